@@ -1,0 +1,1 @@
+"""Discovery: where candidate peers come from. A source hints; the mesh decides."""

@@ -1,0 +1,1 @@
+"""The interface server: HTTP and WebSocket connections to channel messages and back (Twisted, Autobahn)."""

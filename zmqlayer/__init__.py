@@ -1,0 +1,1 @@
+"""A brokerless, zero-configuration channel layer and mesh over ZeroMQ."""

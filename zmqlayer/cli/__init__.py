@@ -1,0 +1,5 @@
+"""The ``zmqlayer`` command."""
+
+from zmqlayer.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,43 @@
+"""The ``zmqlayer`` command group: finds subcommands by name and imports only the one that runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+__all__ = ["main"]
+
+COMMANDS: Final = {
+    "interface": ("zmqlayer.interface.command", "interface", "twisted"),
+}
+"""Name → module, attribute, and the package that the optional extra brings."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in optional parts: a missing part is a sentence, not a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, needs = COMMANDS[name]
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as exc:
+            if exc.name is None or exc.name.partition(".")[0] not in (needs, "autobahn"):
+                raise
+            raise click.ClickException(
+                f"'zmqlayer {name}' needs {exc.name}; install it with: pip install 'zmqlayer[{name}]'"
+            ) from exc
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="zmqlayer", message="zmqlayer %(version)s")
+def main() -> None:
+    """A brokerless, zero-configuration mesh for Django over ZeroMQ."""

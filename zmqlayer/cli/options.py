@@ -1,0 +1,49 @@
+"""The layer's settings as command-line options, made from the one table in ``config.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from zmqlayer.config import SETTINGS, Config
+from zmqlayer.exceptions import ConfigError
+
+__all__ = ["layer_options", "read_config", "take_settings"]
+
+
+def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add one option for each layer setting to a click command; :func:`take_settings` reads them."""
+    for setting in reversed(SETTINGS):
+        option = click.option(
+            setting.flag,
+            setting.name,
+            metavar=setting.metavar,
+            help=setting.help,
+            multiple=setting.is_repeatable,
+            envvar=setting.variable,
+            show_envvar=True,
+        )
+        command = option(command)
+    return command
+
+
+def take_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove the layer's settings from a command's *options* and return those that were given."""
+    taken = {setting.name: options.pop(setting.name) for setting in SETTINGS}
+    return {name: value for name, value in taken.items() if value not in (None, ())}
+
+
+def read_config(settings: dict[str, Any]) -> Config:
+    """
+    Build a configuration; a wrong setting ends the command with its sentence.
+
+    Raises:
+        click.BadParameter: Names the flag that is wrong.
+    """
+    try:
+        return Config.from_settings(settings)
+    except ConfigError as exc:
+        flags = {setting.name: setting.flag for setting in SETTINGS}
+        raise click.BadParameter(exc.problem, param_hint=flags.get(exc.setting, exc.setting)) from exc

@@ -1,0 +1,154 @@
+"""
+Everything that zmqlayer raises.
+
+::
+
+    ZmqLayerError
+    ├── ConfigError (ValueError)          a setting is wrong; raised before anything starts
+    ├── InvalidName (TypeError)           a channel or group name outside the grammar
+    ├── InvalidMessage (TypeError)        not a dict, or a value that no message can carry
+    ├── MessageTooLarge                   encodes to more than ``max_message_size`` bytes
+    ├── ChannelFull                       the channel, or the peer behind it, has no room
+    ├── NotReady (TimeoutError)           the peers waited for did not become ready in time
+    ├── LayerClosed                       the layer was closed; it cannot be used again
+    ├── TransportError (OSError)          this machine refused a socket, an address or a port
+    └── ProtocolError                     a peer's fault; never leaves the node
+
+Attributes hold the facts, ``__str__`` the sentence.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ChannelFull",
+    "ConfigError",
+    "InvalidMessage",
+    "InvalidName",
+    "LayerClosed",
+    "MessageTooLarge",
+    "NotReady",
+    "ProtocolError",
+    "TransportError",
+    "ZmqLayerError",
+]
+
+
+class ZmqLayerError(Exception):
+    """Base of every error in this package."""
+
+
+class ConfigError(ZmqLayerError, ValueError):
+    """A setting has a value that cannot work."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(setting, problem)
+        self.setting = setting
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"setting {self.setting!r}: {self.problem}"
+
+
+class InvalidName(ZmqLayerError, TypeError):
+    """A channel or group name is outside the grammar of the 2016 ASGI draft."""
+
+    def __init__(self, name: object, problem: str) -> None:
+        super().__init__(name, problem)
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{_shorten(self.name)} {self.problem}"
+
+
+class InvalidMessage(ZmqLayerError, TypeError):
+    """A message is not a dict, or holds a value that cannot cross the mesh."""
+
+    def __init__(self, value: object, problem: str) -> None:
+        super().__init__(value, problem)
+        self.value = value
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{_shorten(self.value)} {self.problem}"
+
+
+class MessageTooLarge(ZmqLayerError):
+    """A message encodes to more bytes than ``max_message_size`` allows."""
+
+    def __init__(self, channel: str, size: int, limit: int) -> None:
+        super().__init__(channel, size, limit)
+        self.channel = channel
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"the message for {self.channel!r} is {self.size:,} bytes as msgpack and max_message_size is "
+            f"{self.limit:,}; send it in pieces, or raise max_message_size on every node"
+        )
+
+
+class ChannelFull(ZmqLayerError):
+    """
+    A channel has no room; nothing was queued. Try again later, or drop the message.
+
+    Attributes:
+        channel: Name of the channel.
+        limit: What was reached: messages, or bytes outstanding to one peer.
+        reason: ``"channel"``, ``"peer messages"`` or ``"peer bytes"``.
+    """
+
+    def __init__(self, channel: str, limit: int, reason: str = "channel") -> None:
+        super().__init__(channel, limit, reason)
+        self.channel = channel
+        self.limit = limit
+        self.reason = reason
+
+    def __str__(self) -> str:
+        if self.reason == "channel":
+            return (
+                f"channel {self.channel!r} is full: {self.limit:,} messages from this process are unread; "
+                f"read faster, or raise capacity or channel_capacity"
+            )
+        return (
+            f"channel {self.channel!r} is full: its process has {self.limit:,} {self.reason.removeprefix('peer ')} "
+            f"of ours unread, which is the limit for one peer"
+        )
+
+
+class NotReady(ZmqLayerError, TimeoutError):
+    """Fewer peers than asked for became ready within the time given."""
+
+    def __init__(self, wanted: int, found: int, timeout_s: float, cluster: str) -> None:
+        super().__init__(wanted, found, timeout_s, cluster)
+        self.wanted = wanted
+        self.found = found
+        self.timeout_s = timeout_s
+        self.cluster = cluster
+
+    def __str__(self) -> str:
+        return (
+            f"{self.found} of {self.wanted} peers of cluster {self.cluster!r} became ready within "
+            f"{self.timeout_s:g} s; check that they run, and use the same cluster, secret and discovery"
+        )
+
+
+class LayerClosed(ZmqLayerError):
+    """The layer was closed; build a new one."""
+
+    def __str__(self) -> str:
+        return "this channel layer was closed and cannot be used again; build a new one"
+
+
+class TransportError(ZmqLayerError, OSError):
+    """This machine refused a socket, an address or a port."""
+
+
+class ProtocolError(ZmqLayerError):
+    """A peer sent what the protocol does not allow. The link to it is closed."""
+
+
+def _shorten(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

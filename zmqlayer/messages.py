@@ -1,0 +1,135 @@
+"""
+The message formats that interface servers and workers share: the 2016 ASGI draft, "HTTP & WebSocket".
+
+There is no ``type`` key: the channel a message arrives on is its type. Keys that are not in these
+definitions are ignored by the receiver. Byte strings and texts are kept apart on the wire.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NotRequired, TypedDict
+
+__all__ = [
+    "HTTP_DISCONNECT",
+    "HTTP_REQUEST",
+    "HTTP_RESPONSE_PATTERN",
+    "WEBSOCKET_CONNECT",
+    "WEBSOCKET_DISCONNECT",
+    "WEBSOCKET_RECEIVE",
+    "WEBSOCKET_SEND_PATTERN",
+    "Body",
+    "Header",
+    "HttpDisconnect",
+    "HttpRequest",
+    "HttpResponse",
+    "Message",
+    "WebSocketConnect",
+    "WebSocketDisconnect",
+    "WebSocketReceive",
+    "WebSocketSend",
+]
+
+Message = dict[str, Any]
+"""What ``send`` takes and ``receive`` gives: str keys; bytes, str, int, float, bool, None, list and dict values."""
+
+HTTP_REQUEST: Final = "http.request"
+HTTP_DISCONNECT: Final = "http.disconnect"
+WEBSOCKET_CONNECT: Final = "websocket.connect"
+WEBSOCKET_RECEIVE: Final = "websocket.receive"
+WEBSOCKET_DISCONNECT: Final = "websocket.disconnect"
+
+HTTP_RESPONSE_PATTERN: Final = "http.response!"
+"""An interface server names the reply channel of a request after this: ``http.response.<node>!<id>``."""
+WEBSOCKET_SEND_PATTERN: Final = "websocket.send!"
+"""Likewise for a WebSocket: ``websocket.send.<node>!<id>``."""
+
+Header = list[bytes]
+"""``[name, value]``; the name in lower case. Order and repetitions are kept."""
+
+
+class HttpRequest(TypedDict):
+    """Sent to ``http.request``: one request whose body is whole, or continues on ``body_channel``."""
+
+    reply_channel: str
+    http_version: str  # "1.0" or "1.1"
+    method: str  # upper case
+    scheme: NotRequired[str]  # "http" where absent
+    path: str  # percent-decoded, UTF-8
+    query_string: bytes  # raw, without "?"
+    root_path: NotRequired[str]
+    headers: list[Header]
+    body: NotRequired[bytes]
+    body_channel: NotRequired[str]  # present: at least one Body follows there
+    client: NotRequired[list[str | int] | None]  # [host, port]
+    server: NotRequired[list[str | int] | None]
+
+
+class Body(TypedDict):
+    """Sent to a request's ``body_channel``."""
+
+    content: NotRequired[bytes]
+    closed: NotRequired[bool]  # the client is gone: abandon the request
+    more_content: NotRequired[bool]
+
+
+class HttpResponse(TypedDict):
+    """Sent to a request's reply channel: first with ``status``, then any number of pieces without."""
+
+    status: NotRequired[int]
+    headers: NotRequired[list[Header]]
+    content: NotRequired[bytes]
+    more_content: NotRequired[bool]
+
+
+class HttpDisconnect(TypedDict):
+    """Sent to ``http.disconnect`` when the client went away before the response was complete."""
+
+    reply_channel: str
+    path: str
+
+
+class WebSocketConnect(TypedDict):
+    """Sent to ``websocket.connect``; the handshake waits for the answer."""
+
+    reply_channel: str
+    scheme: NotRequired[str]  # "ws" where absent
+    path: str
+    query_string: NotRequired[bytes]
+    root_path: NotRequired[str]
+    headers: list[Header]
+    client: NotRequired[list[str | int] | None]
+    server: NotRequired[list[str | int] | None]
+    order: int  # 0
+
+
+class WebSocketReceive(TypedDict):
+    """Sent to ``websocket.receive``: one frame; exactly one of ``bytes`` and ``text`` is not None."""
+
+    reply_channel: str
+    path: str
+    bytes: bytes | None
+    text: str | None
+    order: int  # from 1
+
+
+class WebSocketDisconnect(TypedDict):
+    """Sent to ``websocket.disconnect``."""
+
+    reply_channel: str
+    code: int
+    path: str
+    order: int
+
+
+class WebSocketSend(TypedDict):
+    """
+    Sent to a WebSocket's reply channel.
+
+    During the handshake ``accept`` True opens the socket, False refuses it with 403; content without
+    ``accept`` opens it too; ``close`` without content refuses it. Once open: content first, then ``close``.
+    """
+
+    bytes: NotRequired[bytes | None]
+    text: NotRequired[str | None]
+    accept: NotRequired[bool]
+    close: NotRequired[bool | int]  # True is code 1000

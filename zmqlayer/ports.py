@@ -1,0 +1,80 @@
+"""
+What the core needs of the outside world, as protocols. Nothing here does anything.
+
+An implementation never inherits from these; it only has the methods. ``compose.py`` chooses which is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from zmqlayer.names import NodeId
+
+__all__ = ["Announcement", "Candidate", "Clock", "Discovery", "DiscoveryListener", "IdSource"]
+
+Clock = Callable[[], float]
+"""Monotonic seconds. Wall clocks are never used: boards without a battery start in 1970."""
+
+IdSource = Callable[[int], bytes]
+"""Random bytes, like :func:`os.urandom`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """
+    What a node lets others find.
+
+    Attributes:
+        node_id: The node's id.
+        cluster_tag: Eight hex digits; nodes with another tag are foreign.
+        addresses: IP addresses the node listens on, as text; ``0.0.0.0`` and ``::`` mean all interfaces.
+        port: The port to dial (PULL).
+    """
+
+    node_id: NodeId
+    cluster_tag: str
+    addresses: tuple[str, ...]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """
+    A hint that a node may listen at *address*: never proof of membership.
+
+    Attributes:
+        address: ``tcp://host:port``, to be dialled.
+        node_id: Who is said to listen there, if the source knows.
+    """
+
+    address: str
+    node_id: NodeId | None = None
+
+
+class DiscoveryListener(Protocol):
+    """Hears what discovery finds. Every method may be called from any thread, and returns at once."""
+
+    def found(self, candidate: Candidate) -> None:
+        """A node may listen here."""
+
+    def lost(self, candidate: Candidate) -> None:
+        """The source no longer names this candidate. Links that are up are not touched."""
+
+    def settled(self) -> None:
+        """The first look around is over: what exists already has been reported. Called once."""
+
+
+class Discovery(Protocol):
+    """Finds candidate addresses, and lets others find this node."""
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        """
+        Begin to announce and to look, and return within milliseconds.
+
+        A network that cannot do it is a warning in the log, after which the listener hears ``settled``.
+        """
+
+    def stop(self) -> None:
+        """Withdraw the announcement and stop looking; takes at most half a second. May be called twice."""
