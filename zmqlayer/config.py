@@ -50,9 +50,7 @@ class Timing:
 
     def __post_init__(self) -> None:
         if self.silent_after_s < 2 * self.heartbeat_s:
-            raise ConfigError(
-                "silent_after_s", f"must be at least two heartbeats ({2 * self.heartbeat_s:g} s)"
-            )
+            raise ConfigError("silent_after_s", f"must be at least two heartbeats ({2 * self.heartbeat_s:g} s)")
         if self.gone_after_s <= self.silent_after_s:
             raise ConfigError("gone_after_s", f"must exceed silent_after_s ({self.silent_after_s:g} s)")
 
@@ -174,9 +172,7 @@ class Config:
         if merged.get("secret"):
             merged.setdefault("discovery", "subnet")
             merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")
-        return cls(
-            **{name: _READERS[name](value) for name, value in merged.items()}, timing=timing or Timing()
-        )
+        return cls(**{name: _READERS[name](value) for name, value in merged.items()}, timing=timing or Timing())
 
     def capacity_of(self, channel: str) -> int:
         """Return how many messages from this node may be unread in *channel*."""
@@ -308,9 +304,7 @@ SETTINGS: Final = (
         "How far to announce and look with mDNS. [default: subnet with a secret, else localhost]",
     ),
     Setting("seeds", "tcp://HOST:PORT", "Dial this address whatever discovery says.", is_repeatable=True),
-    Setting(
-        "bind", "HOST[:PORT]", "Where the mesh listens: PORT and PORT+1. [default: 127.0.0.1, free ports]"
-    ),
+    Setting("bind", "HOST[:PORT]", "Where the mesh listens: PORT and PORT+1. [default: 127.0.0.1, free ports]"),
     Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes."),
     Setting("expiry", "SECONDS", "Drop messages unread for this long. [default: 60]"),
     Setting("group_expiry", "SECONDS", "End group memberships not renewed for this long. [default: 86400]"),

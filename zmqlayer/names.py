@@ -33,6 +33,7 @@ __all__ = [
     "is_process_prefix",
     "owner_of",
     "process_prefix",
+    "short",
 ]
 
 NodeId = NewType("NodeId", bytes)
@@ -49,9 +50,7 @@ _CHANNEL: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z", re.
 _GROUP: Final = re.compile(r"[a-zA-Z0-9\-_.]+\Z", re.ASCII)
 _NODE_ID: Final = re.compile(r"[a-z2-7]{26}\Z", re.ASCII)
 
-_RULES: Final = (
-    f"may hold only ASCII letters, digits, '.', '-' and '_', has 1 to {MAX_NAME_LENGTH} characters"
-)
+_RULES: Final = f"may hold only ASCII letters, digits, '.', '-' and '_', has 1 to {MAX_NAME_LENGTH} characters"
 
 
 def check_channel(name: object) -> ChannelName:
@@ -109,6 +108,11 @@ def decode_node_id(text: str) -> NodeId | None:
         return None
     node_id = NodeId(base64.b32decode(text.upper() + "======"))
     return node_id if encode_node_id(node_id) == text else None
+
+
+def short(node_id: NodeId) -> str:
+    """Return the first four characters of a node id's text, for people to read; never a key."""
+    return encode_node_id(node_id)[:4]
 
 
 def owner_of(channel: str) -> NodeId | None:

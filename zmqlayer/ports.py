@@ -10,9 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from zmqlayer.messages import Message
 from zmqlayer.names import NodeId
 
-__all__ = ["Announcement", "Candidate", "Clock", "Discovery", "DiscoveryListener", "IdSource"]
+__all__ = [
+    "Announcement",
+    "Candidate",
+    "Clock",
+    "Discovery",
+    "DiscoveryListener",
+    "IdSource",
+    "ReplyChannel",
+    "ServerLayer",
+]
 
 Clock = Callable[[], float]
 """Monotonic seconds. Wall clocks are never used: boards without a battery start in 1970."""
@@ -78,3 +88,42 @@ class Discovery(Protocol):
 
     def stop(self) -> None:
         """Withdraw the announcement and stop looking; takes at most half a second. May be called twice."""
+
+
+class ReplyChannel(Protocol):
+    """One process channel of this node, held by one connection. Used on the reactor's thread only."""
+
+    @property
+    def name(self) -> str:
+        """The full name, like ``http.response.<node>!<random>``."""
+
+    def pause(self) -> None:
+        """Leave messages unread, so that their senders see ``ChannelFull`` after ``capacity`` of them."""
+
+    def resume(self) -> None:
+        """Deliver again, first what waited. Deliveries never happen inside this call."""
+
+    def close(self) -> None:
+        """Drop what is unread and deliver nothing more. May be called twice."""
+
+
+class ServerLayer(Protocol):
+    """What an interface server needs of a channel layer. Used on the reactor's thread only."""
+
+    def send(self, channel: str, message: Message) -> None:
+        """
+        Send one message and return at once.
+
+        Raises:
+            ChannelFull: No room; nothing was queued.
+            MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
+            InvalidName, InvalidMessage: The caller's mistake.
+        """
+
+    def open_channel(self, pattern: str, deliver: Callable[[Message], None]) -> ReplyChannel:
+        """
+        Make a process channel from *pattern*, like ``"http.response!"``.
+
+        Args:
+            deliver: Called on the reactor's thread with each message, in order, until the channel is closed.
+        """
