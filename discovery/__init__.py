@@ -1,1 +1,7 @@
 """Discovery: where candidate peers come from. A source hints; the mesh decides."""
+
+from zmqlayer.discovery.combined import Combined
+from zmqlayer.discovery.mdns import MdnsDiscovery
+from zmqlayer.discovery.static import StaticDiscovery
+
+__all__ = ["Combined", "MdnsDiscovery", "StaticDiscovery"]

@@ -1,0 +1,69 @@
+"""Several sources of candidates as one: mDNS and seeds at once. Built by ``compose.py``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from zmqlayer.ports import Announcement, Candidate, Discovery, DiscoveryListener
+
+__all__ = ["Combined"]
+
+
+class Combined:
+    """
+    Starts and stops its sources together, and has settled when all of them have.
+
+    Without sources it settles at once: that is ``discovery = "off"``. A candidate that two sources
+    name is reported twice, and lost when either loses it; the mesh treats both as hints.
+    """
+
+    def __init__(self, sources: Iterable[Discovery]) -> None:
+        self._sources = tuple(sources)
+
+    def __repr__(self) -> str:
+        return f"<Combined {list(self._sources)}>"
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        """Start every source; see :class:`zmqlayer.ports.Discovery`."""
+        if not self._sources:
+            listener.settled()
+        countdown = _Countdown(len(self._sources))
+        for source in self._sources:
+            source.start(announcement, _SourceListener(listener, countdown))
+
+    def stop(self) -> None:
+        """Stop every source."""
+        for source in self._sources:
+            source.stop()
+
+
+class _Countdown:
+    """Says once, to whichever thread it is, that it was the last."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self._left = count
+
+    def is_last(self) -> bool:
+        with self._lock:
+            self._left -= 1
+            return self._left == 0
+
+
+class _SourceListener:
+    """Passes on what one source finds, and ``settled`` only from the last source to settle."""
+
+    def __init__(self, listener: DiscoveryListener, countdown: _Countdown) -> None:
+        self._listener = listener
+        self._countdown = countdown
+
+    def found(self, candidate: Candidate) -> None:
+        self._listener.found(candidate)
+
+    def lost(self, candidate: Candidate) -> None:
+        self._listener.lost(candidate)
+
+    def settled(self) -> None:
+        if self._countdown.is_last():
+            self._listener.settled()

@@ -1,0 +1,87 @@
+"""Discovery by mDNS (zeroconf): nodes of one cluster find each other on this machine or this subnet."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from zmqlayer.discovery.responder import Responder, shared_responder
+from zmqlayer.ports import Announcement, DiscoveryListener
+
+__all__ = ["MdnsDiscovery"]
+
+logger = logging.getLogger("zmqlayer.discovery")
+
+STOP_WITHIN_S: Final = 0.5
+
+_REACH: Final = {
+    "localhost": "the loopback interface (discovery 'localhost')",
+    "subnet": "this machine's network interfaces (discovery 'subnet')",
+}
+
+
+class MdnsDiscovery:
+    """
+    Announces this node and finds others by mDNS.
+
+    All that takes time (importing zeroconf, opening sockets, announcing, saying goodbye) happens on one
+    background thread from beginning to end, which then waits to be stopped: nothing can overlap.
+
+    Args:
+        scope: ``"localhost"`` or ``"subnet"``.
+        responder: To be used instead of the one that all nodes of this process share.
+    """
+
+    def __init__(self, scope: str, responder: Responder | None = None) -> None:
+        self._scope = scope
+        self._responder = responder
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        is_running = self._thread is not None and self._thread.is_alive()
+        return f"<MdnsDiscovery {self._scope} [{'running' if is_running else 'stopped'}]>"
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        """Begin to announce and to look; see :class:`zmqlayer.ports.Discovery`."""
+        self._thread = threading.Thread(
+            target=self._run, args=(announcement, listener), name="zmqlayer-mdns", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye and close. Should that take longer than half a second, it ends in the background."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_WITHIN_S)
+
+    def _run(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        try:
+            self._take_part(announcement, listener)
+        except OSError as exc:
+            if self._stopping.is_set():
+                logger.debug("x mDNS did not close cleanly: %s", exc)
+                return
+            logger.warning(
+                "mDNS cannot be used on %s: %s; give 'tcp://host:port' of a running node as a seed instead, "
+                "or set discovery to 'off' if none is wanted",
+                _REACH[self._scope],
+                exc,
+            )
+            listener.settled()
+
+    def _take_part(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        responder = self._responder or shared_responder(self._scope)
+        zeroconf = responder.acquire()
+        try:
+            from zmqlayer.discovery.session import Session  # imports zeroconf: see the class's docstring
+
+            session = Session(zeroconf, self._scope, announcement, listener)
+            try:
+                session.open()
+                self._stopping.wait()
+            finally:
+                session.close()
+        finally:
+            responder.release()

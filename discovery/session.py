@@ -1,0 +1,205 @@
+"""
+One node's part in mDNS: its announcement, its browser and what it has found. Speaks to zeroconf.
+
+Imported by :mod:`zmqlayer.discovery.mdns` on a background thread, since importing zeroconf takes a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from zeroconf import DNSQuestionType, Error, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
+
+from zmqlayer.discovery.addresses import (
+    Interface,
+    announced_addresses,
+    choose_interfaces,
+    dial_address,
+    order_hosts,
+)
+from zmqlayer.discovery.network import read_interfaces
+from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, service_name
+from zmqlayer.exceptions import TransportError
+from zmqlayer.ports import Announcement, Candidate, DiscoveryListener
+
+__all__ = ["Session"]
+
+logger = logging.getLogger("zmqlayer.discovery")
+
+PROBE_AFTER_S: Final = 0.05
+"""
+When to ask a second time, if nothing was found by then.
+
+The browser's own question goes out 20 to 120 ms after its start (RFC 6762, 5.2) and is answered 20 to 120 ms
+later; but a record that its owner multicast within the last second is answered a second late (section 14), so
+two nodes that start one after the other would be strangers for that long. A probe (section 8.1) is answered
+at once. It is not sent where announcements are heard anyway, because when many nodes start together each
+probe would make each of them speak to all.
+"""
+
+SETTLED_AFTER_S: Final = 0.45
+"""
+When what exists has been reported: the latest question (120 ms) and the latest answer (120 ms), then as much
+again for a slow network or a busy machine. The nodes that hear this one's announcement dial it even sooner.
+"""
+
+RESOLVE_TIMEOUT_MS: Final = 3000
+MOST_INSTANCES: Final = 1024
+"""Instances that one session keeps track of, complete or not; a flood of invented ones ends here."""
+
+CALL_TIMEOUT_S: Final = 5.0
+
+
+class Session:
+    """
+    Announces one node, browses for others and tells *listener*, until it is closed.
+
+    :meth:`open` and :meth:`close` are called from another thread than zeroconf's; everything else, the calls
+    of *listener* included, happens on zeroconf's event loop.
+    """
+
+    def __init__(self, zeroconf: Zeroconf, scope: str, announcement: Announcement, listener: DiscoveryListener) -> None:
+        self._zeroconf = zeroconf
+        self._scope = scope
+        self._announcement = announcement
+        self._listener = listener
+        self._interfaces: tuple[Interface, ...] = ()
+        self._service: AsyncServiceInfo | None = None
+        self._browser: AsyncServiceBrowser | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._announcing: asyncio.Future[Any] | None = None
+        self._resolving: dict[str, asyncio.Task[None]] = {}
+        self._found: dict[str, tuple[Candidate, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Session {self._scope} [{len(self._found)} found | {len(self._resolving)} resolving]>"
+
+    def open(self) -> None:
+        """
+        Browse and announce; returns when the announcement is on its way.
+
+        Raises:
+            OSError: Multicast cannot be used after all.
+        """
+        self._interfaces = choose_interfaces(self._scope, read_interfaces())
+        self._call(self._open())
+
+    def close(self) -> None:
+        """Say goodbye three times, which takes a quarter of a second, and forget everything."""
+        self._call(self._close())
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._zeroconf.loop is not None  # an instance has one from its construction on
+        try:
+            asyncio.run_coroutine_threadsafe(work, self._zeroconf.loop).result(CALL_TIMEOUT_S)
+        except Error as exc:
+            raise TransportError(str(exc) or type(exc).__name__) from exc
+
+    async def _open(self) -> None:
+        await self._zeroconf.async_wait_for_start()
+        if not self._zeroconf.engine.senders:
+            raise TransportError("no interface takes part in multicast")
+        # Browse first: announcing takes half a second, and others may speak meanwhile. Ask for answers by
+        # multicast: a unicast answer reaches only one of the processes that share port 5353 of this machine.
+        self._browser = AsyncServiceBrowser(
+            self._zeroconf, SERVICE_TYPE, handlers=[self._changed], question_type=DNSQuestionType.QM
+        )
+        await self._announce()
+        loop = asyncio.get_running_loop()
+        self._timers = [
+            loop.call_later(PROBE_AFTER_S, self._probe),
+            loop.call_later(SETTLED_AFTER_S, self._listener.settled),
+        ]
+
+    async def _announce(self) -> None:
+        addresses = announced_addresses(self._announcement.addresses, self._interfaces)
+        if not addresses:
+            logger.warning(
+                "this node listens on %s, which nodes of discovery scope %r cannot reach, so it is not announced; "
+                "bind it to 0.0.0.0, or use scope 'localhost'",
+                ", ".join(self._announcement.addresses),
+                self._scope,
+            )
+            return
+        self._service = AsyncServiceInfo(
+            SERVICE_TYPE,
+            service_name(self._announcement),
+            port=self._announcement.port,
+            properties=encode_txt(self._announcement),
+            parsed_addresses=list(addresses),
+        )
+        # The name is random, so there is no need to ask three times whether someone else has it.
+        sending = await self._zeroconf.async_register_service(self._service, cooperating_responders=True)
+        self._announcing = asyncio.ensure_future(sending)
+        logger.debug("> announced %s at %s port %d", self._service.name, addresses, self._announcement.port)
+
+    def _probe(self) -> None:
+        if self._found or self._service is None:
+            return
+        query = self._zeroconf.generate_service_query(self._service)
+        for question in query.questions:
+            question.unicast = False  # see _open
+        self._zeroconf.async_send(query)
+
+    async def _close(self) -> None:
+        if self._browser is not None:
+            await self._browser.async_cancel()
+        for timer in self._timers:
+            timer.cancel()
+        for task in self._resolving.values():
+            task.cancel()
+        if self._announcing is not None and self._service is not None:
+            self._announcing.cancel()  # or it might announce again after the goodbye
+            await (await self._zeroconf.async_unregister_service(self._service))
+
+    def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        if not is_peer(name, self._announcement):
+            return
+        if state_change is ServiceStateChange.Removed:
+            self._report(name, ())
+            return
+        service = AsyncServiceInfo(service_type, name)
+        if service.load_from_cache(zeroconf):
+            self._read(service)
+        elif name not in self._resolving and self._has_room(name):
+            self._resolving[name] = asyncio.ensure_future(self._resolve(service))
+
+    async def _resolve(self, service: AsyncServiceInfo) -> None:
+        try:
+            if await service.async_request(self._zeroconf, RESOLVE_TIMEOUT_MS):
+                self._read(service)
+        finally:
+            del self._resolving[service.name]
+
+    def _read(self, service: AsyncServiceInfo) -> None:
+        node_id = read_node_id(service.name, service.properties)
+        if node_id is None or not service.port:
+            logger.debug("< ignored the malformed record of %.80r", service.name)
+            return
+        hosts = order_hosts(service.parsed_scoped_addresses(), self._interfaces)
+        candidates = (Candidate(dial_address(host, service.port), node_id) for host in hosts)
+        self._report(service.name, tuple(candidates))
+
+    def _report(self, name: str, candidates: tuple[Candidate, ...]) -> None:
+        if not self._has_room(name):
+            logger.debug("< ignored %.80r: %d instances are known", name, MOST_INSTANCES)
+            return
+        known = self._found.pop(name, ())
+        if candidates:
+            self._found[name] = candidates
+        for candidate in candidates:
+            if candidate not in known:
+                logger.debug("< found %s", candidate.address)
+                self._listener.found(candidate)
+        for candidate in known:
+            if candidate not in candidates:
+                logger.debug("< lost %s", candidate.address)
+                self._listener.lost(candidate)
+
+    def _has_room(self, name: str) -> bool:
+        is_known = name in self._found or name in self._resolving
+        return is_known or len(self._found) + len(self._resolving) < MOST_INSTANCES
