@@ -1,0 +1,116 @@
+"""A channel layer in one process's memory, as small as the worker's tests allow."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zmqlayer.exceptions import ChannelFull, LayerClosed
+from zmqlayer.names import NodeId, encode_node_id
+
+Content = dict[str, Any]
+
+THIS_NODE = NodeId(bytes(16))
+
+
+@dataclass(frozen=True)
+class MemoryPeer:
+    """Another node, as the layer reports it."""
+
+    node_id: NodeId
+    role: str = "interface"
+
+
+@dataclass
+class MemoryLayer:
+    """Keeps what is sent until it is received; ``capacity`` messages in each channel."""
+
+    capacity: int = 100
+    node_id: NodeId = THIS_NODE
+    cluster: str = "default"
+    role: str = ""
+    links: list[MemoryPeer] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.is_closed = False
+        self.queues: defaultdict[str, deque[Content]] = defaultdict(deque)
+        self.groups: defaultdict[str, set[str]] = defaultdict(set)
+        self._changed = threading.Condition()
+        self._interrupts = 0
+
+    def start(self) -> None:
+        """Do nothing: there is nobody to join."""
+
+    def peers(self) -> Sequence[MemoryPeer]:
+        """Return the peers that the test has put there."""
+        return self.links
+
+    def send(self, channel: str, message: Content) -> None:
+        """Queue a copy of *message*."""
+        with self._changed:
+            if len(self.queues[channel]) >= self.capacity:
+                raise ChannelFull(channel, self.capacity)
+            self.queues[channel].append(copy.deepcopy(message))
+            self._changed.notify_all()
+
+    def send_group(self, group: str, message: Content) -> None:
+        """Queue a copy of *message* for each member with room."""
+        for channel in sorted(self.groups[group]):
+            if len(self.queues[channel]) < self.capacity:
+                self.send(channel, message)
+
+    def group_add(self, group: str, channel: str) -> None:
+        """Add a member."""
+        self.groups[group].add(channel)
+
+    def group_discard(self, group: str, channel: str) -> None:
+        """Remove a member."""
+        self.groups[group].discard(channel)
+
+    def receive(
+        self, channels: Sequence[str], block: bool = False, timeout: float | None = None
+    ) -> tuple[str, Content] | tuple[None, None]:
+        """Take the oldest message of the first of *channels* that has one."""
+        with self._changed:
+            seen = self._interrupts
+            self._changed.wait_for(
+                lambda: not block or self.is_closed or self._interrupts != seen or any(map(self.waiting, channels)),
+                timeout or 5.0,
+            )
+            if self.is_closed:
+                raise LayerClosed
+            for channel in channels:
+                if self.queues[channel]:
+                    return channel, self.queues[channel].popleft()
+            return None, None
+
+    def interrupt(self) -> None:
+        """Make waiting receivers return."""
+        with self._changed:
+            self._interrupts += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Refuse all further reading."""
+        with self._changed:
+            self.is_closed = True
+            self._changed.notify_all()
+
+    def waiting(self, channel: str) -> int:
+        """How many messages nobody has received from *channel*."""
+        return len(self.queues[channel])
+
+    def sent(self, channel: str) -> list[Content]:
+        """Take all messages from *channel*."""
+        taken = list(self.queues[channel])
+        self.queues[channel].clear()
+        return taken
+
+    def reply_channel(self, local: str = "browser") -> str:
+        """Return the name of a reply channel that this node owns."""
+        return f"http.response.{encode_node_id(self.node_id)}!{local}"

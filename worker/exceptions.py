@@ -1,0 +1,122 @@
+"""
+What consumers raise to steer their worker, and what wrong settings raise.
+
+A consumer raises the first kind on purpose; the worker catches it and acts::
+
+    Exception
+    ├── ConsumeLater                   not now: give me this message again
+    ├── StopConsumer                   nothing more to do
+    └── ChannelSocketException         do something to the connection, see ``run``
+        ├── AcceptConnection           open the WebSocket
+        ├── DenyConnection             refuse the WebSocket
+        └── WebsocketCloseException    close the WebSocket with a code
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zmqlayer.exceptions import ZmqLayerError
+
+if TYPE_CHECKING:
+    from zmqlayer.worker.message import Message
+
+__all__ = [
+    "AcceptConnection",
+    "ChannelSocketException",
+    "ConsumeLater",
+    "DenyConnection",
+    "InvalidChannelLayerError",
+    "InvalidRoutingError",
+    "StopConsumer",
+    "WebsocketCloseException",
+]
+
+MIN_CLOSE_CODE = 1000
+MAX_CLOSE_CODE = 4999
+
+
+class ConsumeLater(Exception):
+    """
+    Raised by a consumer that cannot handle its message yet.
+
+    The message goes back to its channel with a count of tries in ``__retries__``. What the consumer
+    sent in this try is dropped, since it will run again from its start. After ten tries the message
+    is dropped with a warning; during the last one ``message.__doomed__`` is True.
+    """
+
+
+class StopConsumer(Exception):
+    """Raised by a consumer that is done; the worker takes the next message."""
+
+
+class ChannelSocketException(Exception):
+    """Raised by a consumer to do something to the connection behind the message's reply channel."""
+
+    def run(self, message: Message) -> None:
+        """Act on the connection of *message*; called by the worker."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what to do to the connection")
+
+    def _answer(self, message: Message, content: dict[str, Any]) -> None:
+        if message.reply_channel is None:
+            raise ValueError(f"{type(self).__name__} was raised for a message without a reply channel")
+        message.reply_channel.send(content)
+
+
+class AcceptConnection(ChannelSocketException):
+    """Raised by a consumer of ``websocket.connect`` to open the socket."""
+
+    def run(self, message: Message) -> None:
+        self._answer(message, {"accept": True})
+
+
+class DenyConnection(ChannelSocketException):
+    """Raised by a consumer of ``websocket.connect`` to refuse the socket; later it closes an open one."""
+
+    def run(self, message: Message) -> None:
+        self._answer(message, {"close": True})
+
+
+class WebsocketCloseException(ChannelSocketException):
+    """
+    Raised by a consumer to close an open socket.
+
+    Args:
+        code: The WebSocket close code, 1000 to 4999; the normal one if None.
+
+    Raises:
+        ValueError: No close code.
+    """
+
+    def __init__(self, code: int | None = None) -> None:
+        if code is not None and not MIN_CLOSE_CODE <= code <= MAX_CLOSE_CODE:
+            raise ValueError(f"{code!r} is not a WebSocket close code from {MIN_CLOSE_CODE} to {MAX_CLOSE_CODE}")
+        super().__init__(code)
+        self.code = code
+
+    def run(self, message: Message) -> None:
+        self._answer(message, {"close": True if self.code is None else self.code})
+
+
+class InvalidChannelLayerError(ZmqLayerError, ValueError):
+    """``settings.CHANNEL_LAYERS`` has no usable layer under an alias."""
+
+    def __init__(self, alias: str, problem: str) -> None:
+        super().__init__(alias, problem)
+        self.alias = alias
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"CHANNEL_LAYERS[{self.alias!r}] {self.problem}"
+
+
+class InvalidRoutingError(ZmqLayerError, ValueError):
+    """A routing, or a consumer it names, cannot be used."""
+
+    def __init__(self, routing: object, problem: str) -> None:
+        super().__init__(routing, problem)
+        self.routing = routing
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.routing!r} {self.problem}"

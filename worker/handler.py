@@ -1,0 +1,157 @@
+"""
+Django's view system as the consumer of ``http.request``.
+
+``message -> AsgiRequest -> middleware and view -> response -> messages``, straight in the worker's
+thread: there is no event loop in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Generator
+from typing import Any, Final, cast
+
+from django.core import signals
+from django.core.handlers.asgi import get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+from zmqlayer.exceptions import ChannelFull, ZmqLayerError
+from zmqlayer.messages import HttpResponse as Part
+from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.layers import is_reachable
+from zmqlayer.worker.message import Message
+from zmqlayer.worker.outbox import current_outbox
+from zmqlayer.worker.request import AsgiRequest
+from zmqlayer.worker.response import encode_response
+
+__all__ = ["AsgiHandler", "AsgiRequest", "ViewConsumer"]
+
+logger = logging.getLogger(__name__)
+
+CHUNK_SIZE: Final = 512 * 1024
+
+SERVER_ERROR: Final = Part(
+    status=500,
+    headers=[[b"content-type", b"text/plain; charset=utf-8"]],
+    content=b"The server could not build this response.",
+    more_content=False,
+)
+
+
+class AsgiHandler(BaseHandler):
+    """Answers a request message with response messages. One is enough for all threads."""
+
+    request_class = AsgiRequest
+    chunk_size = CHUNK_SIZE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loading = threading.Lock()
+        self._is_loaded = False
+
+    def __call__(self, message: Message) -> Generator[Part]:
+        """
+        Run Django, and iterate over the messages to send to the reply channel.
+
+        Exhaust or close the iterator: the response is closed, and ``request_finished`` sent, at its end.
+        """
+        self._load()
+        set_script_prefix(get_script_prefix(message.content) or "/")
+        signals.request_started.send(sender=type(self), message=message)
+        response = self._respond(message)
+        try:
+            yield from encode_response(response, self.chunk_size, has_body=message["method"] != "HEAD")
+        finally:
+            response.close()
+
+    def _load(self) -> None:
+        if self._is_loaded:
+            return
+        with self._loading:
+            if not self._is_loaded:
+                self.load_middleware()
+                self._is_loaded = True
+
+    def _respond(self, message: Message) -> HttpResponseBase:
+        if message.get("body_channel"):
+            logger.error("a request for %r has a body_channel, which is not supported yet", message["path"])
+            response: HttpResponseBase = HttpResponse("This body is too long for this server.", status=501)
+        else:
+            response = self._respond_to_whole(message)
+        vars(response)["_handler_class"] = type(self)  # the sender of request_finished
+        return response
+
+    def _respond_to_whole(self, message: Message) -> HttpResponseBase:
+        try:
+            request = self.request_class(message)
+        except UnicodeDecodeError:
+            logger.warning("a request for %r is not decodable: answered 400", message["path"])
+            return HttpResponseBadRequest()
+        return self.get_response(request)
+
+
+class ViewConsumer:
+    """
+    The consumer of ``http.request`` that runs Django's views.
+
+    Its messages go out at once. When the reply channel is full it waits until the client has read
+    some, and abandons the response when that takes too long, or nobody is there to read.
+    """
+
+    handler_class = AsgiHandler
+
+    def __init__(self) -> None:
+        self.handler = self.handler_class()
+
+    def __call__(self, message: Message, **kwargs: Any) -> None:
+        """Answer *message*, or log why it could not be answered in full."""
+        reply = message.reply_channel
+        if reply is None:
+            raise ValueError(f"a message on {message.channel} has no reply channel to answer on")
+        answer = _Answer(reply)
+        try:
+            with contextlib.closing(self.handler(message)) as parts:
+                for part in parts:
+                    answer.send(part)
+        except ChannelFull as exc:
+            logger.warning("abandoned the response for %r: %s", message["path"], exc)
+        finally:
+            answer.end()
+
+
+class _Answer:
+    """A response on its way: what has been sent decides how it can be broken off."""
+
+    def __init__(self, reply: Channel) -> None:
+        self.reply = reply
+        self.is_begun = False
+        self.is_whole = False
+
+    def send(self, part: Part) -> None:
+        """Send one part; raises ChannelFull when the reader stays away."""
+        outbox = current_outbox()
+        content = cast(dict[str, Any], part)
+        if outbox is None:
+            self.reply.send(content, immediately=True)
+        else:
+            patience = outbox.patience
+            patience.insist(
+                lambda: self.reply.send(content, immediately=True),
+                deadline=patience.clock() + patience.reply_s,
+                is_hopeless=lambda: not is_reachable(self.reply.channel_layer, self.reply.name),
+            )
+        self.is_begun = True
+        self.is_whole = not part["more_content"]
+
+    def end(self) -> None:
+        """Tell the server, if the response is not whole, that no more will come."""
+        if self.is_whole:
+            return
+        last = {"content": b"", "more_content": False, "closed": True} if self.is_begun else SERVER_ERROR
+        with contextlib.suppress(ZmqLayerError):
+            self.reply.send(cast(dict[str, Any], last), immediately=True)

@@ -1,0 +1,198 @@
+"""
+``settings.CHANNEL_LAYERS``: one layer per alias and process, built when it is first needed.
+
+A worker uses the blocking face of a layer. A backend that has one as ``.sync`` gives it; a backend that
+is one is used as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from zmqlayer.messages import Message as Content
+from zmqlayer.names import NodeId, owner_of
+from zmqlayer.worker.exceptions import InvalidChannelLayerError
+
+__all__ = [
+    "DEFAULT_CHANNEL_LAYER",
+    "ChannelLayers",
+    "Peer",
+    "WorkerLayer",
+    "channel_layers",
+    "get_channel_layer",
+    "is_reachable",
+    "layer_settings",
+]
+
+DEFAULT_CHANNEL_LAYER: Final = "default"
+
+EXAMPLE: Final = '{"default": {"BACKEND": "zmqlayer.ChannelLayer", "CONFIG": {}}}'
+
+
+class Peer(Protocol):
+    """Another node, as a layer reports it."""
+
+    @property
+    def node_id(self) -> NodeId:
+        """Who it is."""
+
+    @property
+    def role(self) -> str:
+        """What it is, like ``"interface"``."""
+
+
+class WorkerLayer(Protocol):
+    """What a worker needs of a channel layer: the blocking contract of the 2016 draft, and a name in the mesh."""
+
+    role: str
+    """What this node is to others; set it before the layer starts."""
+
+    @property
+    def node_id(self) -> NodeId:
+        """Who this node is."""
+
+    @property
+    def cluster(self) -> str:
+        """The cluster it belongs to."""
+
+    def start(self) -> None:
+        """Join the mesh now, and not at the first use."""
+
+    def peers(self) -> Sequence[Peer]:
+        """Return the other nodes that this one is linked to."""
+
+    def send(self, channel: str, message: Content) -> None:
+        """Send one message at once, or raise ``ChannelFull``, ``MessageTooLarge`` or ``InvalidMessage``."""
+
+    def send_group(self, group: str, message: Content) -> None:
+        """Send one message to the members of a group; full members miss it."""
+
+    def group_add(self, group: str, channel: str) -> None:
+        """Add a channel to a group; every later message to the group reaches it."""
+
+    def group_discard(self, group: str, channel: str) -> None:
+        """Remove a channel from a group."""
+
+    def receive(
+        self, channels: Sequence[str], block: bool = False, timeout: float | None = None
+    ) -> tuple[str, Content] | tuple[None, None]:
+        """Return a message of one of *channels*, or (None, None) if none came in time."""
+
+    def interrupt(self) -> None:
+        """Make every waiting ``receive`` return (None, None)."""
+
+    def close(self) -> None:
+        """Leave the mesh. The layer cannot be used again."""
+
+
+class ChannelLayers:
+    """The layers of this process by alias. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._layers: dict[str, WorkerLayer] = {}
+        self._overrides: dict[str, dict[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<ChannelLayers [{', '.join(sorted(self._layers)) or 'none built'}]>"
+
+    def __getitem__(self, alias: str) -> WorkerLayer:
+        """
+        Return the layer of *alias*, built now if this is its first use.
+
+        Raises:
+            InvalidChannelLayerError: The setting has no such alias, or no usable backend under it.
+            ConfigError: A value of ``CONFIG`` cannot work.
+        """
+        layer = self._layers.get(alias)
+        if layer is not None:
+            return layer
+        with self._lock:
+            if alias not in self._layers:
+                self._layers[alias] = _build(alias, self._overrides.get(alias, {}))
+            return self._layers[alias]
+
+    def override(self, alias: str, config: Mapping[str, Any]) -> None:
+        """
+        Let *config* win over the ``CONFIG`` of *alias*.
+
+        Raises:
+            InvalidChannelLayerError: The layer exists already.
+        """
+        with self._lock:
+            if alias in self._layers:
+                raise InvalidChannelLayerError(alias, "is in use already, so its settings can no longer be changed")
+            self._overrides.setdefault(alias, {}).update(config)
+
+    def put(self, alias: str, layer: WorkerLayer) -> None:
+        """Use *layer* for *alias*, whatever the settings say."""
+        with self._lock:
+            self._layers[alias] = layer
+
+    def close(self) -> None:
+        """Close every layer that was built, and forget it; the next use builds a new one."""
+        with self._lock:
+            layers, self._layers = self._layers, {}
+            self._overrides = {}
+        for layer in layers.values():
+            layer.close()
+
+
+channel_layers: Final = ChannelLayers()
+"""The layers of this process."""
+
+
+def get_channel_layer(alias: str = DEFAULT_CHANNEL_LAYER) -> WorkerLayer:
+    """
+    Return this process's layer for *alias* of ``settings.CHANNEL_LAYERS``, in its blocking form.
+
+    Raises:
+        InvalidChannelLayerError: The setting has no such alias, or no usable backend under it.
+        ConfigError: A value of ``CONFIG`` cannot work.
+    """
+    return channel_layers[alias]
+
+
+def is_reachable(layer: WorkerLayer, channel: str) -> bool:
+    """Whether the node that owns *channel*, if its name holds one, is this node or linked to it."""
+    owner = owner_of(channel)
+    return owner is None or owner == layer.node_id or any(peer.node_id == owner for peer in layer.peers())
+
+
+def layer_settings(alias: str) -> Mapping[str, Any]:
+    """
+    Return the entry of *alias* in ``settings.CHANNEL_LAYERS``.
+
+    Raises:
+        InvalidChannelLayerError: There is none.
+    """
+    configured = getattr(settings, "CHANNEL_LAYERS", None)
+    if not configured:
+        raise InvalidChannelLayerError(alias, f"is missing: the settings need CHANNEL_LAYERS = {EXAMPLE}")
+    if alias not in configured:
+        raise InvalidChannelLayerError(alias, f"is missing; the settings have {', '.join(sorted(configured))}")
+    entry = configured[alias]
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("BACKEND"), str):
+        raise InvalidChannelLayerError(alias, 'needs a BACKEND, like "zmqlayer.ChannelLayer"')
+    return entry
+
+
+def _build(alias: str, overrides: Mapping[str, Any]) -> WorkerLayer:
+    entry = layer_settings(alias)
+    try:
+        backend = import_string(entry["BACKEND"])
+    except ImportError as exc:
+        raise InvalidChannelLayerError(alias, f"has a BACKEND that cannot be imported: {exc}") from exc
+    layer = backend(**{**entry.get("CONFIG", {}), **overrides})
+    blocking = getattr(layer, "sync", layer)
+    if not hasattr(blocking, "send_group"):
+        raise InvalidChannelLayerError(
+            alias, f"has BACKEND {entry['BACKEND']!r}, which no worker can use; 'zmqlayer.ChannelLayer' is one it can"
+        )
+    built: WorkerLayer = blocking
+    return built

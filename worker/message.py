@@ -1,0 +1,82 @@
+"""``Message``: what a consumer is called with."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import TYPE_CHECKING, Any
+
+from zmqlayer.messages import Message as Content
+from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.layers import WorkerLayer
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+__all__ = ["Message"]
+
+
+class Message:
+    """
+    One message, the channel it came on, and the way back.
+
+    Keys of the content are read and written as with a dict.
+
+    Attributes:
+        content: The message as it was sent.
+        channel: Where it was received.
+        reply_channel: Where the sender waits for answers, or None.
+        channel_layer: The layer it came through.
+        channel_session: Set by the decorator of that name.
+    """
+
+    channel_session: SessionBase
+
+    def __init__(self, content: Content, channel_name: str, channel_layer: WorkerLayer) -> None:
+        self.content = content
+        self.channel_layer = channel_layer
+        self.channel = Channel(channel_name, channel_layer=channel_layer)
+        reply_to = content.get("reply_channel")
+        self.reply_channel = Channel(reply_to, channel_layer=channel_layer) if reply_to else None
+        self.__doomed__ = False
+        """Whether this is the last try of a message that raised ``ConsumeLater`` before."""
+
+    def __repr__(self) -> str:
+        return f"<Message on {self.channel} [{', '.join(sorted(self.content))}]>"
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.content[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.content[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.content
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def keys(self) -> KeysView[str]:
+        """Return the content's keys."""
+        return self.content.keys()
+
+    def values(self) -> ValuesView[Any]:
+        """Return the content's values."""
+        return self.content.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return the content's items."""
+        return self.content.items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of *key*, or *default* where there is none."""
+        return self.content.get(key, default)
+
+    def copy(self) -> Message:
+        """Return a message with the same values in a dict of its own; large values are not copied."""
+        return type(self)(dict(self.content), self.channel.name, self.channel_layer)

@@ -1,0 +1,21 @@
+"""
+What a worker tells Django. Receivers of these that raise are logged, never the end of a worker.
+
+``consumer_started`` and ``consumer_finished`` carry ``message``. The app connects the closing of old
+database connections to both.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+__all__ = ["consumer_finished", "consumer_started", "worker_ready"]
+
+consumer_started = Signal()
+"""Sent before a consumer runs."""
+
+consumer_finished = Signal()
+"""Sent after a consumer has run, however it ended."""
+
+worker_ready = Signal()
+"""Sent once by a process whose worker threads have started; carries ``worker``."""
