@@ -15,6 +15,7 @@ from chat.rooms import group_of
 from chat.served import Served
 from zmqlayer.worker import Group
 from zmqlayer.worker import Message as ChannelMessage
+from zmqlayer.worker.exceptions import DenyConnection
 from zmqlayer.worker.sessions import channel_session
 
 __all__ = ["chat_connect", "chat_disconnect", "chat_receive"]
@@ -24,8 +25,7 @@ __all__ = ["chat_connect", "chat_disconnect", "chat_receive"]
 def chat_connect(message: ChannelMessage, room: str) -> None:
     """Let a socket in: remember its name, add it to the room's group, and send what it missed."""
     if not is_same_site(message["headers"]):
-        message.reply_channel.send({"close": True})
-        return
+        raise DenyConnection
     query = parse_qs(message.get("query_string", b"").decode("ascii", "replace"))
     name = clean_name(query.get("name", [""])[0])
     message.channel_session["name"] = name
@@ -48,7 +48,7 @@ def chat_receive(message: ChannelMessage, room: str) -> None:
         message.channel_session["name"] = wish.name
         _reply(message, {"type": "named", "name": wish.name})
         return
-    name = message.channel_session["name"]
+    name = clean_name(message.channel_session.get("name", ""))
     said = Message.save_once(room, name, wish, Served.by(message.reply_channel.name))
     _reply(message, {"type": "receipt", "key": said.key, "id": said.pk})
     Group(group_of(room)).send({"text": encode({"type": "message", **said.as_dict()})})

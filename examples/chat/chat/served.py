@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from zmqlayer.names import owner_of, short
-from zmqlayer.worker.layers import get_channel_layer
+from zmqlayer.worker import get_channel_layer
 
 __all__ = ["Served", "context"]
 

@@ -1,0 +1,32 @@
+"""The launcher's own node in the mesh: it sends nothing and reports who comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from demo.events import PeerChanged
+from zmqlayer import PeerChange, SyncChannelLayer
+from zmqlayer.names import short
+
+__all__ = ["watch"]
+
+
+def watch(cluster: str, report: Callable[[PeerChanged], None]) -> SyncChannelLayer:
+    """
+    Join *cluster* on this machine as an observer.
+
+    Args:
+        report: Called from a background thread with each change of a peer.
+
+    Returns:
+        The running layer; the caller closes it.
+    """
+
+    def tell(change: PeerChange) -> None:
+        report(PeerChanged(change.peer.role, short(change.peer.node_id), change.state, change.took_s))
+
+    layer = SyncChannelLayer(cluster=cluster, discovery="localhost")
+    layer.role = "observer"
+    layer.on_peer(tell)
+    layer.start()
+    return layer
