@@ -67,7 +67,7 @@ class MdnsDiscovery:
                 "mDNS cannot be used on %s: %s; give 'tcp://host:port' of a running node as a seed instead, "
                 "or set discovery to 'off' if none is wanted",
                 _REACH[self._scope],
-                exc,
+                str(exc),  # the exception itself would keep sockets alive for as long as the record is kept
             )
             listener.settled()
 

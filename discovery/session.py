@@ -30,21 +30,21 @@ __all__ = ["Session"]
 
 logger = logging.getLogger("zmqlayer.discovery")
 
-PROBE_AFTER_S: Final = 0.05
+PROBES: Final = ((0.05, 1), (0.2, 8))
 """
-When to ask a second time, if nothing was found by then.
+When to probe, in seconds from the start, and how many known nodes make it needless.
 
 The browser's own question goes out 20 to 120 ms after its start (RFC 6762, 5.2) and is answered 20 to 120 ms
 later; but a record that its owner multicast within the last second is answered a second late (section 14), so
-two nodes that start one after the other would be strangers for that long. A probe (section 8.1) is answered
-at once. It is not sent where announcements are heard anyway, because when many nodes start together each
-probe would make each of them speak to all.
+nodes that start one after the other would be strangers for that long. A probe (section 8.1) is answered at
+once. Where many nodes start together each probe would make all of them speak to all: there, plenty are known
+by now from what they announce, and none is sent.
 """
 
 SETTLED_AFTER_S: Final = 0.45
 """
 When what exists has been reported: the latest question (120 ms) and the latest answer (120 ms), then as much
-again for a slow network or a busy machine. The nodes that hear this one's announcement dial it even sooner.
+again for a slow network or a busy machine. Nodes still missing by then hear this one's announcement and dial it.
 """
 
 RESOLVE_TIMEOUT_MS: Final = 3000
@@ -108,16 +108,14 @@ class Session:
         self._browser = AsyncServiceBrowser(
             self._zeroconf, SERVICE_TYPE, handlers=[self._changed], question_type=DNSQuestionType.QM
         )
-        await self._announce()
+        self._service = service = self._describe()
+        await self._announce(service)
         loop = asyncio.get_running_loop()
-        self._timers = [
-            loop.call_later(PROBE_AFTER_S, self._probe),
-            loop.call_later(SETTLED_AFTER_S, self._listener.settled),
-        ]
+        self._timers = [loop.call_later(delay_s, self._probe, service, enough) for delay_s, enough in PROBES]
+        self._timers.append(loop.call_later(SETTLED_AFTER_S, self._listener.settled))
 
-    async def _announce(self) -> None:
-        addresses = announced_addresses(self._announcement.addresses, self._interfaces)
-        if not addresses:
+    async def _announce(self, service: AsyncServiceInfo) -> None:
+        if not service.parsed_addresses():
             logger.warning(
                 "this node listens on %s, which nodes of discovery scope %r cannot reach, so it is not announced; "
                 "bind it to 0.0.0.0, or use scope 'localhost'",
@@ -125,22 +123,24 @@ class Session:
                 self._scope,
             )
             return
-        self._service = AsyncServiceInfo(
+        # The name is random, so there is no need to ask three times whether someone else has it.
+        sending = await self._zeroconf.async_register_service(service, cooperating_responders=True)
+        self._announcing = asyncio.ensure_future(sending)
+        logger.debug("> announced %s at %s", service.name, service.parsed_addresses())
+
+    def _describe(self) -> AsyncServiceInfo:
+        return AsyncServiceInfo(
             SERVICE_TYPE,
             service_name(self._announcement),
             port=self._announcement.port,
             properties=encode_txt(self._announcement),
-            parsed_addresses=list(addresses),
+            parsed_addresses=list(announced_addresses(self._announcement.addresses, self._interfaces)),
         )
-        # The name is random, so there is no need to ask three times whether someone else has it.
-        sending = await self._zeroconf.async_register_service(self._service, cooperating_responders=True)
-        self._announcing = asyncio.ensure_future(sending)
-        logger.debug("> announced %s at %s port %d", self._service.name, addresses, self._announcement.port)
 
-    def _probe(self) -> None:
-        if self._found or self._service is None:
+    def _probe(self, service: AsyncServiceInfo, enough: int) -> None:
+        if len(self._found) >= enough:
             return
-        query = self._zeroconf.generate_service_query(self._service)
+        query = self._zeroconf.generate_service_query(service)
         for question in query.questions:
             question.unicast = False  # see _open
         self._zeroconf.async_send(query)
