@@ -26,17 +26,21 @@
   function node(kind, id) {
     const made = element("span", `node ${kind}`);
     made.dataset.id = id;
-    made.append(element("span", "visually-hidden", kind === "server" ? "interface server " : "worker "), id);
+    made.append(id);
     paint(made);
     return made;
   }
 
+  // By which server something came in, and which worker answered.
   function trail(served) {
     const made = element("span", "trail");
     if (!served.server || !served.worker) return made;
     const arrow = element("span", "arrow", "→");
     arrow.setAttribute("aria-hidden", "true");
-    made.append(node("server", served.server), arrow, node("worker", served.worker));
+    made.append(
+      element("span", "visually-hidden", "server "), node("server", served.server), arrow,
+      element("span", "visually-hidden", "worker "), node("worker", served.worker),
+    );
     return made;
   }
 
@@ -142,7 +146,7 @@
   };
 
   function answered(answer) {
-    if (answer.server && answer.worker) at("frame").replaceChildren(trail(answer));
+    if (answer.server && answer.worker) at("answer").replaceChildren(trail(answer));
     if (Object.hasOwn(answers, answer.type)) answers[answer.type](answer);
   }
 
