@@ -40,6 +40,7 @@ class Timing:
     silent_after_s: float = 3.0
     gone_after_s: float = 8.0
     dial_timeout_s: float = 2.0
+    cut_timeout_s: float = 0.5
     redial_first_s: float = 0.1
     redial_most_s: float = 5.0
     group_add_timeout_s: float = 0.5
@@ -280,16 +281,23 @@ def _read_capacity_pair(pair: tuple[CapacityPattern, int] | str) -> tuple[re.Pat
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as command lines and the environment see it: ``--<name with hyphens>``, ``ZMQLAYER_<NAME>``."""
+    """
+    One setting as command lines and the environment see it: ``--<name with hyphens>``, ``ZMQLAYER_<NAME>``.
+
+    Attributes:
+        option: Another name for the flag, where commands need the setting's own for something else.
+    """
 
     name: str
     metavar: str
     help: str
     is_repeatable: bool = False
+    option: str = ""
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-").removesuffix("s" if self.is_repeatable else "")
+        name = self.option or self.name.removesuffix("s" if self.is_repeatable else "")
+        return "--" + name.replace("_", "-")
 
     @property
     def variable(self) -> str:
@@ -304,7 +312,12 @@ SETTINGS: Final = (
         "How far to announce and look with mDNS. [default: subnet with a secret, else localhost]",
     ),
     Setting("seeds", "tcp://HOST:PORT", "Dial this address whatever discovery says.", is_repeatable=True),
-    Setting("bind", "HOST[:PORT]", "Where the mesh listens: PORT and PORT+1. [default: 127.0.0.1, free ports]"),
+    Setting(
+        "bind",
+        "HOST[:PORT]",
+        "Where the mesh listens: PORT and PORT+1. [default: 127.0.0.1, free ports]",
+        option="mesh_bind",
+    ),
     Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes."),
     Setting("expiry", "SECONDS", "Drop messages unread for this long. [default: 60]"),
     Setting("group_expiry", "SECONDS", "End group memberships not renewed for this long. [default: 86400]"),

@@ -1,0 +1,120 @@
+"""
+Messages to msgpack and back, and the same for control payloads. Never pickle, no extension types.
+
+Encoding doubles as the deep copy that the 2016 contract demands at the boundary of the API, for local
+deliveries too: what the sender does to its dict afterwards cannot reach the reader.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack
+
+from zmqlayer.exceptions import InvalidMessage, MessageTooLarge, ProtocolError
+from zmqlayer.messages import Message
+
+__all__ = ["MAX_DEPTH", "decode", "encode", "pack_control", "unpack_control"]
+
+MAX_DEPTH: Final = 64
+_CONTAINERS: Final = (dict, list, tuple)
+_SCALARS: Final = (str, bytes, bytearray, memoryview, int, float, bool, type(None))
+
+
+def encode(channel: str, message: Message, limit: int) -> bytes:
+    """
+    Return *message* as msgpack.
+
+    Args:
+        channel: Named in the error only.
+        limit: Most bytes the result may have.
+
+    Raises:
+        InvalidMessage: Not a dict, a key that is not a str, a value of a type that no message can carry, an
+            integer beyond 64 bits, or containers nested deeper than 64.
+        MessageTooLarge: More than *limit* bytes.
+    """
+    if not isinstance(message, dict):
+        raise InvalidMessage(message, f"is not a message: a dict is needed, not {type(message).__name__}")
+    for key, value in message.items():
+        if type(key) is not str or isinstance(value, _CONTAINERS):
+            _check(message, "message", MAX_DEPTH)
+            break
+    try:
+        body: bytes = msgpack.packb(message)
+    except (TypeError, ValueError, OverflowError) as exc:
+        _check(message, "message", MAX_DEPTH)
+        raise InvalidMessage(message, f"cannot be sent: {exc}") from exc
+    if len(body) > limit:
+        raise MessageTooLarge(channel, len(body), limit)
+    return body
+
+
+def decode(body: bytes) -> Message:
+    """
+    Return the message that *body* holds.
+
+    Raises:
+        ProtocolError: Not msgpack, not a map with str keys, an extension type, or trailing bytes.
+    """
+    return _unpack(body, "a message")
+
+
+def pack_control(payload: dict[str, Any]) -> bytes:
+    """Return a control payload as msgpack; bytes and str are kept apart."""
+    packed: bytes = msgpack.packb(payload)
+    return packed
+
+
+def unpack_control(body: bytes) -> dict[str, Any]:
+    """
+    Return the control payload that *body* holds. Keys that the caller does not know are left for it to ignore.
+
+    Raises:
+        ProtocolError: As in :func:`decode`.
+    """
+    return _unpack(body, "a control payload")
+
+
+def _unpack(body: bytes, what: str) -> dict[str, Any]:
+    try:
+        unpacked = msgpack.unpackb(body, strict_map_key=True, ext_hook=_refuse_extension)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as exc:
+        raise ProtocolError(f"{what} of {len(body)} bytes is not msgpack: {exc}") from exc
+    if not isinstance(unpacked, dict):
+        raise ProtocolError(f"{what} is a {type(unpacked).__name__}, not a map")
+    return unpacked
+
+
+def _refuse_extension(code: int, _content: bytes) -> object:
+    raise ProtocolError(f"extension type {code} is not allowed")
+
+
+def _check(value: object, where: str, depth: int) -> None:
+    """Raise :class:`InvalidMessage` naming the first value inside *value* that cannot be sent."""
+    if isinstance(value, dict | list | tuple):
+        if depth == 0:
+            raise InvalidMessage(where, f"is nested deeper than {MAX_DEPTH}, the limit for a message")
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            if isinstance(value, dict) and type(key) is not str:
+                raise InvalidMessage(key, f"in {where} is a key of type {type(key).__name__}: keys must be str")
+            _check(item, f"{where}[{key!r}]", depth - 1)
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise InvalidMessage(value, f"in {where} does not fit in 64 bits")
+    elif isinstance(value, str):
+        _check_text(value, where)
+    elif not isinstance(value, _SCALARS):
+        raise InvalidMessage(
+            value,
+            f"in {where} is a {type(value).__name__}: a message can carry "
+            f"bytes, str, int, float, bool, None, list and dict",
+        )
+
+
+def _check_text(value: str, where: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InvalidMessage(value, f"in {where} is not valid Unicode: {exc.reason}") from exc

@@ -1,0 +1,77 @@
+"""
+What the core tells its node: someone can read now, a request is over, a peer came or went. Values only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zmqlayer.names import NodeId
+from zmqlayer.peers import PeerInfo, PeerState
+
+__all__ = ["Completed", "Event", "InboxKey", "Interest", "Joined", "PeerChanged", "Readable"]
+
+InboxKey = str | tuple[str, ...]
+"""What a receiver waits for: a process channel, a prefix of them, or a set of named channels."""
+
+
+class Interest(NamedTuple):
+    """
+    The channels that one receiver wants, sorted out.
+
+    Attributes:
+        own: Process channels of this node, and prefixes of them.
+        named: All others, sorted: read by credit.
+    """
+
+    own: tuple[str, ...]
+    named: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[InboxKey, ...]:
+        return (*self.own, self.named) if self.named else self.own
+
+
+class Readable(NamedTuple):
+    """A message can be taken for *key*; one waiting receiver is enough."""
+
+    key: InboxKey
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """
+    A request is over.
+
+    Attributes:
+        token: What the request returned when it was made.
+        answers: What each peer said.
+        missing: Peers that did not answer in time.
+    """
+
+    token: int
+    answers: dict[NodeId, object] = field(default_factory=dict)
+    missing: frozenset[NodeId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """
+    A peer became ready, fell silent, or is gone.
+
+    Attributes:
+        took_s: Seconds from the first contact to now.
+    """
+
+    peer: PeerInfo
+    state: PeerState
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What existed in the mesh at start has been linked, or did not answer in time."""
+
+
+Event = Readable | Completed | PeerChanged | Joined

@@ -1,0 +1,154 @@
+"""
+Frames byte by byte: the pure translation between bytes and :class:`Frame`. ``docs/wire.md`` has the pictures.
+
+Every frame on every socket begins with a topic of 17 bytes, because ZeroMQ filters subscriptions by prefix
+and names of varying length would match each other (``chat.1`` and ``chat.10``)::
+
+     0      17    18       34        38             40                      40+n
+     ├ topic ┼ kind ┼ source ┼ ttl (ms) ┼ target length ┼ target (n bytes) ┼ body …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.names import NodeId
+
+__all__ = [
+    "BROADCAST",
+    "HEADER_BYTES",
+    "PROTOCOL_MAJOR",
+    "PROTOCOL_MINOR",
+    "TOPIC_BYTES",
+    "Frame",
+    "Kind",
+    "barrier_topic",
+    "group_topic",
+    "is_barrier",
+    "is_shared",
+    "node_of",
+    "node_topic",
+    "pack",
+    "pack_work",
+    "parse",
+    "parse_work",
+]
+
+PROTOCOL_MAJOR: Final = 1
+PROTOCOL_MINOR: Final = 0
+
+_HEADER: Final = struct.Struct(">17sB16sIH")
+_WORK: Final = struct.Struct(">II")
+HEADER_BYTES: Final = _HEADER.size
+TOPIC_BYTES: Final = 17
+
+_BROADCAST_MARK, _NODE_MARK, _GROUP_MARK, _BARRIER_MARK = b"\x00", b"\x01", b"\x02", b"\x03"
+BROADCAST: Final = bytes(TOPIC_BYTES)
+"""Every node subscribes to this topic."""
+
+
+class Kind(IntEnum):
+    """What a frame is. A receiver ignores kinds it does not know, so that minor versions can add some."""
+
+    HELLO = 1
+    SYNCED = 2
+    HEARTBEAT = 3
+    GOODBYE = 4
+    ECHO = 5
+    CREDIT = 8
+    RETURN = 9
+    CONSUMED = 10
+    ASK = 12
+    ANSWER = 13
+    DIRECT = 16
+    GROUP = 17
+    WORK = 18
+
+
+class Frame(NamedTuple):
+    """One parsed frame; *kind* is a plain int because unknown kinds are legal."""
+
+    topic: bytes
+    kind: int
+    source: NodeId
+    ttl_ms: int
+    target: str
+    body: bytes
+
+
+def pack(topic: bytes, kind: Kind, source: NodeId, ttl_ms: int, target: str, body: bytes) -> bytes:
+    """Return the bytes of one frame. *ttl_ms* is how long the message still lives; 0 for control frames."""
+    name = target.encode("ascii")
+    return _HEADER.pack(topic, kind, source, ttl_ms, len(name)) + name + body
+
+
+def parse(wire: bytes) -> Frame:
+    """
+    Return the frame that *wire* holds.
+
+    Raises:
+        ProtocolError: Too short, or the target is not ASCII.
+    """
+    try:
+        topic, kind, source, ttl_ms, length = _HEADER.unpack_from(wire)
+        start = HEADER_BYTES + length
+        if start > len(wire):
+            raise ProtocolError(f"a frame of {len(wire)} bytes promises a target of {length}")
+        return Frame(topic, kind, source, ttl_ms, wire[HEADER_BYTES:start].decode("ascii"), wire[start:])
+    except struct.error as exc:
+        raise ProtocolError(f"a frame of {len(wire)} bytes is shorter than its header") from exc
+    except UnicodeDecodeError as exc:
+        raise ProtocolError("a frame's target is not ASCII") from exc
+
+
+def pack_work(link: int, reader: int, body: bytes) -> bytes:
+    """Return the body of a WORK frame: whose credit it spends (*link*, *reader*), then the message."""
+    return _WORK.pack(link, reader) + body
+
+
+def parse_work(body: bytes) -> tuple[int, int, bytes]:
+    """
+    Return ``(link, reader, message)`` of a WORK frame's body.
+
+    Raises:
+        ProtocolError: Too short.
+    """
+    if len(body) < _WORK.size:
+        raise ProtocolError(f"a WORK frame's body has {len(body)} bytes")
+    link, reader = _WORK.unpack_from(body)
+    return link, reader, body[_WORK.size :]
+
+
+def node_topic(node_id: NodeId) -> bytes:
+    """The topic that only this node subscribes to."""
+    return _NODE_MARK + node_id
+
+
+def group_topic(cluster: str, group: str) -> bytes:
+    """The topic of a group: a keyed-by-cluster BLAKE2b-128 of its name, so that its length is fixed."""
+    digest = hashlib.blake2b(group.encode("ascii"), digest_size=16, key=cluster.encode("utf-8")[:64])
+    return _GROUP_MARK + digest.digest()
+
+
+def barrier_topic(nonce: bytes) -> bytes:
+    """The topic of one barrier: 16 random bytes that are used once."""
+    return _BARRIER_MARK + nonce
+
+
+def node_of(topic: bytes) -> NodeId | None:
+    """Return whose topic this is, or None if it is not one node's."""
+    return NodeId(topic[1:]) if topic[:1] == _NODE_MARK and len(topic) == TOPIC_BYTES else None
+
+
+def is_barrier(topic: bytes) -> bool:
+    """Whether *topic* belongs to a barrier."""
+    return topic[:1] == _BARRIER_MARK and len(topic) == TOPIC_BYTES
+
+
+def is_shared(topic: bytes) -> bool:
+    """Whether several nodes may subscribe to *topic*: one of them being slow must not stop the others."""
+    return topic[:1] != _NODE_MARK

@@ -1,0 +1,127 @@
+"""
+HELLO: what two nodes tell each other before anything else. Pure; what parses is valid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from zmqlayer.names import NODE_ID_BYTES, NodeId
+
+__all__ = ["MAX_GOSSIP", "Greeting", "address_of", "host_of"]
+
+MAX_GOSSIP: Final = 64
+MAX_HOSTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """
+    The payload of a HELLO frame. Keys it does not know are ignored, so that minor versions can add some.
+
+    Attributes:
+        cluster: Cluster tag; another one means a foreign node.
+        role: What the node is for, for people: ``"interface"``, ``"worker"``, ``"script"``.
+        link: Number of the sender's side of the link; another than before means the link starts anew.
+        hosts: Hosts on which the sender listens.
+        pull: Port of its PULL.
+        pub: Port of its XPUB.
+        dialled: The address that was dialled to bring the two together, as the one who dialled wrote it.
+        is_answer: This answers a HELLO, and needs none itself.
+        peers: Other nodes that the sender is linked to, as (node id, address): gossip, at most 64.
+    """
+
+    cluster: str
+    role: str
+    link: int
+    hosts: tuple[str, ...]
+    pull: int
+    pub: int
+    dialled: str
+    is_answer: bool
+    peers: tuple[tuple[NodeId, str], ...] = ()
+    major: int = PROTOCOL_MAJOR
+    minor: int = PROTOCOL_MINOR
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return the greeting as a control payload."""
+        return {
+            "version": [self.major, self.minor],
+            "cluster": self.cluster,
+            "role": self.role,
+            "link": self.link,
+            "hosts": list(self.hosts),
+            "pull": self.pull,
+            "pub": self.pub,
+            "dialled": self.dialled,
+            "answer": self.is_answer,
+            "peers": [[node_id, address] for node_id, address in self.peers],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> Self:
+        """
+        Read a greeting.
+
+        Raises:
+            ProtocolError: A key is missing or has a value of the wrong kind.
+        """
+        major, minor = _take(payload, "version", list, 2)
+        peers = _take(payload, "peers", list, MAX_GOSSIP)
+        return cls(
+            major=_check(major, int, "version"),
+            minor=_check(minor, int, "version"),
+            cluster=_check(payload.get("cluster"), str, "cluster"),
+            role=_check(payload.get("role"), str, "role")[:32],
+            link=_check(payload.get("link"), int, "link"),
+            hosts=tuple(_check(host, str, "hosts") for host in _take(payload, "hosts", list, MAX_HOSTS)),
+            pull=_check_port(payload, "pull"),
+            pub=_check_port(payload, "pub"),
+            dialled=_check(payload.get("dialled"), str, "dialled"),
+            is_answer=_check(payload.get("answer"), bool, "answer"),
+            peers=tuple(_read_peer(entry) for entry in peers),
+        )
+
+
+def address_of(host: str, port: int) -> str:
+    """Return ``tcp://host:port``, with brackets around an IPv6 address."""
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+def host_of(address: str) -> str:
+    """Return the host of ``tcp://host:port``."""
+    return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+
+
+def _take(payload: dict[str, Any], key: str, kind: type, most: int) -> Any:
+    value = _check(payload.get(key), kind, key)
+    if len(value) > most or (key in ("version", "hosts") and not value):
+        raise ProtocolError(f"HELLO has {len(value)} entries in {key!r}")
+    if key == "version" and len(value) != most:
+        raise ProtocolError("HELLO has a version that is not [major, minor]")
+    return value
+
+
+def _check(value: Any, kind: type, key: str) -> Any:
+    if type(value) is not kind:
+        raise ProtocolError(f"HELLO has a {type(value).__name__} as {key!r}")
+    return value
+
+
+def _check_port(payload: dict[str, Any], key: str) -> int:
+    port: int = _check(payload.get(key), int, key)
+    if not 0 < port < 65536:
+        raise ProtocolError(f"HELLO has {port} as {key!r}")
+    return port
+
+
+def _read_peer(entry: Any) -> tuple[NodeId, str]:
+    if not isinstance(entry, list) or len(entry) != 2:
+        raise ProtocolError("HELLO has a malformed entry in 'peers'")
+    node_id, address = entry
+    if len(_check(node_id, bytes, "peers")) != NODE_ID_BYTES or not _check(address, str, "peers").startswith("tcp://"):
+        raise ProtocolError("HELLO has a malformed entry in 'peers'")
+    return NodeId(node_id), address

@@ -1,0 +1,335 @@
+"""
+Links: dialling, the handshake, heartbeats, the end. Sans-I/O; used by ``mesh.py`` only.
+
+The handshake between A, which dials, and B::
+
+    A ── HELLO (PUSH) ──────────────► B      B connects its SUB to A's XPUB
+    A ◄────────── HELLO answer (PUSH) ── B   A connects its SUB to B's XPUB
+    each SUB sends its subscriptions, then one to a fresh barrier topic; XPUB reads them in that order
+    A ◄──────────── ECHO (XPUB → SUB) ── B   so A's subscriptions are installed at B …
+    A ── SYNCED (XPUB → SUB) ───────► B      … and B knows it. The same the other way round.
+
+A link is READY when the peer's own topic is subscribed here, its ECHO came, and its SYNCED came.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from zmqlayer.actions import Connect, Disconnect, HangUp, Outbox, Push, Subscribe, Unsubscribe
+from zmqlayer.codec import pack_control, unpack_control
+from zmqlayer.config import Config
+from zmqlayer.dialing import Dialling
+from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, pack
+from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
+from zmqlayer.names import NodeId, short
+from zmqlayer.peers import Cause, Peer, Peers, PeerState
+from zmqlayer.ports import Candidate, IdSource
+
+__all__ = ["Identity", "LinkObserver", "Links"]
+
+logger = logging.getLogger("zmqlayer")
+
+BAN_S: Final = 60.0
+
+LinkObserver = Callable[[Peer, PeerState, float], None]
+"""Called with (peer, the state it had before, now) after each change of state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """
+    Who a node is: new at each start, so that it names the incarnation too.
+
+    Attributes:
+        role: What it is for, told to peers and shown to people.
+        hosts: Hosts on which it listens.
+        pull: Port of its PULL, the one that others dial.
+        pub: Port of its XPUB.
+    """
+
+    node_id: NodeId
+    role: str
+    hosts: tuple[str, ...]
+    pull: int
+    pub: int
+
+
+class Links:
+    """The links of one node to its peers."""
+
+    def __init__(
+        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource, on_change: LinkObserver
+    ) -> None:
+        self.peers = Peers(config.timing)
+        self._identity = identity
+        self._config = config
+        self._timing = config.timing
+        self._outbox = outbox
+        self._randoms = randoms
+        self._on_change = on_change
+        self._dialling = Dialling(config.timing, lambda: randoms(1)[0] / 255)
+        self._dial_link = self._new_link()
+        self._barriers: dict[bytes, NodeId] = {}
+        self._subscribers: set[NodeId] = set()
+        self._banned: dict[NodeId, float] = {}
+        self._next_heartbeat = 0.0
+        self._refused: set[NodeId] = set()
+
+    # What discovery says
+
+    def found(self, candidate: Candidate, now: float) -> None:
+        """A node may listen at an address."""
+        if candidate.node_id != self._identity.node_id:
+            self._dialling.add(candidate, now)
+            self._outbox.call_by(now)
+
+    def lost(self, candidate: Candidate) -> None:
+        """A hint was taken back."""
+        self._dialling.remove(candidate)
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether a link may still come up from what was found so far."""
+        return self._dialling.is_pending(self._is_linked) or any(p.state is PeerState.GREETED for p in self.peers)
+
+    # The handshake
+
+    def hello(self, frame: Frame, now: float) -> None:
+        """
+        A node greets us, or answers our greeting.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        if frame.source == self._identity.node_id:
+            self._dialling.is_own(str(payload.get("dialled")))
+            self._outbox.do(HangUp(str(payload.get("dialled"))))
+            return
+        if self._banned.get(frame.source, now) > now or self._is_foreign(frame.source, payload):
+            return
+        greeting = Greeting.from_payload(payload)
+        self._gossip(greeting, now)
+        peer = self.peers.get(frame.source)
+        if peer is None:
+            self._greet(frame.source, greeting, now)
+        elif peer.their_link != greeting.link:
+            peer.their_link = greeting.link
+            self._move(peer, Cause.RESTARTED, now)
+            self._raise_barrier(peer)
+        self._note_dial(frame.source, greeting)
+        if not greeting.is_answer and (peer := self.peers.get(frame.source)):
+            self._push_hello(peer.pull, peer.our_link, answers=greeting.dialled)
+
+    def synced(self, frame: Frame, peer: Peer, now: float) -> None:
+        """The peer's barrier was echoed by us: its subscriptions are installed here."""
+        payload = unpack_control(frame.body)
+        if payload.get("yours") == peer.our_link and payload.get("mine") == peer.their_link:
+            peer.is_synced = True
+            self._check_linked(peer, now)
+
+    def echo(self, frame: Frame, peer: Peer, now: float) -> bool:
+        """A barrier came back. Returns whether it was a link's own; others belong to groups."""
+        if self._barriers.get(frame.topic) != peer.node_id:
+            return False
+        self._lower_barrier(peer)
+        peer.is_echoed = True
+        self._tell_synced(peer)
+        self._check_linked(peer, now)
+        return True
+
+    def subscribed(self, topic: bytes, now: float) -> None:
+        """A peer's own topic appeared at our XPUB: what we publish reaches it from now on."""
+        node_id = node_of(topic)
+        if node_id is None:
+            return
+        self._subscribers.add(node_id)
+        peer = self.peers.get(node_id)
+        if peer is not None:
+            peer.is_subscribed = True
+            self._tell_synced(peer)
+            self._check_linked(peer, now)
+
+    def unsubscribed(self, topic: bytes, now: float) -> None:
+        """A peer's own topic left our XPUB: the pipe was cut. Start the link anew, with little patience."""
+        node_id = node_of(topic)
+        if node_id is None:
+            return
+        self._subscribers.discard(node_id)
+        peer = self.peers.get(node_id)
+        if peer is None or not peer.is_subscribed:
+            return
+        peer.is_subscribed = False
+        peer.our_link = self._new_link()
+        self._move(peer, Cause.CUT, now)
+        self._raise_barrier(peer)
+        self._push_hello(peer.pull, peer.our_link)
+
+    # Life and death
+
+    def heard(self, peer: Peer, now: float) -> None:
+        """Any frame of a peer proves that it lives."""
+        peer.heard_at = now
+        if peer.state is PeerState.SILENT:
+            self._move(peer, Cause.HEARD, now)
+
+    def depart(self, peer: Peer, now: float, reason: str, *, is_final: bool = True) -> None:
+        """End a link at once: the peer said goodbye, was replaced, or broke the protocol."""
+        logger.debug("x %s: %s", short(peer.node_id), reason)
+        self._end(peer, Cause.DEPARTED, now, is_final=is_final)
+
+    def ban(self, peer: Peer, now: float) -> None:
+        """End the link to a peer that broke the protocol, and do not answer it for a while."""
+        self._banned[peer.node_id] = now + BAN_S
+        self.depart(peer, now, "it broke the protocol")
+
+    def silence(self, node_id: NodeId, now: float) -> None:
+        """A READY peer did not answer in time what it had to answer: give it no new work."""
+        peer = self.peers.get(node_id)
+        if peer is not None and peer.state is PeerState.READY:
+            self._move(peer, Cause.QUIET, now)
+
+    def excuse(self, lateness_s: float) -> None:
+        """This node's own loop was late: do not accuse peers of the time it missed."""
+        self.peers.excuse(lateness_s)
+
+    def tick(self, now: float) -> None:
+        """Dial what is due, send the heartbeat, move links whose time is up."""
+        to_dial, unanswered = self._dialling.due(now, self._is_linked)
+        for address in unanswered:
+            self._outbox.do(HangUp(address))
+        for address in to_dial:
+            self._push_hello(address, self._dial_link)
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + self._timing.heartbeat_s
+            if len(self.peers):
+                self._outbox.tell_all(Kind.HEARTBEAT, {})
+        self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
+        for peer, cause in self.peers.check(now):
+            if cause is Cause.OVERDUE:
+                self._end(peer, cause, now, is_final=False)
+            else:
+                self._move(peer, cause, now)
+
+    def next_at(self) -> float:
+        """Return when :meth:`tick` has something to do, at the latest."""
+        dial_at = self._dialling.next_at(self._is_linked)
+        return min(self._next_heartbeat, self._next_heartbeat if dial_at is None else dial_at)
+
+    # Inside
+
+    def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> None:
+        pull = greeting.dialled if greeting.is_answer else address_of(greeting.hosts[0], greeting.pull)
+        former = self.peers.at(pull)
+        if former is not None:
+            self.depart(former, now, "another process answers at its address")
+        peer = Peer(
+            node_id=node_id,
+            role=greeting.role,
+            pull=pull,
+            pub=address_of(host_of(pull), greeting.pub),
+            our_link=self._dial_link,
+            their_link=greeting.link,
+            found_at=now,
+            heard_at=now,
+            is_subscribed=node_id in self._subscribers,
+        )
+        self.peers.add(peer)
+        self._dialling.answered(pull, node_id)
+        self._move(peer, Cause.HELLO, now)
+        self._outbox.do(Connect(peer.pub))
+        self._raise_barrier(peer)
+
+    def _note_dial(self, node_id: NodeId, greeting: Greeting) -> None:
+        """One of our dials was answered; an address that we do not use for that peer is hung up."""
+        peer = self.peers.get(node_id)
+        if greeting.is_answer and peer is not None:
+            self._dialling.answered(greeting.dialled, node_id)
+            if peer.pull != greeting.dialled:
+                self._outbox.do(HangUp(greeting.dialled))
+
+    def _is_foreign(self, source: NodeId, payload: dict[str, Any]) -> bool:
+        version, tag = payload.get("version"), payload.get("cluster")
+        major = version[0] if isinstance(version, list) and version else None
+        if major == PROTOCOL_MAJOR and tag == self._config.cluster_tag:
+            return False
+        if source not in self._refused and len(self._refused) < 1024:
+            self._refused.add(source)
+            if major != PROTOCOL_MAJOR:
+                logger.warning(
+                    "refused node %s: it speaks protocol %s and we speak %d; run the same major version everywhere",
+                    short(source), major, PROTOCOL_MAJOR,
+                )  # fmt: skip
+            else:
+                logger.warning(
+                    "refused node %s: it is not of cluster %r with our secret; give both the same cluster and secret",
+                    short(source), self._config.cluster,
+                )  # fmt: skip
+        return True
+
+    def _gossip(self, greeting: Greeting, now: float) -> None:
+        for node_id, address in greeting.peers:
+            if not self._is_linked(node_id):
+                self.found(Candidate(address, node_id), now)
+
+    def _push_hello(self, address: str, link: int, *, answers: str | None = None) -> None:
+        identity = self._identity
+        known = [(p.node_id, p.pull) for p in self.peers if p.is_up and p.pull != address]
+        greeting = Greeting(
+            cluster=self._config.cluster_tag,
+            role=identity.role,
+            link=link,
+            hosts=identity.hosts,
+            pull=identity.pull,
+            pub=identity.pub,
+            dialled=answers or address,
+            is_answer=answers is not None,
+            peers=tuple(known[:MAX_GOSSIP]),
+        )
+        body = pack_control(greeting.to_payload())
+        self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body)))
+
+    def _raise_barrier(self, peer: Peer) -> None:
+        self._lower_barrier(peer)
+        peer.start_anew()
+        topic = barrier_topic(self._randoms(16))
+        self._barriers[topic] = peer.node_id
+        self._outbox.do(Subscribe(topic))
+
+    def _lower_barrier(self, peer: Peer) -> None:
+        for topic in [topic for topic, node_id in self._barriers.items() if node_id == peer.node_id]:
+            del self._barriers[topic]
+            self._outbox.do(Unsubscribe(topic))
+
+    def _tell_synced(self, peer: Peer) -> None:
+        if peer.is_echoed and peer.is_subscribed:
+            self._outbox.tell(peer.node_id, Kind.SYNCED, {"mine": peer.our_link, "yours": peer.their_link})
+
+    def _check_linked(self, peer: Peer, now: float) -> None:
+        if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
+            self._move(peer, Cause.LINKED, now)
+
+    def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:
+        self._lower_barrier(peer)
+        self._move(peer, cause, now)
+        self._outbox.do(Disconnect(peer.pub))
+        self._outbox.do(HangUp(peer.pull))
+        self._dial_link = self._new_link()
+        if not is_final:
+            self._dialling.add(Candidate(peer.pull, peer.node_id), now)
+        self._dialling.hung_up(peer.node_id, now, is_final=is_final)
+
+    def _move(self, peer: Peer, cause: Cause, now: float) -> None:
+        before = self.peers.move(peer, cause, now)
+        if cause is not Cause.HEARD or before is not peer.state:
+            self._on_change(peer, before, now)
+
+    def _is_linked(self, node_id: NodeId) -> bool:
+        return self.peers.get(node_id) is not None
+
+    def _new_link(self) -> int:
+        return int.from_bytes(self._randoms(4), "big")

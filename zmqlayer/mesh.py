@@ -1,0 +1,455 @@
+"""
+The mesh: one node's whole behaviour as a machine without I/O.
+
+Bytes, topics, messages and ``now`` go in; actions and events come out. ``node.py`` drives it over ZeroMQ and
+``memory.py`` over a network that exists only in memory, in virtual time. It is not thread-safe.
+
+What goes in and what comes out of it::
+
+    receive(wire, now)                        a frame from SUB or PULL
+    subscribed(topic), unsubscribed(topic)    what XPUB reports
+    found, lost, settled                      what discovery reports
+    send, group_send, group_add, take, …      what users ask for
+    tick(now)                                 time passed; not later than next_deadline()
+        ──► outgoing()                        for the transport
+        ──► events()                          for the node
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from zmqlayer.actions import Action, Outbox, Publish, Subscribe
+from zmqlayer.config import Config
+from zmqlayer.counters import Counters
+from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.fanout import Fanout
+from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
+from zmqlayer.links import Identity, Links
+from zmqlayer.mail import Mail
+from zmqlayer.names import NodeId, owner_of, short
+from zmqlayer.peers import Peer, PeerInfo, PeerState
+from zmqlayer.ports import Candidate, IdSource
+from zmqlayer.queues import Letter
+from zmqlayer.requests import Answer, Requests
+from zmqlayer.rollcalls import RollCall
+from zmqlayer.work import Work
+
+__all__ = ["Mesh"]
+
+logger = logging.getLogger("zmqlayer")
+
+SWEEP_EVERY_S: Final = 1.0
+
+
+class Mesh:
+    """
+    One node of a mesh.
+
+    Args:
+        identity: Who this node is.
+        config: What it was told.
+        randoms: Source of random bytes, for link numbers, barriers and jitter.
+    """
+
+    def __init__(self, identity: Identity, config: Config, randoms: IdSource) -> None:
+        self.identity = identity
+        self.counters = Counters()
+        self.outbox = Outbox(identity.node_id)
+        self._config = config
+        self._events: list[Event] = []
+        self._tokens = 0
+        self._links = Links(identity, config, self.outbox, randoms, self._link_changed)
+        self._peers = self._links.peers
+        parts = (identity.node_id, config, self.outbox, self._peers)
+        self._mail = Mail(*parts, self.counters, self._letter_arrived)
+        self._work = Work(*parts, self.counters, self._work_arrived, self._mail.settle)
+        self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
+        self._requests = Requests(
+            self.outbox,
+            {
+                "group_add": self._serve_group_add,
+                "group_discard": self._serve_group_discard,
+                "group_channels": self._serve_group_channels,
+                "flush": self._serve_flush,
+            },
+        )
+        self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
+            Kind.SYNCED: self._links.synced,
+            Kind.HEARTBEAT: lambda frame, peer, now: None,
+            Kind.GOODBYE: lambda frame, peer, now: self._links.depart(peer, now, "it said goodbye"),
+            Kind.ECHO: self._echo,
+            Kind.CREDIT: self._work.credit,
+            Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
+            Kind.CONSUMED: lambda frame, peer, now: self._mail.consumed(frame),
+            Kind.ASK: lambda frame, peer, now: self._requests.asked(frame, now),
+            Kind.ANSWER: lambda frame, peer, now: self._requests.answered(frame),
+            Kind.DIRECT: lambda frame, peer, now: self._mail.direct(frame, now),
+            Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
+            Kind.WORK: self._work.work,
+        }
+        self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
+        self._started_at = self._ticked_at = self._swept_at = 0.0
+        self._is_settled = self._is_joined = False
+
+    def __repr__(self) -> str:
+        up, here = len(self._peers.ready()), self.identity
+        return f"<Mesh {here.role} {short(here.node_id)} [{up} peers ready | {self.in_flight} messages in flight]>"
+
+    # Life
+
+    def start(self, now: float) -> None:
+        """Begin: subscribe to what every node hears."""
+        self._started_at = self._ticked_at = self._swept_at = now
+        for topic in sorted(self._topics):
+            self.outbox.do(Subscribe(topic))
+        self.tick(now)
+
+    def leave(self, now: float) -> None:
+        """Begin to leave: read no more and return what nobody started. What is queued may still be handed over."""
+        self._work.withdraw(now)
+        self._mail.tick(float("inf"))
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing waits here to be handed over to another node."""
+        return self._work.queued == 0 and self._mail.parked == 0
+
+    def say_goodbye(self) -> None:
+        """The last word: peers forget this node at once."""
+        self.outbox.tell_all(Kind.GOODBYE, {})
+
+    # What comes in
+
+    def receive(self, wire: bytes, now: float) -> None:
+        """A frame arrived. Nothing that a peer sends raises: it is counted, logged once, and the link is closed."""
+        try:
+            frame = parse(wire)
+            if frame.kind == Kind.HELLO:
+                self._links.hello(frame, now)
+                return
+        except ProtocolError as exc:
+            self.malformed(None, exc, now)
+            return
+        peer = self._peers.get(frame.source)
+        if peer is None:
+            self._count_loss(frame, "from a stranger")
+            return
+        self._links.heard(peer, now)
+        receiver = self._receivers.get(frame.kind)
+        if receiver is None:
+            return
+        if frame.kind == Kind.WORK and frame.topic not in self._topics:
+            self._count_loss(frame, "for a former process")
+            return
+        try:
+            receiver(frame, peer, now)
+        except ProtocolError as exc:
+            self.malformed(frame.source, exc, now)
+
+    def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
+        """A peer broke the protocol: count it, and if we know who it was, end the link for a minute."""
+        self.counters.malformed += 1
+        peer = self._peers.get(source) if source is not None else None
+        if peer is not None:
+            logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
+            self._links.ban(peer, now)
+        elif self.counters.malformed == 1:
+            logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
+
+    def subscribed(self, topic: bytes, now: float) -> None:
+        """XPUB reports a new topic: a peer's own, or a barrier, which is echoed."""
+        if is_barrier(topic):
+            self.outbox.do(Publish(pack(topic, Kind.ECHO, self.identity.node_id, 0, "", b"")))
+        else:
+            self._links.subscribed(topic, now)
+
+    def unsubscribed(self, topic: bytes, now: float) -> None:
+        """XPUB reports that nobody subscribes to a topic any more."""
+        self._links.unsubscribed(topic, now)
+
+    def found(self, candidate: Candidate, now: float) -> None:
+        """Discovery names an address where a node may listen."""
+        self._links.found(candidate, now)
+
+    def lost(self, candidate: Candidate) -> None:
+        """Discovery takes a hint back."""
+        self._links.lost(candidate)
+
+    def settled(self, now: float) -> None:
+        """Discovery has named everything that existed at start."""
+        self._is_settled = True
+        self.outbox.call_by(now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due. Call it after each batch of input, and not later than :meth:`next_deadline`."""
+        self.outbox.tick_by = float("inf")
+        lateness = now - self._ticked_at - self._config.timing.heartbeat_s
+        if lateness > self._config.timing.heartbeat_s:
+            self._links.excuse(lateness)
+        self._ticked_at = now
+        self._links.tick(now)
+        self._mail.tick(now)
+        self._requests.tick(now)
+        for late in self._fanout.tick(now):
+            self._links.silence(late, now)
+        if now - self._swept_at >= SWEEP_EVERY_S:
+            self._swept_at = now
+            self._mail.sweep(now)
+            self._work.sweep(now)
+            self._fanout.sweep(now)
+        if not self._is_joined:
+            self._check_joined(now)
+
+    def next_deadline(self) -> float:
+        """Return the monotonic second at which :meth:`tick` has something to do."""
+        deadlines = (part.next_at() for part in (self._links, self._mail, self._fanout, self._requests))
+        joining = float("inf") if self._is_joined else self._started_at + self._config.timing.join_timeout_s
+        return min(self._swept_at + SWEEP_EVERY_S, self.outbox.tick_by, joining, *deadlines)
+
+    # What goes out
+
+    def outgoing(self) -> list[Action]:
+        """Return what the transport has to do, in order."""
+        return self.outbox.take()
+
+    def events(self) -> list[Event]:
+        """Return what happened since the last call."""
+        taken, self._events = self._events, []
+        return taken
+
+    # What users ask for
+
+    def send(self, channel: str, body: bytes, now: float) -> None:
+        """
+        Send one message.
+
+        Raises:
+            ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
+        """
+        owner = owner_of(channel)
+        if owner is None or (owner == self.identity.node_id and "?" in channel):
+            self._work.send(channel, body, now)
+        else:
+            self._mail.send(owner, channel, body, now)
+
+    def group_send(self, group: str, body: bytes, now: float) -> None:
+        """Send one message to every member of *group*."""
+        self._fanout.send(group, body, now)
+
+    def group_add(self, group: str, channel: str, now: float) -> int | None:
+        """Add *channel* to *group*. Returns None if that is done, or a token: see :class:`Completed`."""
+        owner = owner_of(channel)
+        lives_s = self._config.group_expiry
+        request: dict[str, object] = {"group": group, "channel": channel, "lives_s": lives_s}
+        if owner is None or "!" not in channel:
+            self._fanout.add_ownerless(group, channel, lives_s, now)
+            return self._ask(self._peers.ready(), "group_add", request, now)
+        if owner != self.identity.node_id:
+            return self._ask(self._linked(owner), "group_add", request, now)
+        return self._run(lambda done: self._fanout.add(group, channel, now, done))
+
+    def group_discard(self, group: str, channel: str, now: float) -> int | None:
+        """Remove *channel* from *group*. Returns as :meth:`group_add`."""
+        owner = owner_of(channel)
+        request: dict[str, object] = {"group": group, "channel": channel}
+        if owner is None or "!" not in channel:
+            self._fanout.discard_ownerless(group, channel, now)
+            return self._ask(self._peers.ready(), "group_discard", request, now)
+        if owner != self.identity.node_id:
+            return self._ask(self._linked(owner), "group_discard", request, now)
+        self._fanout.discard(group, channel, now)
+        return None
+
+    def group_channels(self, group: str, now: float) -> tuple[list[str], int | None]:
+        """Return the members this node knows of, and a token if peers were asked for theirs."""
+        token = self._ask(self._peers.ready(), "group_channels", {"group": group}, now)
+        return self._fanout.members(group, now), token
+
+    def flush(self, now: float) -> int | None:
+        """Drop all messages and memberships, here and at every peer. Returns as :meth:`group_add`."""
+        self._clear(now)
+        return self._ask(self._peers.ready(), "flush", {}, now)
+
+    def take(self, interest: Interest, now: float) -> Letter | None:
+        """Remove and return the oldest message for a receiver, or None. What is returned counts as delivered."""
+        letter: Letter | None = None
+        for name in interest.own:
+            letter = self._mail.pop(name, now)
+            if letter is not None:
+                break
+        if letter is None and interest.named:
+            letter = self._work.pop(interest.named, now)
+        if letter is not None:
+            self.counters.delivered += 1
+        return letter
+
+    def wait(self, interest: Interest, now: float) -> None:
+        """A receiver begins to wait: give credit for it."""
+        if interest.named:
+            self._work.wait(interest.named, now)
+
+    def unwait(self, interest: Interest) -> None:
+        """A receiver that waited was woken, or gave up."""
+        if interest.named:
+            self._work.unwait(interest.named)
+
+    def poll(self, interest: Interest, now: float) -> None:
+        """A receiver looked, found nothing and did not wait: it may look again soon."""
+        if interest.named:
+            self._work.poll(interest.named, now)
+
+    def close_channel(self, channel: str, now: float) -> None:
+        """A process channel of this node has ended: forget its memberships and drop what is unread."""
+        self._fanout.leave_all(channel, now)
+        self._mail.drop(self._mail.boxes.drop(channel), "channel closed", now)
+
+    def peers(self) -> list[PeerInfo]:
+        """Return every peer that is linked or about to be."""
+        return [_describe(peer) for peer in self._peers]
+
+    @property
+    def ready_peers(self) -> int:
+        """How many peers are READY."""
+        return len(self._peers.ready())
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether what existed at start is linked, or did not answer in time."""
+        return self._is_joined
+
+    @property
+    def in_flight(self) -> int:
+        """Messages at this node that nobody took yet."""
+        return self._work.queued + self._work.unread + self._mail.parked + len(self._mail.boxes)
+
+    # Inside: what the parts report
+
+    def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
+        after = peer.state
+        was_up = before in (PeerState.READY, PeerState.SILENT)
+        if was_up and not peer.is_up:
+            self._work.peer_down(peer.node_id)
+            self._fanout.peer_down(peer.node_id)
+            self._requests.peer_down(peer.node_id)
+        if after is PeerState.GONE:
+            self._mail.peer_gone(peer.node_id)
+        elif after is PeerState.SILENT:
+            self._work.peer_silent(peer.node_id)
+        elif after is PeerState.READY and was_up:
+            self._work.peer_heard(peer.node_id, now)
+        elif after is PeerState.READY:
+            self._mail.peer_up(peer, now)
+            self._work.peer_up(now)
+            self._share_ownerless(peer, now)
+        if after is not before and after is not PeerState.GREETED:
+            self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
+
+    def _letter_arrived(self, letter: Letter, now: float) -> None:
+        if "?" in letter.channel:
+            self._work.enqueue(letter, now)
+        else:
+            self._mail.boxes.deliver(letter)
+            self._mail_arrived(letter.channel)
+
+    def _mail_arrived(self, channel: str) -> None:
+        self._events.append(Readable(channel))
+
+    def _work_arrived(self, channels: tuple[str, ...]) -> None:
+        self._events.append(Readable(channels))
+
+    def _echo(self, frame: Frame, peer: Peer, now: float) -> None:
+        if not self._links.echo(frame, peer, now):
+            self._fanout.echo(frame)
+
+    def _count_loss(self, frame: Frame, reason: str) -> None:
+        if frame.kind in (Kind.DIRECT, Kind.GROUP, Kind.WORK, Kind.RETURN):
+            self.counters.dropped[reason] += 1
+
+    def _check_joined(self, now: float) -> None:
+        is_late = now >= self._started_at + self._config.timing.join_timeout_s
+        if is_late or (self._is_settled and not self._links.is_settling):
+            self._is_joined = True
+            self._mail.joined()
+            self._events.append(Joined())
+
+    # Inside: requests
+
+    def _run(self, begin: Callable[[Callable[[RollCall | None], None]], None]) -> int | None:
+        """Begin something that calls back when it is done. Returns None if it did so at once, else a token."""
+        self._tokens += 1
+        token = self._tokens
+        state = {"is_done": False, "is_awaited": False}
+
+        def done(call: RollCall | None) -> None:
+            state["is_done"] = True
+            if state["is_awaited"]:
+                answers, missing = (call.answers, frozenset(call.missing)) if call else ({}, frozenset())
+                self._events.append(Completed(token, answers, missing))
+
+        begin(done)
+        state["is_awaited"] = True
+        return None if state["is_done"] else token
+
+    def _ask(self, peers: set[NodeId], service: str, arguments: dict[str, object], now: float) -> int | None:
+        if not peers:
+            return None
+        deadline = now + 2 * self._config.timing.group_add_timeout_s
+        return self._run(lambda done: self._requests.ask(peers, service, arguments, deadline, done))
+
+    def _linked(self, node_id: NodeId) -> set[NodeId]:
+        peer = self._peers.get(node_id)
+        if peer is None or not peer.is_up:
+            self.counters.dropped["request to no such peer"] += 1
+            return set()
+        return {node_id}
+
+    def _serve_group_add(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
+        group, channel = _names(arguments)
+        lives_s = arguments.get("lives_s")
+        if not isinstance(lives_s, float | int):
+            raise ProtocolError("a request to add a member says no lifetime")
+        if owner_of(channel) == self.identity.node_id and "!" in channel:
+            self._fanout.add(group, channel, now, lambda call: answer(True))
+        else:
+            self._fanout.add_ownerless(group, channel, min(lives_s, self._config.group_expiry), now)
+            answer(True)
+
+    def _serve_group_discard(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
+        group, channel = _names(arguments)
+        self._fanout.discard(group, channel, now)
+        self._fanout.discard_ownerless(group, channel, now)
+        answer(True)
+
+    def _serve_group_channels(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
+        answer(self._fanout.members(_names({"channel": "", **arguments})[0], now))
+
+    def _serve_flush(self, _arguments: dict[str, Any], now: float, answer: Answer) -> None:
+        self._clear(now)
+        answer(True)
+
+    def _share_ownerless(self, peer: Peer, now: float) -> None:
+        lives_s = self._config.group_expiry
+        deadline = now + self._config.timing.group_add_timeout_s
+        for group, channel in self._fanout.ownerless(now):
+            request: dict[str, object] = {"group": group, "channel": channel, "lives_s": lives_s}
+            self._requests.ask({peer.node_id}, "group_add", request, deadline, lambda call: None)
+
+    def _clear(self, now: float) -> None:
+        self._work.clear()
+        self._mail.drop(self._mail.boxes.drop_all(), "flushed", now)
+        self._fanout.clear(now)
+
+
+def _describe(peer: Peer) -> PeerInfo:
+    return PeerInfo(peer.node_id, peer.role, peer.pull, peer.state.value)
+
+
+def _names(arguments: dict[str, Any]) -> tuple[str, str]:
+    group, channel = arguments.get("group"), arguments.get("channel")
+    if type(group) is not str or type(channel) is not str or not (group + channel).isascii():
+        raise ProtocolError("a request names no group or channel")
+    return group, channel

@@ -1,0 +1,216 @@
+"""
+Peers: the life of a link, as a table. Pure; time is passed in.
+
+::
+
+             HELLO             LINKED              QUIET             OVERDUE
+    FOUND ──────────► GREETED ────────► READY ──────────────► SILENT ─────────► GONE
+                       ▲   │              │ HEARD ▲             │
+                       │   └─ OVERDUE ──► │       └─────────────┘
+                       └── RESTARTED, CUT ┘                (DEPARTED from any state: GONE)
+
+* FOUND: an address answered, and said who it is.
+* GREETED: subscriptions are on their way. Nothing but control frames flows.
+* READY: our subscriptions are proven to be installed at the peer, and the peer's here: everything flows.
+* SILENT: no heartbeat for a while. What is addressed to the peer still flows; it gets no new work.
+* GONE: terminal. The same process may come back as a new link; another process at the same address is
+  another peer, because the id of a node is new at each start.
+
+A cut pipe or a HELLO with a new link number takes a READY peer back to GREETED: the link starts anew, and
+credit with it. A node whose own loop was late gives its peers the time it missed: it doubts itself before
+it accuses others (Lifeguard, Dadgar et al. 2018).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from zmqlayer.config import Timing
+from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.names import NodeId, short
+
+__all__ = ["TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerState", "Peers"]
+
+logger = logging.getLogger("zmqlayer")
+
+
+class PeerState(Enum):
+    """Where a link stands."""
+
+    FOUND = "found"
+    GREETED = "greeted"
+    READY = "ready"
+    SILENT = "silent"
+    GONE = "gone"
+
+
+class Cause(Enum):
+    """What moves a link."""
+
+    HELLO = auto()
+    LINKED = auto()
+    HEARD = auto()
+    QUIET = auto()
+    CUT = auto()
+    RESTARTED = auto()
+    OVERDUE = auto()
+    DEPARTED = auto()
+
+
+_S, _C = PeerState, Cause
+
+TRANSITIONS: Final = {
+    (_S.FOUND, _C.HELLO): _S.GREETED,
+    (_S.GREETED, _C.RESTARTED): _S.GREETED,
+    (_S.GREETED, _C.CUT): _S.GREETED,
+    (_S.GREETED, _C.HEARD): _S.GREETED,
+    (_S.GREETED, _C.LINKED): _S.READY,
+    (_S.GREETED, _C.OVERDUE): _S.GONE,
+    (_S.READY, _C.HEARD): _S.READY,
+    (_S.READY, _C.RESTARTED): _S.GREETED,
+    (_S.READY, _C.CUT): _S.GREETED,
+    (_S.READY, _C.QUIET): _S.SILENT,
+    (_S.SILENT, _C.HEARD): _S.READY,
+    (_S.SILENT, _C.RESTARTED): _S.GREETED,
+    (_S.SILENT, _C.CUT): _S.GREETED,
+    (_S.SILENT, _C.OVERDUE): _S.GONE,
+    (_S.FOUND, _C.DEPARTED): _S.GONE,
+    (_S.GREETED, _C.DEPARTED): _S.GONE,
+    (_S.READY, _C.DEPARTED): _S.GONE,
+    (_S.SILENT, _C.DEPARTED): _S.GONE,
+}
+
+
+class InvalidState(ZmqLayerError):
+    """A cause met a state it cannot meet: a bug of ours."""
+
+    def __init__(self, state: PeerState, cause: Cause) -> None:
+        super().__init__(state, cause)
+        self.state = state
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"a {self.state.name} peer cannot meet {self.cause.name}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Peer:
+    """
+    One link, as this node sees it.
+
+    Attributes:
+        pull: Address of the peer's PULL that we push to.
+        pub: Address of its XPUB that our SUB is connected to.
+        our_link: Number of our side of the link; a new one tells the peer to start anew.
+        their_link: Number of its side.
+        is_subscribed: The peer's own topic is subscribed at our XPUB: what we publish reaches it.
+        is_echoed: The peer echoed our barrier: our subscriptions are installed there.
+        is_synced: The peer said that we echoed its barrier: its subscriptions are installed here.
+    """
+
+    node_id: NodeId
+    role: str
+    pull: str
+    pub: str
+    our_link: int
+    their_link: int
+    found_at: float
+    heard_at: float
+    state: PeerState = PeerState.FOUND
+    deadline: float = 0.0
+    is_subscribed: bool = False
+    is_echoed: bool = False
+    is_synced: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether messages may be published to the peer."""
+        return self.state is PeerState.READY or self.state is PeerState.SILENT
+
+    def start_anew(self) -> None:
+        """Forget what was proven about the link; what ZeroMQ itself reports stays."""
+        self.is_echoed = self.is_synced = False
+
+
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """What users are told about a peer."""
+
+    node_id: NodeId
+    role: str
+    address: str
+    state: str
+
+
+class Peers:
+    """All links of one node, by node id."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._peers: dict[NodeId, Peer] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._peers.values()))
+
+    def get(self, node_id: NodeId) -> Peer | None:
+        """Return the link to *node_id*, or None."""
+        return self._peers.get(node_id)
+
+    def add(self, peer: Peer) -> None:
+        """Begin to follow a link."""
+        self._peers[peer.node_id] = peer
+
+    def ready(self) -> set[NodeId]:
+        """Return the ids of the peers that are READY."""
+        return {peer.node_id for peer in self._peers.values() if peer.state is PeerState.READY}
+
+    def at(self, pull: str) -> Peer | None:
+        """Return the peer that is reached at address *pull*, or None."""
+        return next((peer for peer in self._peers.values() if peer.pull == pull), None)
+
+    def move(self, peer: Peer, cause: Cause, now: float) -> PeerState:
+        """
+        Apply *cause* to the link and return the state it had before.
+
+        Raises:
+            InvalidState: The pair is not in the table.
+        """
+        before = peer.state
+        try:
+            peer.state = TRANSITIONS[before, cause]
+        except KeyError:
+            raise InvalidState(before, cause) from None
+        if peer.state is not before:
+            logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
+        if peer.state is PeerState.GREETED:
+            timing = self._timing
+            peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else timing.dial_timeout_s)
+        elif peer.state is PeerState.GONE:
+            del self._peers[peer.node_id]
+        return before
+
+    def check(self, now: float) -> list[tuple[Peer, Cause]]:
+        """Return the links whose time is up, with what that means for them."""
+        due: list[tuple[Peer, Cause]] = []
+        for peer in self._peers.values():
+            silence = now - peer.heard_at
+            if peer.state is PeerState.GREETED and now >= peer.deadline:
+                due.append((peer, Cause.OVERDUE))
+            elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s:
+                due.append((peer, Cause.QUIET))
+            elif peer.state is PeerState.SILENT and silence >= self._timing.gone_after_s:
+                due.append((peer, Cause.OVERDUE))
+        return due
+
+    def excuse(self, lateness_s: float) -> None:
+        """Give every peer the time by which this node's own loop was late."""
+        for peer in self._peers.values():
+            peer.heard_at += lateness_s
+            peer.deadline += lateness_s

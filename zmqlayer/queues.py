@@ -1,0 +1,187 @@
+"""
+The queues: messages at rest. Pure; every method that looks at time is told ``now``.
+
+* :class:`Backlog` — a named channel's messages, held by the node that sent them until a reader has credit.
+* :class:`Mailboxes` — messages for this node's process channels, one queue per channel.
+
+An expired message is dropped where it is found, and never counts as capacity.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from zmqlayer.names import NodeId, inbox_of
+
+__all__ = ["Backlog", "Letter", "Mailboxes"]
+
+
+class Letter(NamedTuple):
+    """
+    One message at rest.
+
+    Attributes:
+        channel: Full name of the channel it was sent to.
+        body: The message as msgpack.
+        deadline: Monotonic seconds at which it expires.
+        source: The node that sent it.
+        is_copy: One member's copy of a group message: it occupies no window at its source.
+    """
+
+    channel: str
+    body: bytes
+    deadline: float
+    source: NodeId
+    is_copy: bool = False
+
+
+class Backlog:
+    """One named channel's queue at its sender: first in, first out."""
+
+    __slots__ = ("_letters",)
+
+    def __init__(self) -> None:
+        self._letters: deque[Letter] = deque()
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def append(self, letter: Letter) -> None:
+        """Add a new message at the end."""
+        self._letters.append(letter)
+
+    def restore(self, letter: Letter) -> None:
+        """Put a message back at the front: a reader returned it unread."""
+        self._letters.appendleft(letter)
+
+    def pop(self) -> Letter:
+        """Remove and return the oldest message. The queue must not be empty."""
+        return self._letters.popleft()
+
+    def oldest(self) -> float:
+        """Return the deadline of the oldest message. The queue must not be empty."""
+        return self._letters[0].deadline
+
+    def expire(self, now: float) -> int:
+        """Drop what expired and return how much that was. Deadlines grow along the queue, so the front decides."""
+        count = 0
+        while self._letters and self._letters[0].deadline <= now:
+            self._letters.popleft()
+            count += 1
+        return count
+
+    def clear(self) -> int:
+        """Drop everything and return how much that was."""
+        count = len(self._letters)
+        self._letters.clear()
+        return count
+
+
+class _Mailbox:
+    """One process channel's messages, and how many of them are copies of group messages."""
+
+    __slots__ = ("copies", "letters")
+
+    def __init__(self) -> None:
+        self.letters: deque[Letter] = deque()
+        self.copies = 0
+
+    def pop(self) -> Letter:
+        letter = self.letters.popleft()
+        self.copies -= letter.is_copy
+        return letter
+
+
+class Mailboxes:
+    """
+    This node's process channels. A mailbox exists while it holds a message, so idle channels cost nothing.
+
+    A reader may ask for one channel by its full name, or for the prefix that ends in ``!`` and stands for all
+    of them; then channels take turns, so that a busy one does not starve a quiet one.
+    """
+
+    def __init__(self) -> None:
+        self._boxes: dict[str, _Mailbox] = {}
+        self._by_prefix: dict[str, dict[str, None]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(box.letters) for box in self._boxes.values())
+
+    def deliver(self, letter: Letter) -> None:
+        """Add one message at the end of its channel."""
+        box = self._boxes.get(letter.channel)
+        if box is None:
+            box = self._boxes[letter.channel] = _Mailbox()
+            self._by_prefix.setdefault(inbox_of(letter.channel), {})[letter.channel] = None
+        box.letters.append(letter)
+        box.copies += letter.is_copy
+
+    def copies_in(self, channel: str) -> int:
+        """Return how many copies of group messages wait in *channel*."""
+        box = self._boxes.get(channel)
+        return box.copies if box else 0
+
+    def size_of(self, channel: str) -> int:
+        """Return how many messages wait in *channel*."""
+        box = self._boxes.get(channel)
+        return len(box.letters) if box else 0
+
+    def pop(self, name: str) -> Letter | None:
+        """Remove and return the oldest message of channel *name*, or of the prefix *name*; None if there is none."""
+        if name.endswith("!"):
+            return self._pop_turn(name)
+        box = self._boxes.get(name)
+        if box is None:
+            return None
+        letter = box.pop()
+        if not box.letters:
+            self._remove(name)
+        return letter
+
+    def expire(self, now: float) -> Iterator[Letter]:
+        """Drop and yield every message that expired."""
+        for channel, box in list(self._boxes.items()):
+            expired = [letter for letter in box.letters if letter.deadline <= now]
+            if not expired:
+                continue
+            box.letters = deque(letter for letter in box.letters if letter.deadline > now)
+            box.copies = sum(letter.is_copy for letter in box.letters)
+            if not box.letters:
+                self._remove(channel)
+            yield from expired
+
+    def drop(self, channel: str) -> Iterator[Letter]:
+        """Drop and yield all that waits in *channel*."""
+        while (letter := self.pop(channel)) is not None:
+            yield letter
+
+    def drop_all(self) -> Iterator[Letter]:
+        """Drop and yield all that waits in any channel."""
+        for channel in list(self._boxes):
+            yield from self.drop(channel)
+
+    def _pop_turn(self, prefix: str) -> Letter | None:
+        turns = self._by_prefix.get(prefix)
+        if not turns:
+            return None
+        channel = next(iter(turns))
+        box = self._boxes[channel]
+        letter = box.pop()
+        del turns[channel]
+        if box.letters:
+            turns[channel] = None
+        else:
+            del self._boxes[channel]
+            if not turns:
+                del self._by_prefix[prefix]
+        return letter
+
+    def _remove(self, channel: str) -> None:
+        del self._boxes[channel]
+        prefix = inbox_of(channel)
+        turns = self._by_prefix[prefix]
+        del turns[channel]
+        if not turns:
+            del self._by_prefix[prefix]

@@ -1,0 +1,313 @@
+"""
+Work: messages of named channels. Sans-I/O; used by ``mesh.py`` only.
+
+The queue stays at the sender. A node whose receivers wait for a set of channels is a *reader*; it gives credit
+to every sender, and a message is handed over only against credit, to the reader with most of it. So a
+reader that dies takes no more than its credit with it, and one that closes gives back what nobody started.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from zmqlayer.actions import Outbox, Publish, Push
+from zmqlayer.codec import unpack_control
+from zmqlayer.config import Config
+from zmqlayer.counters import Counters
+from zmqlayer.credits import Offer, Offers, Reader
+from zmqlayer.exceptions import ChannelFull, ProtocolError
+from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
+from zmqlayer.names import NodeId, inbox_of
+from zmqlayer.peers import Peer, Peers
+from zmqlayer.queues import Backlog, Letter
+
+__all__ = ["Work"]
+
+IDLE_READER_S = 10.0
+POLL_LASTS_S = 1.0
+
+
+class Work:
+    """
+    The named channels of one node: what it sends, and what its receivers read.
+
+    Args:
+        on_readable: Called with the channels of a reader that got a message.
+        on_left: Called with each message that left this node's queue and came from another node.
+    """
+
+    def __init__(
+        self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
+        on_readable: Callable[[tuple[str, ...]], None], on_left: Callable[[Letter, float], None],
+    ) -> None:  # fmt: skip
+        self._node_id = node_id
+        self._config = config
+        self._outbox = outbox
+        self._peers = peers
+        self._counters = counters
+        self._on_readable = on_readable
+        self._on_left = on_left
+        self._backlogs: dict[str, Backlog] = {}
+        self._offers = Offers()
+        self._readers: dict[tuple[str, ...], Reader] = {}
+        self._by_number: dict[int, Reader] = {}
+        self._inboxes: dict[int, deque[Letter]] = {}
+        self._numbers = 0
+        self._is_closing = False
+
+    # Sending
+
+    def send(self, channel: str, body: bytes, now: float) -> None:
+        """
+        Queue one message for whoever reads *channel*.
+
+        Raises:
+            ChannelFull: ``capacity`` messages of this node wait already.
+        """
+        backlog = self._backlogs.get(inbox_of(channel))
+        capacity = self._config.capacity_of(channel)
+        if backlog is not None and len(backlog) >= capacity:
+            self._counters.expired += backlog.expire(now)
+            if len(backlog) >= capacity:
+                self._counters.refused += 1
+                raise ChannelFull(channel, capacity)
+        self._counters.accepted += 1
+        self.enqueue(Letter(channel, body, now + self._config.expiry, self._node_id), now)
+
+    def enqueue(self, letter: Letter, now: float) -> None:
+        """Queue a message that this node holds for its readers."""
+        key = inbox_of(letter.channel)
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            backlog = self._backlogs[key] = Backlog()
+        backlog.append(letter)
+        self._dispatch(key, now)
+
+    def credit(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A peer's reader grants credit, or withdraws.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        reader, limit, channels = payload.get("reader"), payload.get("limit"), payload.get("channels", [])
+        if type(reader) is not int or not isinstance(channels, list) or not all(type(c) is str for c in channels):
+            raise ProtocolError("CREDIT is malformed")
+        if payload.get("link") != peer.their_link or not peer.is_up:
+            return
+        if limit is None:
+            self._offers.withdraw(peer.node_id, reader)
+        elif type(limit) is not int:
+            raise ProtocolError("CREDIT is malformed")
+        elif channels or self._offers.find(peer.node_id, reader) is not None:
+            self._spend(self._offers.put(peer.node_id, reader, tuple(channels), limit), now)
+
+    def returned(self, frame: Frame, now: float) -> None:
+        """A reader gives back a message that nobody started: it goes to the front of its queue."""
+        key = inbox_of(frame.target)
+        letter = Letter(frame.target, frame.body, now + frame.ttl_ms / 1000, self._node_id)
+        self._backlogs.setdefault(key, Backlog()).restore(letter)
+        self._dispatch(key, now)
+
+    # Receiving
+
+    def work(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A message was handed to one of our readers. One for a reader that was withdrawn goes back.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        link, number, body = parse_work(frame.body)
+        reader = self._by_number.get(number)
+        if reader is None:
+            self._give_back(frame.source, frame.target, body, frame.ttl_ms)
+        else:
+            letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source)
+            self._arrive(reader, letter, spends_credit=link == peer.our_link)
+
+    def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
+        """Remove and return the oldest living message that arrived for the reader of *channels*."""
+        reader = self._readers.get(channels)
+        if reader is None:
+            return None
+        reader.used_at = now
+        inbox = self._inboxes[reader.number]
+        while inbox:
+            letter = inbox.popleft()
+            reader.unread -= 1
+            if letter.deadline > now:
+                self._grant(reader, now)
+                return letter
+            self._counters.expired += 1
+        return None
+
+    def wait(self, channels: tuple[str, ...], now: float) -> None:
+        """One more receiver waits for *channels*."""
+        reader = self._reader(channels, now)
+        reader.waiting += 1
+        reader.used_at = now
+        self._grant(reader, now)
+
+    def unwait(self, channels: tuple[str, ...]) -> None:
+        """A waiting receiver was woken, or gave up."""
+        self._readers[channels].waiting -= 1
+
+    def poll(self, channels: tuple[str, ...], now: float) -> None:
+        """A receiver looked and did not wait: keep credit for one message out for a second."""
+        reader = self._reader(channels, now)
+        reader.used_at = now
+        reader.polled_until = now + POLL_LASTS_S
+        self._grant(reader, now)
+
+    # Links
+
+    def peer_up(self, now: float) -> None:
+        """A link came up: its node may send to our readers."""
+        for reader in self._readers.values():
+            self._grant(reader, now)
+
+    def peer_silent(self, node_id: NodeId) -> None:
+        """A peer is silent: it keeps its credit, and gets no new work until it is heard again."""
+        self._offers.suspend(node_id)
+
+    def peer_heard(self, node_id: NodeId, now: float) -> None:
+        """A silent peer is heard again: it gets work again."""
+        for offer in self._offers.resume(node_id):
+            self._spend(offer, now)
+
+    def peer_down(self, node_id: NodeId) -> None:
+        """A link is gone or starts anew: its credit is void in both directions."""
+        self._offers.forget(node_id)
+        for reader in self._readers.values():
+            reader.forget(node_id)
+
+    def withdraw(self, now: float) -> None:
+        """Stop reading: take all credit back and return what nobody started."""
+        self._is_closing = True
+        for reader in list(self._readers.values()):
+            self._withdraw(reader, now)
+
+    # Time
+
+    def sweep(self, now: float) -> None:
+        """Drop expired messages; forget empty queues and readers that nobody used for a while."""
+        for key, backlog in list(self._backlogs.items()):
+            self._counters.expired += backlog.expire(now)
+            if not backlog:
+                del self._backlogs[key]
+        for reader in list(self._readers.values()):
+            if not reader.waiting and now - reader.used_at >= IDLE_READER_S:
+                self._withdraw(reader, now)
+
+    def clear(self) -> None:
+        """Drop everything that waits, on either side."""
+        for backlog in self._backlogs.values():
+            self._counters.dropped["flushed"] += backlog.clear()
+        for reader in self._readers.values():
+            inbox = self._inboxes[reader.number]
+            self._counters.dropped["flushed"] += len(inbox)
+            reader.unread = 0
+            inbox.clear()
+
+    @property
+    def queued(self) -> int:
+        """How many messages wait here for a reader elsewhere."""
+        return sum(map(len, self._backlogs.values()))
+
+    @property
+    def unread(self) -> int:
+        """How many messages arrived here and were not taken."""
+        return sum(map(len, self._inboxes.values()))
+
+    # Inside
+
+    def _reader(self, channels: tuple[str, ...], now: float) -> Reader:
+        reader = self._readers.get(channels)
+        if reader is None:
+            self._numbers += 1
+            reader = Reader(self._numbers, channels, self._config.prefetch, now)
+            self._readers[channels] = self._by_number[reader.number] = reader
+            self._inboxes[reader.number] = deque()
+        return reader
+
+    def _grant(self, reader: Reader, now: float) -> None:
+        if self._is_closing:
+            return
+        for sender, limit, is_first in reader.grant((self._node_id, *self._peers.ready()), now):
+            channels = reader.channels if is_first else ()
+            if sender == self._node_id:
+                self._spend(self._offers.put(sender, reader.number, reader.channels, limit), now)
+            elif (peer := self._peers.get(sender)) is not None:
+                payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
+                if channels:
+                    payload["channels"] = channels
+                self._outbox.tell(sender, Kind.CREDIT, payload)
+
+    def _dispatch(self, key: str, now: float) -> None:
+        """Hand over what one queue holds, while anyone has credit for it."""
+        backlog = self._backlogs[key]
+        while backlog and (offer := self._offers.best(key)) is not None:
+            self._hand_over(backlog, offer, now)
+
+    def _spend(self, offer: Offer, now: float) -> None:
+        """Use fresh credit: of all queues that it is good for, the longest waiting message goes first."""
+        while offer.free > 0:
+            waiting = [b for channel in offer.channels if (b := self._backlogs.get(channel))]
+            if not waiting:
+                return
+            self._hand_over(min(waiting, key=Backlog.oldest), offer, now)
+
+    def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
+        letter = backlog.pop()
+        ttl_ms = int((letter.deadline - now) * 1000)
+        if letter.source != self._node_id:
+            self._on_left(letter, now)
+        if ttl_ms <= 0:
+            self._counters.expired += 1
+            return
+        offer.sent += 1
+        peer = self._peers.get(offer.peer)
+        if peer is not None:
+            body = pack_work(peer.their_link, offer.reader, letter.body)
+            wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body)
+            self._outbox.do(Push(peer.pull, wire))
+        else:
+            local = Letter(letter.channel, letter.body, letter.deadline, self._node_id)
+            self._arrive(self._by_number[offer.reader], local, spends_credit=True)
+
+    def _arrive(self, reader: Reader, letter: Letter, *, spends_credit: bool) -> None:
+        if spends_credit:
+            reader.received(letter.source)
+        reader.unread += 1
+        self._inboxes[reader.number].append(letter)
+        self._on_readable(reader.channels)
+
+    def _withdraw(self, reader: Reader, now: float) -> None:
+        """End a reader. Newest first, what it did not take goes back to the front of the queues it came from."""
+        del self._readers[reader.channels]
+        del self._by_number[reader.number]
+        self._offers.withdraw(self._node_id, reader.number)
+        for sender in reader.lines:
+            peer = self._peers.get(sender)
+            if peer is not None:
+                payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": None}
+                self._outbox.tell(sender, Kind.CREDIT, payload)
+        keys = set()
+        for letter in reversed(self._inboxes.pop(reader.number)):
+            if letter.source == self._node_id:
+                key = inbox_of(letter.channel)
+                self._backlogs.setdefault(key, Backlog()).restore(letter)
+                keys.add(key)
+            else:
+                self._give_back(letter.source, letter.channel, letter.body, int((letter.deadline - now) * 1000))
+        for key in keys:
+            self._dispatch(key, now)
+
+    def _give_back(self, sender: NodeId, channel: str, body: bytes, ttl_ms: int) -> None:
+        if ttl_ms > 0:
+            self._outbox.do(Publish(pack(node_topic(sender), Kind.RETURN, self._node_id, ttl_ms, channel, body)))
+        else:
+            self._counters.expired += 1
