@@ -1,0 +1,157 @@
+"""
+The head of a request, checked: what is not in order never becomes a message. Pure.
+
+Twisted has split the head into lines; here it is decided whether they mean one thing to everybody who
+reads them: this server, a proxy in front of it, the worker behind it, and Autobahn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from zmqlayer.exceptions import ZmqLayerError
+
+__all__ = ["BadRequest", "Field", "Head", "read_fields", "read_head"]
+
+Field = tuple[bytes, bytes]
+
+TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#@]+)(.*)\Z", re.DOTALL)
+BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+UNSAFE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\x85]")
+"""
+Control bytes, and 0x85, which is a line end to ``str.splitlines``: parsers differ on what follows one
+(CVE-2026-44546).
+"""
+
+
+class BadRequest(ZmqLayerError):
+    """
+    A client's request cannot be served; it is told why.
+
+    Attributes:
+        status: HTTP status to answer with.
+        sentence: For the client: what is wrong with the request.
+    """
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence, status)
+        self.sentence = sentence
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """
+    The head of one request.
+
+    Attributes:
+        http_version: ``"1.0"`` or ``"1.1"``.
+        method: Upper case.
+        path: Percent-decoded.
+        query_string: Raw, without the question mark.
+        fields: Names in lower case, values as sent; order and repetitions kept.
+    """
+
+    http_version: str
+    method: str
+    path: str
+    query_string: bytes
+    fields: tuple[Field, ...]
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of every field called *name*, in order."""
+        return [value for known, value in self.fields if known == name]
+
+    def tokens(self, name: bytes) -> set[bytes]:
+        """Return the members of a comma-separated field, in lower case."""
+        return {token.strip().lower() for value in self.values(name) for token in value.split(b",")}
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether the client asks to speak WebSocket; the handshake may still be wrong."""
+        return self.http_version == "1.1" and b"websocket" in self.tokens(b"upgrade")
+
+
+def read_head(method: bytes, target: bytes, version: bytes, fields: Iterable[Field]) -> Head:
+    """
+    Check one request's head.
+
+    Args:
+        target: The request target, as it stands in the request line.
+        version: ``b"HTTP/1.1"`` or ``b"HTTP/1.0"``.
+        fields: Names and values, in the order in which they came.
+
+    Raises:
+        BadRequest: With the sentence for the client.
+    """
+    if not TOKEN.match(method):
+        raise BadRequest("The method is not a token.")
+    authority, origin_form = _split_target(method, target)
+    path, _, query_string = origin_form.partition(b"?")
+    http_version = version.removeprefix(b"HTTP/").decode("ascii")
+    return Head(
+        http_version=http_version,
+        method=method.decode("ascii").upper(),
+        path=_decode_path(path),
+        query_string=query_string,
+        fields=_place_host(read_fields(fields), authority, http_version),
+    )
+
+
+def read_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """
+    Check header fields and lower their names.
+
+    A name with an underscore is left out: a worker could take it for its twin with a hyphen (CVE-2015-0219).
+
+    Raises:
+        BadRequest: A name is not a token, or a value holds a control byte.
+    """
+    checked = []
+    for name, value in fields:
+        if not TOKEN.match(name):
+            raise BadRequest("The name of a header is not a token.")
+        if UNSAFE.search(value):
+            raise BadRequest("The value of a header holds a control character.")
+        if b"_" not in name:
+            checked.append((name.lower(), value))
+    return tuple(checked)
+
+
+def _split_target(method: bytes, target: bytes) -> tuple[bytes | None, bytes]:
+    """Return the authority, where the target names one (RFC 9112, 3.2.2), and the target in origin form."""
+    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+        return None, target
+    absolute = ABSOLUTE.match(target)
+    if not absolute:
+        raise BadRequest("The request target is neither a path nor an http URL.")
+    rest = absolute[2]
+    return absolute[1], rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _decode_path(path: bytes) -> str:
+    if BAD_PERCENT.search(path):
+        raise BadRequest("The path holds a percent sign that two hexadecimal digits do not follow.")
+    try:
+        return unquote_to_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("The path is not UTF-8 once its percent signs are decoded.") from None
+
+
+def _place_host(fields: tuple[Field, ...], authority: bytes | None, http_version: str) -> tuple[Field, ...]:
+    """Hold *fields* to one Host header, whose value is the target's authority where there is one."""
+    hosts = sum(name == b"host" for name, _ in fields)
+    if hosts > 1 or (hosts == 0 and http_version == "1.1"):
+        raise BadRequest("A request needs exactly one Host header.")
+    if authority is None:
+        return fields
+    others = tuple(field for field in fields if field[0] != b"host")
+    return ((b"host", authority), *others)

@@ -1,0 +1,35 @@
+"""The error pages that the server itself answers with: a status and one sentence, as plain text. Pure."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from zmqlayer.interface.handshake import VERSION
+from zmqlayer.interface.head import Field
+
+__all__ = ["error_page", "too_large"]
+
+EXTRA_FIELDS: Final[dict[int, tuple[Field, ...]]] = {
+    426: ((b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", VERSION)),
+    503: ((b"Retry-After", b"1"),),
+}
+
+
+def error_page(status: int, sentence: str) -> tuple[tuple[Field, ...], bytes]:
+    """Return the headers and the content of a response that says what went wrong."""
+    content = f"{status} {HTTPStatus(status).phrase}\n\n{sentence}\n".encode()
+    fields = (
+        (b"Content-Type", b"text/plain; charset=utf-8"),
+        (b"Content-Length", b"%d" % len(content)),
+        *EXTRA_FIELDS.get(status, ()),
+    )
+    return fields, content
+
+
+def too_large(limit: int) -> str:
+    """Return the sentence for a request that does not fit into one message of *limit* bytes."""
+    return (
+        f"The request is too large: with its headers and body it must fit into {limit:,} bytes. "
+        f"Send less at once, or raise max_message_size on every node."
+    )
