@@ -122,9 +122,9 @@ class Dialling:
             for entry in self._entries.values()
         )
 
-    def next_at(self, known: Callable[[NodeId], bool]) -> float | None:
-        """Return when :meth:`due` has something to do, at the earliest, or None."""
-        return min((e.next_at for e in self._entries.values() if not _rests(e, known)), default=None)
+    def next_at(self, known: Callable[[NodeId], bool]) -> float:
+        """Return when :meth:`due` has something to do, at the earliest."""
+        return min((e.next_at for e in self._entries.values() if not _rests(e, known)), default=float("inf"))
 
     def _pause(self, entry: _Entry) -> float:
         longest = min(self._timing.redial_most_s, self._timing.redial_first_s * 2.0 ** min(entry.attempts, 16))

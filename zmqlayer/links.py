@@ -217,8 +217,7 @@ class Links:
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do, at the latest."""
-        dial_at = self._dialling.next_at(self._is_linked)
-        return min(self._next_heartbeat, self._next_heartbeat if dial_at is None else dial_at)
+        return min(self._next_heartbeat, self._dialling.next_at(self._is_linked), self.peers.next_at())
 
     # Inside
 
@@ -322,9 +321,11 @@ class Links:
         if not is_final:
             self._dialling.add(Candidate(peer.pull, peer.node_id), now)
         self._dialling.hung_up(peer.node_id, now, is_final=is_final)
+        self._outbox.call_by(self._dialling.next_at(self._is_linked))
 
     def _move(self, peer: Peer, cause: Cause, now: float) -> None:
         before = self.peers.move(peer, cause, now)
+        self._outbox.call_by(self.peers.next_at())
         if cause is not Cause.HEARD or before is not peer.state:
             self._on_change(peer, before, now)
 

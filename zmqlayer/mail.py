@@ -156,7 +156,8 @@ class Mail:
 
     def peer_gone(self, node_id: NodeId) -> None:
         """A peer is gone: what waited for it is dropped, and nothing is owed either way."""
-        self._counters.dropped["peer gone"] += len(self._parked.pop(node_id, ()))
+        if parked := self._parked.pop(node_id, None):
+            self._counters.dropped["peer gone"] += len(parked)
         self._windows.forget(node_id)
         self._settled.pop(node_id, None)
 

@@ -92,7 +92,8 @@ class Mesh:
             Kind.WORK: self._work.work,
         }
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
-        self._started_at = self._ticked_at = self._swept_at = 0.0
+        self._timed = (self._links, self._mail, self._fanout, self._requests)
+        self._due_at = self._sweep_at = self._join_by = 0.0
         self._is_settled = self._is_joined = False
 
     def __repr__(self) -> str:
@@ -103,7 +104,8 @@ class Mesh:
 
     def start(self, now: float) -> None:
         """Begin: subscribe to what every node hears."""
-        self._started_at = self._ticked_at = self._swept_at = now
+        self._due_at = self._sweep_at = now
+        self._join_by = now + self._config.timing.join_timeout_s
         for topic in sorted(self._topics):
             self.outbox.do(Subscribe(topic))
         self.tick(now)
@@ -186,29 +188,29 @@ class Mesh:
 
     def tick(self, now: float) -> None:
         """Do what is due. Call it after each batch of input, and not later than :meth:`next_deadline`."""
+        if now < self.next_deadline():
+            return
         self.outbox.tick_by = float("inf")
-        lateness = now - self._ticked_at - self._config.timing.heartbeat_s
+        lateness = now - self._due_at
         if lateness > self._config.timing.heartbeat_s:
             self._links.excuse(lateness)
-        self._ticked_at = now
         self._links.tick(now)
         self._mail.tick(now)
         self._requests.tick(now)
         for late in self._fanout.tick(now):
             self._links.silence(late, now)
-        if now - self._swept_at >= SWEEP_EVERY_S:
-            self._swept_at = now
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY_S
             self._mail.sweep(now)
             self._work.sweep(now)
             self._fanout.sweep(now)
         if not self._is_joined:
             self._check_joined(now)
+        self._due_at = min(self._sweep_at, *(part.next_at() for part in self._timed))
 
     def next_deadline(self) -> float:
         """Return the monotonic second at which :meth:`tick` has something to do."""
-        deadlines = (part.next_at() for part in (self._links, self._mail, self._fanout, self._requests))
-        joining = float("inf") if self._is_joined else self._started_at + self._config.timing.join_timeout_s
-        return min(self._swept_at + SWEEP_EVERY_S, self.outbox.tick_by, joining, *deadlines)
+        return min(self._due_at, self.outbox.tick_by)
 
     # What goes out
 
@@ -345,6 +347,8 @@ class Mesh:
             self._mail.peer_up(peer, now)
             self._work.peer_up(now)
             self._share_ownerless(peer, now)
+        if not self._is_joined:
+            self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED:
             self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
 
@@ -370,11 +374,12 @@ class Mesh:
             self.counters.dropped[reason] += 1
 
     def _check_joined(self, now: float) -> None:
-        is_late = now >= self._started_at + self._config.timing.join_timeout_s
-        if is_late or (self._is_settled and not self._links.is_settling):
+        if now >= self._join_by or (self._is_settled and not self._links.is_settling):
             self._is_joined = True
             self._mail.joined()
             self._events.append(Joined())
+        else:
+            self.outbox.call_by(self._join_by)
 
     # Inside: requests
 

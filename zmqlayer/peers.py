@@ -209,6 +209,10 @@ class Peers:
                 due.append((peer, Cause.OVERDUE))
         return due
 
+    def next_at(self) -> float:
+        """Return the earliest end of a handshake; silence is looked at with each heartbeat."""
+        return min((p.deadline for p in self._peers.values() if p.state is PeerState.GREETED), default=float("inf"))
+
     def excuse(self, lateness_s: float) -> None:
         """Give every peer the time by which this node's own loop was late."""
         for peer in self._peers.values():
