@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from demo.events import ChildEnded, Event, Line
+from demo.events import ChildEnded, Event
 from demo.plan import PROJECT, Task
 
 __all__ = ["Child"]
@@ -26,13 +26,21 @@ class Child:
     Args:
         task: What it runs.
         environment: Its whole environment.
-        report: Takes events from this child's threads.
+        report: Hears of its end, from another thread.
+        show: Gets each line that it writes, from another thread; None keeps only the last ones.
     """
 
-    def __init__(self, task: Task, environment: Mapping[str, str], report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        environment: Mapping[str, str],
+        report: Callable[[Event], None],
+        show: Callable[[str], None] | None = None,
+    ) -> None:
         self.task = task
         self._environment = environment
         self._report = report
+        self._show = show
         self._process: subprocess.Popen[str] | None = None
         self._last_lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._started_at = 0.0
@@ -40,10 +48,6 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
     @property
     def last_lines(self) -> list[str]:
@@ -93,4 +97,5 @@ class Child:
         with process.stdout:
             for text in process.stdout:
                 self._last_lines.append(text.rstrip())
-                self._report(Line(self.task.name, text.rstrip()))
+                if self._show:
+                    self._show(f"{self.task.name} | {text.rstrip()}")

@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import MutableMapping, Sequence
 
 import click
 
@@ -16,6 +17,7 @@ from demo.child import Child
 from demo.events import Event, StopAsked
 from demo.plan import PROJECT, Plan, private_cluster
 from demo.preflight import multicast_problem, port_problem
+from demo.question import ask
 from demo.run import Demo, DemoFailed
 from demo.watch import watch
 from zmqlayer.exceptions import ZmqLayerError
@@ -63,8 +65,9 @@ def demo(ports: tuple[int, ...], workers: int, cluster: str | None, verbose: boo
     environment = plan.environment(os.environ)
     click.echo(f"zmqlayer demo, cluster {plan.cluster}")
     migrate(environment)
-    children = [Child(task, environment, events.put) for task in plan.tasks()]
-    run(plan, Demo(plan, children, events, click.echo, verbose), events)
+    show = click.echo if verbose else None
+    children = [Child(task, environment, events.put, show) for task in plan.tasks()]
+    run(plan, children, events)
 
 
 def forget_other_meshes(environ: MutableMapping[str, str]) -> None:
@@ -96,13 +99,14 @@ def migrate(environment: dict[str, str]) -> None:
     click.echo("database is ready")
 
 
-def run(plan: Plan, running: Demo, events: queue.SimpleQueue[Event]) -> None:
+def run(plan: Plan, children: Sequence[Child], events: queue.SimpleQueue[Event]) -> None:
     """
     Watch the mesh, run the demo, and clean up whatever happens.
 
     Raises:
         click.ClickException: The demo failed; its text says why.
     """
+    running = Demo(plan, children, events, lambda url: ask(url, events.put), click.echo, time.monotonic)
     try:
         with watch(plan.cluster, events.put):
             try:

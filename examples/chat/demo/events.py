@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Answered", "ChildEnded", "Event", "Line", "PeerChanged", "StopAsked"]
+__all__ = ["Answered", "ChildEnded", "Event", "PeerChanged", "StopAsked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +13,6 @@ class ChildEnded:
 
     name: str
     code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A child wrote a line."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +40,4 @@ class StopAsked:
     signal_number: int
 
 
-Event = Answered | ChildEnded | Line | PeerChanged | StopAsked
+Event = Answered | ChildEnded | PeerChanged | StopAsked

@@ -14,16 +14,18 @@ from demo.events import Answered
 
 __all__ = ["ask"]
 
+GIVE_UP_AFTER_S: Final = 10.0
 TIMEOUT_S: Final = 5.0
 PAUSE_S: Final = 0.1
 
 
-def ask(url: str, within_s: float, report: Callable[[Answered], None]) -> None:
-    """Ask *url* in the background until a worker answers or *within_s* seconds passed; report once."""
-    threading.Thread(target=_ask, args=(url, time.monotonic() + within_s, report), daemon=True).start()
+def ask(url: str, report: Callable[[Answered], None]) -> None:
+    """Ask *url* in the background until a worker answers, for 10 s at most; report once."""
+    threading.Thread(target=_ask, args=(url, report), daemon=True).start()
 
 
-def _ask(url: str, give_up_at: float, report: Callable[[Answered], None]) -> None:
+def _ask(url: str, report: Callable[[Answered], None]) -> None:
+    give_up_at = time.monotonic() + GIVE_UP_AFTER_S
     problem = _problem(url)
     while problem and time.monotonic() < give_up_at:
         time.sleep(PAUSE_S)

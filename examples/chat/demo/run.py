@@ -6,26 +6,32 @@ Children, the mesh, questions and signals put events into one queue; only this l
 
 from __future__ import annotations
 
+import enum
 import queue
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from demo import wording
 from demo.child import Child
-from demo.events import Answered, ChildEnded, Event, Line, PeerChanged, StopAsked
+from demo.events import Answered, ChildEnded, Event, PeerChanged, StopAsked
 from demo.plan import Plan
-from demo.question import ask
+from zmqlayer.ports import Clock
 
 __all__ = ["Demo", "DemoFailed"]
 
 READY_WITHIN_S: Final = 20.0
 YOUNG_S: Final = 5.0
-"""A child that ends younger than this is broken, and starting it again would not help."""
+"""A child that ends by itself before this age is broken, and starting it again would not help."""
 STOP_WITHIN_S: Final = 2.0
 KILLED_WITHIN_S: Final = 0.5
 
-EXPECTED: Final = ("interface", "worker")
+
+class Stage(enum.Enum):
+    """How far the demo has come."""
+
+    JOINING = "not all nodes have joined"
+    ASKING = "all have joined, not all servers have answered"
+    RUNNING = "all is well"
 
 
 class DemoFailed(Exception):
@@ -40,8 +46,9 @@ class Demo:
         plan: What to start.
         children: One for each of the plan's tasks.
         events: Where everything that happens comes in.
+        ask: Asks a URL in the background and answers with an event.
         say: Prints one line.
-        is_verbose: Whether to print what the children write.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -49,18 +56,20 @@ class Demo:
         plan: Plan,
         children: Sequence[Child],
         events: queue.SimpleQueue[Event],
+        ask: Callable[[str], None],
         say: Callable[[str], None],
-        is_verbose: bool = False,
+        clock: Clock,
     ) -> None:
         self._plan = plan
         self._children = {child.task.name: child for child in children}
         self._events = events
+        self._ask = ask
         self._say = say
-        self._is_verbose = is_verbose
+        self._clock = clock
         self._running: set[str] = set()
         self._joined: dict[str, str] = {}
-        self._unanswered: set[str] | None = None
-        self._is_ready = False
+        self._unanswered = set(plan.urls)
+        self._stage = Stage.JOINING
 
     def run(self) -> None:
         """
@@ -71,9 +80,9 @@ class Demo:
         """
         for child in self._children.values():
             self._start(child)
-        give_up_at = time.monotonic() + READY_WITHIN_S
+        give_up_at = self._clock() + READY_WITHIN_S
         while True:
-            event = self._next(None if self._is_ready else give_up_at)
+            event = self._next(None if self._stage is Stage.RUNNING else give_up_at)
             if event is None:
                 raise DemoFailed(self._describe_missing())
             if isinstance(event, StopAsked):
@@ -82,7 +91,7 @@ class Demo:
 
     def stop(self) -> None:
         """Let all children go, and end by force those that do not leave within 2 s."""
-        began_at = time.monotonic()
+        began_at = self._clock()
         for name in self._running:
             self._children[name].let_go()
         if not self._outlast(began_at + STOP_WITHIN_S):
@@ -90,15 +99,15 @@ class Demo:
             self._say(f"ending by force: {', '.join(stuck)}")
             for name in stuck:
                 self._children[name].kill()
-            self._outlast(time.monotonic() + KILLED_WITHIN_S)
-        self._say(f"Stopped in {time.monotonic() - began_at:.1f} s.")
+            self._outlast(self._clock() + KILLED_WITHIN_S)
+        self._say(f"Stopped in {self._clock() - began_at:.1f} s.")
 
     def _start(self, child: Child) -> None:
         self._running.add(child.task.name)
         child.start()
 
     def _next(self, deadline: float | None) -> Event | None:
-        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        timeout = None if deadline is None else max(0.0, deadline - self._clock())
         try:
             return self._events.get(timeout=timeout)
         except queue.Empty:
@@ -112,8 +121,6 @@ class Demo:
                 self._replace(event)
             case Answered():
                 self._hear(event)
-            case Line() if self._is_verbose:
-                self._say(f"{event.name} | {event.text}")
 
     def _see(self, change: PeerChanged) -> None:
         self._say(wording.describe_change(change))
@@ -121,25 +128,25 @@ class Demo:
             self._joined[change.peer] = change.role
         elif change.state == "gone":
             self._joined.pop(change.peer, None)
-        if self._unanswered is None and self._have_all_joined():
-            self._unanswered = set(self._plan.urls)
+        if self._stage is Stage.JOINING and self._have_all_joined():
+            self._stage = Stage.ASKING
             for url in self._plan.urls:
-                ask(url, READY_WITHIN_S / 2, self._events.put)
+                self._ask(url)
 
     def _hear(self, answer: Answered) -> None:
         if answer.problem:
             raise DemoFailed(f"{answer.url} does not answer ({answer.problem}).\n{self._quote_all()}")
-        if self._unanswered is not None:
-            self._unanswered.discard(answer.url)
-            if not self._unanswered:
-                self._is_ready = True
-                self._say(wording.ready(self._plan.urls, [(n, c.pid) for n, c in self._children.items()]))
+        self._unanswered.discard(answer.url)
+        if not self._unanswered:
+            self._stage = Stage.RUNNING
+            self._say(wording.ready(self._plan.urls, [(n, c.pid) for n, c in self._children.items()]))
 
     def _replace(self, end: ChildEnded) -> None:
         self._running.discard(end.name)
         child = self._children[end.name]
         ended = wording.describe_end(f"{end.name} (pid {child.pid})", end.code)
-        if not self._is_ready or child.age_s() < YOUNG_S:
+        is_broken = end.code >= 0 and child.age_s() < YOUNG_S
+        if is_broken or self._stage is not Stage.RUNNING:
             raise DemoFailed(f"{ended}, {child.age_s():.1f} s after its start.\n{self._quote(child)}")
         self._say(f"{ended}; starting another")
         self._start(child)
@@ -158,15 +165,14 @@ class Demo:
         return True
 
     def _have_all_joined(self) -> bool:
-        wanted = dict(zip(EXPECTED, (len(self._plan.ports), self._plan.workers), strict=True))
-        return all(self._count(role) >= number for role, number in wanted.items())
+        return self._count("interface") >= len(self._plan.ports) and self._count("worker") >= self._plan.workers
 
     def _count(self, role: str) -> int:
         return sum(1 for joined in self._joined.values() if joined == role)
 
     def _describe_missing(self) -> str:
         return (
-            f"After {READY_WITHIN_S:g} s, {self._count('interface')} of {len(self._plan.ports)} servers and "
+            f"Not ready after {READY_WITHIN_S:g} s: {self._count('interface')} of {len(self._plan.ports)} servers and "
             f"{self._count('worker')} of {self._plan.workers} workers have joined.\n{self._quote_all()}"
         )
 

@@ -1,0 +1,1 @@
+"""Tests of the example, run with ``manage.py test``."""
