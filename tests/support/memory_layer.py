@@ -114,3 +114,17 @@ class MemoryLayer:
     def reply_channel(self, local: str = "browser") -> str:
         """Return the name of a reply channel that this node owns."""
         return f"http.response.{encode_node_id(self.node_id)}!{local}"
+
+
+class MemoryBackend:
+    """An asynchronous layer with a blocking face, as far as ``zmqlayer.ChannelLayer`` matters to a worker."""
+
+    built = 0
+
+    def __init__(self, **config: Any) -> None:
+        type(self).built += 1
+        self.sync = MemoryLayer(config=config)
+
+
+class ForeignBackend:
+    """A layer that no worker can use."""

@@ -1,0 +1,130 @@
+"""Held messages: order, copies, full channels, and errors."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from support.memory_layer import MemoryLayer
+from support.worker_run import Waiting
+from zmqlayer.exceptions import ChannelFull, MessageTooLarge
+from zmqlayer.worker.outbox import HELD_LIMIT, Outbox, current_outbox
+
+
+def test_order_is_kept(layer: MemoryLayer) -> None:
+    """Messages leave in the order in which they were sent."""
+    outbox = Outbox(Waiting().patience(), "test")
+    for number in range(5):
+        outbox.hold(layer.send, "a", {"n": number})
+
+    outbox.flush()
+
+    assert [message["n"] for message in layer.sent("a")] == [0, 1, 2, 3, 4]
+
+
+def test_what_was_sent_is_what_arrives(layer: MemoryLayer) -> None:
+    """Changing a dict after it was sent changes nothing."""
+    outbox = Outbox(Waiting().patience(), "test")
+    content: dict[str, Any] = {"items": [1]}
+    outbox.hold(layer.send, "a", content)
+
+    content["items"].append(2)
+    outbox.flush()
+
+    assert layer.sent("a") == [{"items": [1]}]
+
+
+def test_a_flush_is_done_once(layer: MemoryLayer) -> None:
+    """What went out is forgotten."""
+    outbox = Outbox(Waiting().patience(), "test")
+    outbox.hold(layer.send, "a", {})
+
+    outbox.flush()
+    outbox.flush()
+
+    assert layer.waiting("a") == 1
+
+
+def test_discarded_messages_never_leave(layer: MemoryLayer) -> None:
+    """A consumer that runs again sends again."""
+    outbox = Outbox(Waiting().patience(), "test")
+    outbox.hold(layer.send, "a", {})
+
+    outbox.discard()
+    outbox.flush()
+
+    assert layer.waiting("a") == 0
+
+
+def test_a_full_channel_is_tried_again() -> None:
+    """When somebody reads meanwhile, the message gets through."""
+    layer = MemoryLayer(capacity=1)
+    waiting = Waiting(meanwhile=lambda: layer.sent("a"))
+    outbox = Outbox(waiting.patience(), "test")
+    outbox.hold(layer.send, "a", {"n": 1})
+    outbox.hold(layer.send, "a", {"n": 2})
+
+    outbox.flush()
+
+    assert layer.sent("a") == [{"n": 2}]
+    assert len(waiting.waits) == 1
+
+
+def test_full_channels_cost_at_most_two_seconds_in_all(caplog: pytest.LogCaptureFixture) -> None:
+    """Ten messages nobody reads wait no longer than one; each is dropped with a warning."""
+    layer = MemoryLayer(capacity=0)
+    waiting = Waiting()
+    outbox = Outbox(waiting.patience(), "chat.receive")
+    for _ in range(10):
+        outbox.hold(layer.send, "a", {})
+
+    outbox.flush()
+
+    assert waiting.now == pytest.approx(2.0)
+    assert len(caplog.records) == 10
+    assert "dropped a message of consumer chat.receive: channel 'a' is full" in caplog.text
+
+
+def test_one_bad_message_does_not_hold_up_the_rest(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
+    """What the layer refuses is logged with the consumer's name, and the next one goes out."""
+
+    def refuse(name: str, content: dict[str, Any]) -> None:
+        raise MessageTooLarge(name, 2_000_000, 1_048_576)
+
+    outbox = Outbox(Waiting().patience(), "chat.receive")
+    outbox.hold(refuse, "a", {})
+    outbox.hold(layer.send, "b", {})
+
+    outbox.flush()
+
+    assert layer.waiting("b") == 1
+    assert "consumer chat.receive sent to 'a' what cannot be sent" in caplog.text
+
+
+def test_an_outbox_is_bounded(layer: MemoryLayer) -> None:
+    """A consumer that sends in an endless loop gets an error, not all of the memory."""
+    outbox = Outbox(Waiting().patience(), "test")
+    for _ in range(HELD_LIMIT):
+        outbox.hold(layer.send, "a", {})
+
+    with pytest.raises(ChannelFull):
+        outbox.hold(layer.send, "a", {})
+
+
+def test_an_outbox_belongs_to_its_context(layer: MemoryLayer) -> None:
+    """It is there inside, gone outside, and other threads never see it."""
+    outbox = Outbox(Waiting().patience(), "test")
+    elsewhere: list[Outbox | None] = []
+
+    with outbox.opened():
+        inside = current_outbox()
+        thread = threading.Thread(target=lambda: elsewhere.append(current_outbox()))
+        thread.start()
+        thread.join()
+
+    assert inside is outbox
+    assert elsewhere == [None]
+    assert current_outbox() is None
+    assert repr(outbox) == "<Outbox of test [0 held]>"

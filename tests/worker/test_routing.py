@@ -1,0 +1,261 @@
+"""Routing: routes, filters, includes, defaults."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from typing import Any
+
+import pytest
+
+from support.memory_layer import MemoryLayer
+from zmqlayer.worker import Message, include, route
+from zmqlayer.worker.exceptions import InvalidRoutingError
+from zmqlayer.worker.handler import ViewConsumer
+from zmqlayer.worker.routing import Router, connect_consumer, consumer_name, load_routing, null_consumer
+from zmqlayer.worker.sessions import channel_session, uses_channel_session
+
+
+def chat_receive(message: Message, **kwargs: Any) -> None:
+    """A consumer."""
+
+
+def blog_receive(message: Message, **kwargs: Any) -> None:
+    """Another."""
+
+
+@channel_session
+def with_session(message: Message) -> None:
+    """A consumer that uses a session."""
+
+
+blog_routes = [route("websocket.receive", blog_receive, path=r"^/(?P<slug>[a-z]+)/$")]
+
+
+def received(path: str, **values: Any) -> Message:
+    """A message on websocket.receive."""
+    return Message({"path": path, **values}, "websocket.receive", MemoryLayer())
+
+
+def test_the_channel_decides() -> None:
+    """A route without filters takes every message of its channel, and of no other."""
+    router = Router([route("thumbnail.make", chat_receive)])
+
+    assert router.match(Message({}, "thumbnail.make", MemoryLayer())) == (chat_receive, {})
+    assert router.match(received("/")) is None
+
+
+def test_one_route_for_several_channels() -> None:
+    """A route may name several channels."""
+    router = Router([route(["websocket.connect", "websocket.receive"], chat_receive)])
+
+    assert router.channels == {"websocket.connect", "websocket.receive"}
+    assert router.match(received("/")) == (chat_receive, {})
+
+
+def test_named_groups_become_keyword_arguments() -> None:
+    """What a filter's named group matched is given to the consumer."""
+    router = Router([route("websocket.receive", chat_receive, path=r"^/chat/(?P<room>\w+)/$")])
+
+    assert router.match(received("/chat/lobby/")) == (chat_receive, {"room": "lobby"})
+    assert router.match(received("/elsewhere/")) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "fits"),
+    [
+        ({"text": "hello"}, True),
+        ({"text": "oh, hello"}, False),  # re.match looks at the start
+        ({"text": b"hello"}, True),
+        ({"text": None}, False),
+        ({"text": ["hello"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_filter_on_any_key(values: dict[str, Any], fits: bool) -> None:
+    """A filter looks at the text, bytes or number under its key; a message without one does not fit."""
+    router = Router([route("websocket.receive", chat_receive, text="hello")])
+
+    assert (router.match(received("/", **values)) is not None) is fits
+
+
+def test_a_filter_on_a_number() -> None:
+    """Numbers are matched as they are written."""
+    router = Router([route("websocket.receive", chat_receive, order=r"1$")])
+
+    assert router.match(received("/", order=1))
+    assert not router.match(received("/", order=21))
+
+
+def test_all_filters_must_match() -> None:
+    """Several filters are all needed, and their groups come together."""
+    router = Router([route("websocket.receive", chat_receive, path=r"/(?P<room>\w+)", text=r"(?P<verb>\w+)")])
+
+    assert router.match(received("/lobby", text="sing now")) == (chat_receive, {"room": "lobby", "verb": "sing"})
+    assert router.match(received("/lobby", text="")) is None
+
+
+def test_the_first_route_wins() -> None:
+    """Routes are tried in order."""
+    router = Router([route("websocket.receive", chat_receive, path="/chat"), route("websocket.receive", blog_receive)])
+
+    assert router.match(received("/chat")) == (chat_receive, {})
+    assert router.match(received("/blog")) == (blog_receive, {})
+
+
+def test_an_include_takes_its_prefix_off() -> None:
+    """Included routes see what follows the prefix, and both give keyword arguments."""
+    router = Router([include(blog_routes, path=r"^/(?P<language>en|pt)")])
+
+    assert router.match(received("/pt/news/")) == (blog_receive, {"language": "pt", "slug": "news"})
+    assert router.match(received("/news/")) is None
+
+
+def test_includes_in_includes() -> None:
+    """Each include takes its own part off."""
+    router = Router([include([include(blog_routes, path="^/b")], path="^/a")])
+
+    assert router.match(received("/a/b/news/")) == (blog_receive, {"slug": "news"})
+
+
+def test_an_include_leaves_the_message_alone() -> None:
+    """The consumer's message has the whole path, and its body was not copied."""
+    body = b"x" * 1000
+    message = received("/pt/news/", text=None, bytes=body)
+    router = Router([include(blog_routes, path=r"^/pt")])
+
+    router.match(message)
+
+    assert message["path"] == "/pt/news/"
+    assert message["bytes"] is body
+
+
+def test_an_include_without_prefix() -> None:
+    """Nothing is taken off where nothing is said."""
+    assert Router([include(blog_routes)]).match(received("/news/")) == (blog_receive, {"slug": "news"})
+
+
+def test_dotted_paths() -> None:
+    """Consumers and routings may be named; they are imported when the route is made."""
+    router = Router("support.named_routing.routes")
+
+    match = router.match(received("/named/"))
+
+    assert match is not None
+    assert consumer_name(match.consumer) == "support.named_routing.named_consumer"
+
+
+def test_a_dict_is_a_routing() -> None:
+    """The short form of Channels 1: channel name to consumer."""
+    assert Router({"websocket.receive": chat_receive}).match(received("/")) == (chat_receive, {})
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: route("a", chat_receive, path=r"^/(\w+)/"), "has a group without a name"),
+        (lambda: route("a", "nowhere.consumer"), "names a consumer that cannot be imported: No module named 'nowhere'"),
+        (lambda: route("a", 7), "it cannot be called"),  # type: ignore[arg-type]  # the mistake under test
+        (lambda: Router("support.named_routing.nothing"), "names a routing that cannot be imported"),
+        (lambda: Router([chat_receive]), "only route"),  # type: ignore[list-item]  # the mistake under test
+        (lambda: Router(7), "is not a routing"),  # type: ignore[arg-type]  # the mistake under test
+    ],
+)
+def test_mistakes_are_named(build: Any, sentence: str) -> None:
+    """A routing that cannot work is refused when it is made, with what is wrong with it."""
+    with pytest.raises(InvalidRoutingError, match=sentence):
+        build()
+
+
+def test_coroutine_functions_are_refused() -> None:
+    """A coroutine function would never run in a worker thread, so it is refused at once."""
+
+    async def consumer(message: Message) -> None:
+        """Never runs."""
+
+    with pytest.raises(ValueError, match="plain functions"):
+        route("a", consumer)
+
+
+@pytest.mark.parametrize(
+    ("channel", "consumer"),
+    [
+        ("websocket.connect", connect_consumer),
+        ("websocket.receive", null_consumer),
+        ("websocket.disconnect", null_consumer),
+        ("http.disconnect", null_consumer),
+    ],
+)
+def test_default_routes(channel: str, consumer: object) -> None:
+    """What no route wants is accepted or ignored."""
+    router = Router([])
+    router.check_default()
+
+    assert router.match(Message({}, channel, MemoryLayer())) == (consumer, {})
+
+
+def test_requests_go_to_the_views_by_default() -> None:
+    """A request that no route wants is for Django's views; routes come first."""
+    router = Router([route("http.request", chat_receive, path="/api/")])
+    router.check_default()
+
+    views = router.match(Message({"path": "/"}, "http.request", MemoryLayer()))
+    own = router.match(Message({"path": "/api/"}, "http.request", MemoryLayer()))
+
+    assert views is not None
+    assert isinstance(views.consumer, ViewConsumer)
+    assert own == (chat_receive, {})
+
+
+def test_another_consumer_for_requests() -> None:
+    """The views can be replaced."""
+    router = Router([])
+    router.check_default(http_consumer=chat_receive)
+
+    assert router.match(Message({}, "http.request", MemoryLayer())) == (chat_receive, {})
+
+
+@pytest.mark.parametrize(("consumer", "ends"), [(with_session, True), (chat_receive, False)])
+def test_disconnects_end_sessions_where_sessions_are_used(consumer: Any, ends: bool) -> None:
+    """One consumer with a session anywhere in the routing, and every disconnect deletes the session."""
+    router = Router([include([route("websocket.receive", consumer)])])
+    router.check_default()
+
+    match = router.match(Message({}, "websocket.disconnect", MemoryLayer()))
+
+    assert match is not None
+    assert uses_channel_session(match.consumer) is ends
+
+
+def test_prefix_values_are_a_view() -> None:
+    """Taking a prefix off costs the same for any size of message: only the shortened value is new."""
+    seen: list[Any] = []
+
+    class Spy:
+        def match(self, channel: str, values: Any) -> None:
+            seen.append(values)
+
+    entry = include([], path="/a")
+    entry.routing.append(Spy())  # type: ignore[arg-type]  # a spy in a route's place
+
+    entry.match("websocket.receive", {"path": "/a/b", "text": "x"})
+
+    assert isinstance(seen[0], ChainMap)
+    assert dict(seen[0]) == {"path": "/b", "text": "x"}
+
+
+def test_the_routing_of_the_settings(settings: Any) -> None:
+    """ZMQLAYER_ROUTING names the routing; a ROUTING beside BACKEND wins; neither means the defaults only."""
+    assert load_routing("default") == []
+    settings.ZMQLAYER_ROUTING = "chat.routing.routes"
+    assert load_routing("default") == "chat.routing.routes"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "x", "ROUTING": "own.routes"}}
+    assert load_routing("default") == "own.routes"
+
+
+def test_routers_tell_what_they_read() -> None:
+    """A router's repr names its channels, a route's its consumer."""
+    entry = route("websocket.receive", chat_receive)
+
+    assert repr(Router([entry])) == "<Router [websocket.receive]>"
+    assert "websocket.receive -> " in repr(entry)
+    assert repr(include([entry])) == "<Include of 1 entries>"
