@@ -1,0 +1,140 @@
+"""A worker's threads: as many as asked for, replaced when they die, stopped in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from support.memory_layer import MemoryLayer
+from support.worker_run import worker_for
+from zmqlayer.worker import Message, route
+from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.routing import Router
+from zmqlayer.worker.threads import WorkerGroup
+from zmqlayer.worker.worker import Worker
+
+
+def group_for(layer: MemoryLayer, consumer: Any, n_threads: int = 2) -> WorkerGroup:
+    """Threads that consume channel "a"."""
+    return WorkerGroup(worker_for(layer, [route("a", consumer)]), n_threads, threading.Event(), time.monotonic)
+
+
+def test_messages_are_consumed_at_once(layer: MemoryLayer) -> None:
+    """Two threads handle two messages at the same time."""
+    both = threading.Barrier(2, timeout=5)
+    met: list[Message] = []
+
+    def meet(message: Message) -> None:
+        both.wait()
+        met.append(message)
+
+    group = group_for(layer, meet)
+    group.start()
+    layer.send("a", {})
+    layer.send("a", {})
+    while len(met) < 2:
+        assert not group.wait(0.01)
+
+    assert group.stop()
+    assert repr(group) == "<WorkerGroup [0 of 2 threads]>"
+
+
+def test_a_thread_that_dies_is_replaced(
+    layer: MemoryLayer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer that ends its thread costs one message, not the worker."""
+    monkeypatch.setattr("zmqlayer.worker.threads.REPLACE_AFTER_S", 0.01)
+    consumed = threading.Event()
+
+    def consumer(message: Message) -> None:
+        if message["deadly"]:
+            raise SystemExit
+        consumed.set()
+
+    group = group_for(layer, consumer, n_threads=1)
+    group.start()
+    layer.send("a", {"deadly": True})
+    layer.send("a", {"deadly": False})
+    while not consumed.is_set():
+        assert not group.wait(0.01)
+
+    assert group.stop()
+    assert "worker-1 died; another takes its place" in caplog.text
+
+
+def test_the_current_message_is_finished(layer: MemoryLayer) -> None:
+    """A stop waits for the consumers that run."""
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def consumer(message: Message) -> None:
+        begun.set()
+        may_end.wait(5)
+        ended.set()
+
+    group = group_for(layer, consumer)
+    group.start()
+    layer.send("a", {})
+    begun.wait(5)
+    group.request_stop()
+    asked = group.wait()
+    may_end.set()
+
+    assert asked
+    assert group.stop()
+    assert ended.is_set()
+
+
+def test_a_consumer_that_never_ends_is_cut_off(
+    layer: MemoryLayer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop has a bound, whatever a consumer does."""
+    monkeypatch.setattr("zmqlayer.worker.threads.GRACE_S", 0.05)
+    monkeypatch.setattr("zmqlayer.worker.threads.GIVE_UP_S", 0.05)
+    begun, release = threading.Event(), threading.Event()
+
+    def consumer(message: Message) -> None:
+        begun.set()
+        release.wait(5)
+
+    group = group_for(layer, consumer, n_threads=1)
+    group.start()
+    layer.send("a", {})
+    begun.wait(5)
+
+    assert not group.stop()
+    assert "1 consumers did not end in time" in caplog.text
+    release.set()
+
+
+def test_waiting_for_a_slow_client_ends_at_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that waits for room is abandoned after the grace, and its thread ends."""
+    monkeypatch.setattr("zmqlayer.worker.threads.GRACE_S", 0.05)
+    layer, abandon = MemoryLayer(capacity=1), threading.Event()
+    begun = threading.Event()
+
+    def consumer(message: Message) -> None:
+        begun.set()
+        layer.send("b", {})
+        worker.patience.insist(lambda: layer.send("b", {}), deadline=float("inf"))
+
+    worker = Worker(layer, Router([route("a", consumer)]), patience=Patience(time.monotonic, abandon.wait))
+    group = WorkerGroup(worker, 1, abandon, time.monotonic)
+    group.start()
+    layer.send("a", {})
+    begun.wait(5)
+
+    assert group.stop()
+
+
+def test_a_layer_that_is_closed_ends_the_process(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a layer there is nothing to wait for."""
+    group = group_for(layer, print)
+    group.start()
+    layer.close()
+
+    assert group.wait(5)
+    assert group.stop()
+    assert "the layer was closed under the worker" in caplog.text
