@@ -22,7 +22,8 @@ __all__ = ["SETTINGS", "Bind", "Config", "Setting", "Timing", "is_loopback", "pa
 
 MIN_SECRET_BYTES: Final = 16
 DISCOVERIES: Final = ("off", "localhost", "subnet")
-SEED_SCHEMES: Final = ("tcp://",)
+
+_SEED: Final = re.compile(r"tcp://(?:\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s\[\]:/]+):(\d{1,5})", re.ASCII)
 
 CapacityPattern = str | re.Pattern[str]
 
@@ -191,7 +192,7 @@ class Config:
 
 def is_loopback(host: str) -> bool:
     """Whether *host* is reachable only from this machine."""
-    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
 
 
 def _check_cluster(cluster: str) -> None:
@@ -202,8 +203,8 @@ def _check_cluster(cluster: str) -> None:
 
 
 def _check_seed(seed: str) -> None:
-    host, _, port = seed.removeprefix("tcp://").rpartition(":")
-    if not seed.startswith(SEED_SCHEMES) or not host or not port.isdigit():
+    match = _SEED.fullmatch(seed)
+    if match is None or not 0 < int(match[1]) < 65536:
         raise ConfigError("seeds", f"{seed!r} is not 'tcp://host:port'")
 
 
@@ -243,10 +244,15 @@ def _read_seconds(name: str) -> Callable[[Any], float]:
     return read
 
 
+def _read_items(name: str, value: Any) -> Iterable[Any]:
+    if not isinstance(value, Iterable):
+        raise ConfigError(name, f"{value!r} is neither text nor a list")
+    for item in [value] if isinstance(value, str) else value:
+        yield from item.replace(",", " ").split() if isinstance(item, str) else [item]
+
+
 def _read_seeds(value: str | Iterable[str]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    return tuple(_read_text("seeds")(seed) for seed in value)
+    return tuple(_read_text("seeds")(seed) for seed in _read_items("seeds", value))
 
 
 def _read_bind(value: str | Bind) -> Bind:
@@ -262,10 +268,8 @@ def _read_secret(value: str | bytes) -> bytes | None:
 def _read_channel_capacity(
     value: str | Mapping[CapacityPattern, int] | Iterable[tuple[CapacityPattern, int] | str],
 ) -> tuple[tuple[re.Pattern[str], int], ...]:
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
     pairs = value.items() if isinstance(value, Mapping) else value
-    return tuple(_read_capacity_pair(pair) for pair in pairs)
+    return tuple(_read_capacity_pair(pair) for pair in _read_items("channel_capacity", pairs))
 
 
 def _read_capacity_pair(pair: tuple[CapacityPattern, int] | str) -> tuple[re.Pattern[str], int]:

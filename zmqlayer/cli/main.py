@@ -28,13 +28,28 @@ class LazyGroup(click.Group):
         try:
             command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as exc:
-            if exc.name is None or exc.name.partition(".")[0] not in (needs, "autobahn"):
+            package = (exc.name or "").partition(".")[0]
+            if package not in (needs, "autobahn"):
                 raise
-            raise click.ClickException(
-                f"'zmqlayer {name}' needs {exc.name}; install it with: pip install 'zmqlayer[{name}]'"
-            ) from exc
+            return _missing(name, package)
         assert isinstance(command, click.Command)
         return command
+
+
+def _missing(name: str, package: str) -> click.Command:
+    sentence = f"'zmqlayer {name}' needs {package}; install it with: pip install 'zmqlayer[{name}]'"
+
+    def refuse(arguments: tuple[str, ...]) -> None:
+        raise click.ClickException(sentence)
+
+    anything = click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)
+    return click.Command(
+        name,
+        callback=refuse,
+        params=[anything],
+        help=f"(not installed: needs {package})",
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,111 @@
+"""The layer's settings on a command line: flags, environment, and wrong values as usage errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from zmqlayer.cli.options import layer_options, read_config, take_settings
+from zmqlayer.config import SETTINGS, Bind, Config
+
+
+def run(*arguments: str, **environ: str) -> tuple[Result, Config | None]:
+    """Run a command that has the layer's options and one of its own; return what it read."""
+    read: list[Config] = []
+
+    @click.command()
+    @layer_options
+    @click.option("--port", default=8000)
+    def serve(**options: Any) -> None:
+        read.append(read_config(take_settings(options)))
+        assert list(options) == ["port"]
+
+    result = CliRunner().invoke(serve, arguments, env={setting.variable: None for setting in SETTINGS} | environ)
+    return result, read[0] if read else None
+
+
+def test_nothing_given_is_the_default() -> None:
+    """Without flags the defaults hold."""
+    result, config = run()
+
+    assert result.exit_code == 0
+    assert config == Config()
+
+
+def test_every_setting_is_a_flag() -> None:
+    """Each setting can be given as a flag; repeatable ones more than once."""
+    result, config = run(
+        *(
+            "--cluster",
+            "c",
+            "--discovery",
+            "off",
+            "--seed",
+            "tcp://a:1",
+            "--seed",
+            "tcp://b:2",
+            "--mesh-bind",
+            "[::1]:9",
+        ),
+        *("--secret", "0123456789abcdef", "--expiry", "1.5", "--group-expiry", "9", "--capacity", "5"),
+        *("--channel-capacity", "x.*=6", "--channel-capacity", "y.*=7", "--prefetch", "2"),
+        *("--max-message-size", "1000", "--peer-messages", "8", "--peer-bytes", "2000"),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert config is not None
+    assert (config.cluster, config.discovery, config.bind) == ("c", "off", Bind("::1", 9))
+    assert config.seeds == ("tcp://a:1", "tcp://b:2")
+    assert [config.capacity_of(name) for name in ("x.a", "y.a", "z")] == [6, 7, 5]
+    assert (config.secret, config.expiry, config.group_expiry) == (b"0123456789abcdef", 1.5, 9.0)
+    assert (config.prefetch, config.max_message_size, config.peer_messages, config.peer_bytes) == (2, 1000, 8, 2000)
+
+
+@pytest.mark.parametrize("gap", [" ", ",", ", "])
+def test_variables_stand_in_for_flags(gap: str) -> None:
+    """The environment gives what flags do not, lists with spaces or commas; a flag beats it."""
+    result, config = run(
+        *("--cluster", "flag"),
+        ZMQLAYER_CLUSTER="variable",
+        ZMQLAYER_CAPACITY="5",
+        ZMQLAYER_SEEDS=f"tcp://a:1{gap}tcp://b:2",
+        ZMQLAYER_CHANNEL_CAPACITY=f"x*=6{gap}y*=7",
+    )
+
+    assert result.exit_code == 0, result.output
+    assert config is not None
+    assert (config.cluster, config.capacity, config.seeds) == ("flag", 5, ("tcp://a:1", "tcp://b:2"))
+    assert [config.capacity_of(name) for name in ("x", "y")] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--capacity", "0"], "Invalid value for --capacity: 0 is below 1"),
+        (["--seed", "a"], "Invalid value for --seed: 'a' is not 'tcp://host:port'"),
+        (
+            ["--mesh-bind", "0.0.0.0"],
+            "Invalid value for --mesh-bind: '0.0.0.0' is not a loopback address; set a secret",
+        ),
+        (["--discovery", "subnet"], "Invalid value for --discovery: 'subnet' needs a secret"),
+    ],
+)
+def test_wrong_flags_are_usage_errors(arguments: list[str], sentence: str) -> None:
+    """A wrong value ends the command with status 2 and a sentence that names the flag."""
+    result, config = run(*arguments)
+
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert config is None
+
+
+def test_help_shows_flags_and_variables() -> None:
+    """Help lists every setting with its flag, in the order of the table, and its variable."""
+    result, _ = run("--help")
+
+    places = [result.output.index(f"  {setting.flag} ") for setting in SETTINGS]
+    assert places == sorted(places)
+    assert all(setting.variable in "".join(result.output.split()) for setting in SETTINGS)
