@@ -8,5 +8,6 @@ from zmqlayer.worker.channel import Channel, Group
 from zmqlayer.worker.layers import get_channel_layer
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.routing import include, route
+from zmqlayer.worker.sessions import channel_session
 
-__all__ = ["Channel", "Group", "Message", "get_channel_layer", "include", "route"]
+__all__ = ["Channel", "Group", "Message", "channel_session", "get_channel_layer", "include", "route"]

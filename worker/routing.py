@@ -32,6 +32,7 @@ from zmqlayer.messages import (
     WEBSOCKET_DISCONNECT,
     WEBSOCKET_RECEIVE,
 )
+from zmqlayer.names import check_channel
 from zmqlayer.worker.exceptions import AcceptConnection, InvalidRoutingError
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import layer_settings
@@ -76,11 +77,13 @@ class Route:
         filters: Regular expressions for the message's values, by key.
 
     Raises:
+        InvalidName: A channel name is outside the grammar.
         InvalidRoutingError: The consumer cannot be imported or called, or a filter has a group without a name.
     """
 
     def __init__(self, channels: str | Sequence[str], consumer: Consumer | str, **filters: str | bytes) -> None:
-        self.channels = (channels,) if isinstance(channels, str) else tuple(channels)
+        names = (channels,) if isinstance(channels, str) else tuple(channels)
+        self.channels = tuple(check_channel(name) for name in names)
         self.consumer = _load_consumer(consumer)
         self.filters = {key: _compile(pattern) for key, pattern in filters.items()}
 

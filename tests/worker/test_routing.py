@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.memory_layer import MemoryLayer
+from zmqlayer.exceptions import InvalidName
 from zmqlayer.worker import Message, include, route
 from zmqlayer.worker.exceptions import InvalidRoutingError
 from zmqlayer.worker.handler import ViewConsumer
@@ -164,6 +165,12 @@ def test_mistakes_are_named(build: Any, sentence: str) -> None:
     """A routing that cannot work is refused when it is made, with what is wrong with it."""
     with pytest.raises(InvalidRoutingError, match=sentence):
         build()
+
+
+def test_channels_must_be_names() -> None:
+    """A channel that nobody could send to is refused where it is written, not when a worker reads it."""
+    with pytest.raises(InvalidName, match="is not a channel name"):
+        route("no such name", chat_receive)
 
 
 def test_coroutine_functions_are_refused() -> None:

@@ -95,10 +95,7 @@ class Command(BaseCommand):
         group.start()
         worker_ready.send_robust(sender=WorkerGroup, worker=group.worker)
         threads = "1 thread" if group.n_threads == 1 else f"{group.n_threads} threads"
-        self.stdout.write(
-            f"worker {short(layer.node_id)} reads {', '.join(group.worker.channels)} "
-            f"with {threads} in cluster {layer.cluster!r}"
-        )
+        self._say(layer, f"reads {', '.join(group.worker.channels)} with {threads} in cluster {layer.cluster!r}")
         is_stop = group.wait(LOOK_AROUND_S)
         if not is_stop:
             self._report_peers(layer)
@@ -108,7 +105,12 @@ class Command(BaseCommand):
     def _report_peers(self, layer: WorkerLayer) -> None:
         peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers())
         found = ", ".join(peers) or "nobody yet; the worker goes on looking"
-        self.stdout.write(f"worker {short(layer.node_id)} found {found}")
+        self._say(layer, f"found {found}")
+
+    def _say(self, layer: WorkerLayer, sentence: str) -> None:
+        self.stdout.write(f"worker {short(layer.node_id)} {sentence}")
+        # Who starts workers and reads what they say through a pipe wants it now.
+        self.stdout.flush()
 
 
 def _add_setting(group: Any, setting: Setting) -> None:
