@@ -70,11 +70,11 @@ $(READY): pyproject.toml constraints.txt
 		is_new=yes; mkdir -p $(VENV); : > $(UNFINISHED); \
 		if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then "$(PYTHON)" -m venv $(VENV); \
 		else "$(PYTHON)" -m venv --without-pip $(VENV); \
-			"$(PYTHON)" -m pip --python $(BIN)/python install --quiet --no-input pip==$(PIP_VERSION); fi; \
+			"$(PYTHON)" -m pip --python $(BIN)/python install -qq --no-input pip==$(PIP_VERSION); fi; \
 	fi; \
 	echo "== set-up: installing zmqlayer and the pinned packages; the first time takes a minute or two"; \
-	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check pip==$(PIP_VERSION); \
-	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check pip==$(PIP_VERSION); \
+	$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 		-c constraints.txt --build-constraint constraints.txt -e '.[all]' --group dev; \
 	rm -f $(UNFINISHED); touch $(READY); \
 	echo "== set-up: done"
