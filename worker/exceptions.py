@@ -6,6 +6,7 @@ A consumer raises the first kind on purpose; the worker catches it and acts::
     Exception
     ├── ConsumeLater                   not now: give me this message again
     ├── StopConsumer                   nothing more to do
+    ├── RequestAborted                 nobody is there to take the response
     └── ChannelSocketException         do something to the connection, see ``run``
         ├── AcceptConnection           open the WebSocket
         ├── DenyConnection             refuse the WebSocket
@@ -28,6 +29,7 @@ __all__ = [
     "DenyConnection",
     "InvalidChannelLayerError",
     "InvalidRoutingError",
+    "RequestAborted",
     "StopConsumer",
     "WebsocketCloseException",
 ]
@@ -48,6 +50,10 @@ class ConsumeLater(Exception):
 
 class StopConsumer(Exception):
     """Raised by a consumer that is done; the worker takes the next message."""
+
+
+class RequestAborted(Exception):
+    """Raised while a response is sent, when the server behind its reply channel is gone."""
 
 
 class ChannelSocketException(Exception):

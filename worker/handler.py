@@ -23,6 +23,7 @@ from django.urls import set_script_prefix
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.exceptions import RequestAborted
 from zmqlayer.worker.layers import is_reachable
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
@@ -118,7 +119,7 @@ class ViewConsumer:
             with contextlib.closing(self.handler(message)) as parts:
                 for part in parts:
                     answer.send(part)
-        except ChannelFull as exc:
+        except (ChannelFull, RequestAborted) as exc:
             logger.warning("abandoned the response for %r: %s", message["path"], exc)
         finally:
             answer.end()
@@ -133,9 +134,12 @@ class _Answer:
         self.is_whole = False
 
     def send(self, part: Part) -> None:
-        """Send one part; raises ChannelFull when the reader stays away."""
+        """Send one part; raises ChannelFull when the reader stays away, RequestAborted when it is gone."""
         outbox = current_outbox()
         content = cast(dict[str, Any], part)
+        if self.is_begun and not self._is_reachable():
+            # Messages for a node that is gone are dropped without an error: an endless stream would never end.
+            raise RequestAborted(f"the server behind {self.reply} is gone")
         if outbox is None:
             self.reply.send(content, immediately=True)
         else:
@@ -143,10 +147,13 @@ class _Answer:
             patience.insist(
                 lambda: self.reply.send(content, immediately=True),
                 deadline=patience.clock() + patience.reply_s,
-                is_hopeless=lambda: not is_reachable(self.reply.channel_layer, self.reply.name),
+                is_hopeless=lambda: not self._is_reachable(),
             )
         self.is_begun = True
         self.is_whole = not part["more_content"]
+
+    def _is_reachable(self) -> bool:
+        return is_reachable(self.reply.channel_layer, self.reply.name)
 
     def end(self) -> None:
         """Tell the server, if the response is not whole, that no more will come."""

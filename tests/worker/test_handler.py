@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from django.core.signals import request_finished, request_started
 
-from support.memory_layer import MemoryLayer
+from support.memory_layer import MemoryLayer, MemoryPeer
 from support.worker_run import Waiting, ask, content_of, headers_of, http_message, worker_for
 from zmqlayer.names import NodeId, encode_node_id
 from zmqlayer.worker.handler import AsgiHandler, ViewConsumer
@@ -238,6 +239,26 @@ def test_a_client_that_never_reads(caplog: pytest.LogCaptureFixture, request_sig
     assert waiting.now == pytest.approx(30)
     assert "abandoned the response for '/big/'" in caplog.text
     assert request_signals == ["started", "finished"]
+
+
+def test_an_endless_stream_ends_with_its_server(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
+    """A stream whose server goes away is abandoned at its next piece, and closed."""
+    owner = NodeId(b"g" * 16)
+    layer.links.append(MemoryPeer(owner))
+    reply = f"http.response.{encode_node_id(owner)}!browser"
+
+    def endless(message: Message) -> Generator[Any]:
+        for count in itertools.count():
+            if count == 3:
+                layer.links.clear()
+            yield {"content": b"tick", "more_content": True}
+
+    consumer = ViewConsumer()
+    consumer.handler = endless  # type: ignore[assignment]  # stands for a handler with a streaming view
+    consumer(Message({"reply_channel": reply, "path": "/ticks/"}, "http.request", layer))
+
+    assert [part["content"] for part in layer.sent(reply)] == [b"tick", b"tick", b"tick", b""]
+    assert "abandoned the response for '/ticks/': the server behind" in caplog.text
 
 
 def test_a_server_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
