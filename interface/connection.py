@@ -129,12 +129,12 @@ class Connection(HTTPChannel):
 
     def release(self) -> None:
         """Let the client's frames flow, first those that were held."""
+        if self._held:
+            self._wire.resumeProducing()
         self._mode = Mode.WEBSOCKET
         held, self._held = self._held, []
         for data in held:
             self.dataReceived(data)
-        if held:
-            self._wire.resumeProducing()
 
     def drain(self) -> None:
         """Throw away what the client still sends, and close when it has had time to read the answer."""

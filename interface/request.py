@@ -107,9 +107,9 @@ class IncomingRequest(Request):
 
     def connectionLost(self, reason: Failure) -> None:
         """Tell whoever answers that nobody listens."""
-        super().connectionLost(reason)
         if self._conversation is not None:
             self._conversation.client_gone()
+        super().connectionLost(reason)
 
     # What an Exchange or a WebSocket calls.
 

@@ -18,7 +18,6 @@ GRACE_S: Final = 1.0
 class Address(Protocol):
     """Where a TCP port is open."""
 
-    host: str
     port: int
 
 
@@ -60,9 +59,8 @@ class InterfaceServer:
         """
         listening = reactor.listenTCP(port, self.factory, interface=host)
         self._ports.append(listening)
-        actual = listening.getHost()
-        shown = f"[{actual.host}]" if ":" in actual.host else actual.host
-        return f"http://{shown}:{actual.port}"
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{listening.getHost().port}"
 
     def stop(self) -> Deferred[None]:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -36,7 +35,8 @@ FORMATS: dict[str, Any] = {
 }
 
 NODE = "a" * 26
-KEY = base64.b64encode(bytes(range(16)))
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # with its answer in RFC 6455, 1.3
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 

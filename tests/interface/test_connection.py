@@ -1,0 +1,137 @@
+"""One TCP connection: idle, handed over, stopped."""
+
+from __future__ import annotations
+
+from support.connections import TEXT, Site, close_frame, frame, get, split_frames, split_response, upgrade
+from zmqlayer.interface.connection import LINGER_S
+
+
+def test_an_idle_connection_is_closed(site: Site) -> None:
+    """After a request as well as before one."""
+    silent = site.connect()
+    served = site.request(get())
+    site.layer.reply.push({"status": 200})
+
+    site.clock.advance(60)
+
+    assert silent.is_closed_by_server
+    assert served.is_closed_by_server
+
+
+def test_half_a_request_is_not_waited_for(site: Site) -> None:
+    """The idle time counts from the last byte."""
+    client = site.request(get()[:-2])
+
+    site.clock.advance(60)
+
+    assert client.is_closed_by_server
+    assert site.layer.take() == []
+
+
+def test_waiting_for_a_worker_is_not_idle(site: Site) -> None:
+    """The client has said all that it has to say."""
+    client = site.request(get())
+
+    site.clock.advance(100)
+
+    assert not client.is_closed_by_server
+
+
+def test_frames_sent_too_early_are_kept_in_order(site: Site) -> None:
+    """A client that does not wait for the 101 is read no further, and loses nothing."""
+    client = site.request(upgrade() + frame(TEXT, b"1") + frame(TEXT, b"2")[:3])
+    client.send(frame(TEXT, b"2")[3:])
+    assert client.transport.producerState == "paused"
+    site.layer.take()
+
+    site.layer.reply.push({"accept": True, "text": "hello"})
+
+    assert [message["text"] for _, message in site.layer.take()] == ["1", "2"]
+    assert split_frames(client.read().partition(b"\r\n\r\n")[2]) == [(TEXT, b"hello")]
+    assert client.transport.producerState == "producing"
+
+
+def test_frames_sent_too_early_die_with_a_refusal(site: Site) -> None:
+    """They are not taken for the next request."""
+    client = site.request(upgrade() + get("/smuggled"))
+    site.layer.take()
+
+    site.layer.reply.push({"accept": False})
+
+    assert split_response(client.read())[0] == 403
+    assert client.is_closed_by_server
+    assert site.layer.take() == []
+
+
+def test_a_frame_that_closes_too_early_ends_the_socket(site: Site) -> None:
+    """The handshake is completed first."""
+    client = site.request(upgrade() + close_frame(1000))
+
+    site.layer.reply.push({"accept": True, "text": "hello"})
+
+    assert client.is_closed_by_server
+    client.leave()
+    assert [channel for channel, _ in site.layer.take()] == ["websocket.connect", "websocket.disconnect"]
+
+
+def test_stopping_closes_what_is_idle(site: Site) -> None:
+    """And is over when nothing is left."""
+    client = site.connect()
+    ended: list[None] = []
+
+    site.factory.stop(1.0).addCallback(ended.append)
+    assert client.is_closed_by_server
+    assert not ended
+
+    client.leave()
+    assert ended == [None]
+
+
+def test_stopping_nothing_is_over_at_once(site: Site) -> None:
+    """There is nobody to wait for."""
+    assert site.factory.stop(1.0).called
+
+
+def test_stopping_lets_a_response_end(site: Site) -> None:
+    """The connection closes with it."""
+    client = site.request(get())
+
+    site.factory.stop(1.0)
+    site.layer.reply.push({"status": 200, "content": b"done"})
+
+    assert split_response(client.read())[2] == b"done"
+    assert client.is_closed_by_server
+
+
+def test_stopping_cuts_what_does_not_end(site: Site) -> None:
+    """After the time of grace."""
+    waiting, half = site.request(get()), site.request(get()[:-2])
+
+    site.factory.stop(1.0)
+    site.clock.advance(1.0)
+
+    assert waiting.transport.is_aborted
+    assert half.transport.is_aborted
+
+
+def test_stopping_closes_websockets(site: Site) -> None:
+    """1001 tells browsers to come back; a socket in its handshake gets a 503."""
+    opened = site.open_websocket()
+    asking = site.request(upgrade())
+
+    site.factory.stop(1.0)
+
+    ((opcode, payload),) = split_frames(opened.read())
+    assert (opcode, payload[:2]) == (8, (1001).to_bytes(2, "big"))
+    assert split_response(asking.read())[0] == 503
+    opened.send(close_frame(1001))
+    assert opened.is_closed_by_server
+
+
+def test_a_refused_body_lingers_no_longer_than_it_should(site: Site) -> None:
+    """Closing answers a client that never stops sending."""
+    client = site.request(get("/", b"Content-Length: 99999999", method="PUT"))
+
+    site.clock.advance(LINGER_S)
+
+    assert client.is_closed_by_server

@@ -1,0 +1,176 @@
+"""What the messages of workers make a connection do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zmqlayer.interface.replies import (
+    Accept,
+    Action,
+    BadReply,
+    Close,
+    Deny,
+    Ignore,
+    Piece,
+    ResponseStart,
+    Send,
+    read_handshake_answer,
+    read_piece,
+    read_response_start,
+    read_websocket_send,
+)
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+KEYS = st.sampled_from(["status", "headers", "content", "more_content", "text", "bytes", "close", "accept", "x"])
+
+
+def test_a_response_start_has_status_and_headers() -> None:
+    """Order, case and repetitions stay as the worker wrote them."""
+    headers = [[b"X-B", b"1"], [b"a", b""], (b"x-b", b"2")]
+
+    start = read_response_start({"status": 404, "headers": headers, "unknown": 1})
+
+    assert start == ResponseStart(404, ((b"X-B", b"1"), (b"a", b""), (b"x-b", b"2")), None)
+
+
+def test_fields_about_the_connection_are_left_out() -> None:
+    """A worker does not know how its response travels on."""
+    headers = [[b"Connection", b"close"], [b"transfer-encoding", b"chunked"], [b"Upgrade", b"h2c"]]
+
+    assert read_response_start({"status": 200, "headers": headers}).fields == ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"status": None},
+        {"status": "200"},
+        {"status": True},
+        {"status": 100},
+        {"status": 1000},
+        {"status": 200, "headers": {}},
+        {"status": 200, "headers": [b"ab"]},
+        {"status": 200, "headers": [[b"a"]]},
+        {"status": 200, "headers": [["a", "b"]]},
+        {"status": 200, "headers": [[b"a b", b""]]},
+        {"status": 200, "headers": [[b"a\n", b""]]},
+        {"status": 200, "headers": [[b"a", b"b\r\nSet-Cookie: x"]]},
+        {"status": 200, "headers": [[b"a", b"\0"]]},
+        {"status": 200, "headers": [[b"content-length", b"-1"]]},
+        {"status": 200, "headers": [[b"content-length", b"9" * 20]]},
+        {"status": 200, "headers": [[b"content-length", b"1"], [b"Content-Length", b"1"]]},
+    ],
+)
+def test_a_start_that_cannot_be_sent_is_refused(message: dict[str, Any]) -> None:
+    """Among them everything that would let a worker's input write headers of its own."""
+    with pytest.raises(BadReply):
+        read_response_start(message)
+
+
+def test_a_promised_length_is_read() -> None:
+    """The response is held to it."""
+    assert read_response_start({"status": 200, "headers": [[b"Content-Length", b"12"]]}).length == 12
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, True), (204, False), (304, False), (404, True)])
+def test_some_statuses_have_no_content(status: int, expected: bool) -> None:
+    """RFC 9110, 6.4.1."""
+    assert ResponseStart(status, (), None).has_content is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "piece"),
+    [
+        ({}, Piece(b"", True)),
+        ({"content": b"a", "more_content": True}, Piece(b"a", False)),
+        ({"content": None, "more_content": False}, Piece(b"", True)),
+    ],
+)
+def test_a_piece_is_the_last_unless_it_says_otherwise(message: dict[str, Any], piece: Piece) -> None:
+    """The defaults are the draft's."""
+    assert read_piece(message) == piece
+
+
+@pytest.mark.parametrize("message", [{"content": "text"}, {"content": b"", "more_content": 1}])
+def test_a_piece_of_another_type_is_refused(message: dict[str, Any]) -> None:
+    """The sentence names the key."""
+    with pytest.raises(BadReply, match="content"):
+        read_piece(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "actions"),
+    [
+        ({"accept": True}, [Accept()]),
+        ({"accept": True, "text": "hi"}, [Accept(), Send("hi")]),
+        ({"accept": True, "close": 3000}, [Accept(), Close(3000)]),
+        ({"accept": False}, [Deny()]),
+        ({"accept": False, "text": "hi", "close": 3000}, [Deny()]),
+        ({"text": "hi"}, [Accept(), Send("hi")]),
+        ({"bytes": b"hi", "close": True}, [Accept(), Send(b"hi"), Close(1000)]),
+        ({"close": True}, [Deny()]),
+        ({"close": 4000}, [Deny()]),
+        ({"text": "", "close": True}, [Deny()]),
+    ],
+)
+def test_answers_during_the_handshake(message: dict[str, Any], actions: list[Action]) -> None:
+    """The table of the draft: accept decides, then content, then close."""
+    assert read_handshake_answer(message) == actions
+
+
+def test_an_answer_that_decides_nothing_is_ignored() -> None:
+    """The handshake goes on waiting."""
+    assert [type(action) for action in read_handshake_answer({})] == [Ignore]
+
+
+@pytest.mark.parametrize(
+    ("message", "actions"),
+    [
+        ({}, []),
+        ({"text": "hi"}, [Send("hi")]),
+        ({"text": "", "bytes": None}, [Send("")]),
+        ({"bytes": b""}, [Send(b"")]),
+        ({"bytes": b"x", "close": True}, [Send(b"x"), Close(1000)]),
+        ({"close": 1001}, [Close(1001)]),
+        ({"close": False, "accept": False}, []),
+        ({"text": "a", "bytes": b"b"}, [Ignore("has both 'text' and 'bytes'")]),
+    ],
+)
+def test_messages_to_an_open_websocket(message: dict[str, Any], actions: list[Action]) -> None:
+    """Content first, then the close; empty content is content."""
+    assert read_websocket_send(message) == actions
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"text": b"x"}, {"bytes": "x"}, {"close": "1000"}, {"close": 1005}, {"close": 999}, {"close": 5000}, {"close": 0}],
+)
+def test_a_message_of_the_wrong_type_is_refused(message: dict[str, Any]) -> None:
+    """Also close codes that must not be sent (RFC 6455, 7.4)."""
+    with pytest.raises(BadReply):
+        read_websocket_send(message)
+
+
+def test_accept_must_be_a_bool() -> None:
+    """A worker that answers with 1 is told."""
+    with pytest.raises(BadReply, match="'accept' is of type int, not bool"):
+        read_handshake_answer({"accept": 1})
+
+
+@given(st.dictionaries(KEYS, ANYTHING))
+def test_any_message_is_read_or_refused(message: dict[str, Any]) -> None:
+    """Nothing else than ``BadReply`` leaves these functions."""
+    for read in (read_response_start, read_piece, read_handshake_answer, read_websocket_send):
+        try:
+            read(message)
+        except BadReply as exc:
+            assert exc.key in str(exc)
