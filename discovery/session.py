@@ -21,7 +21,7 @@ from zmqlayer.discovery.addresses import (
     dial_address,
     order_hosts,
 )
-from zmqlayer.discovery.network import read_interfaces
+from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, service_name
 from zmqlayer.exceptions import TransportError
 from zmqlayer.ports import Announcement, Candidate, DiscoveryListener

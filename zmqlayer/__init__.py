@@ -1,1 +1,35 @@
-"""A brokerless, zero-configuration channel layer and mesh over ZeroMQ."""
+"""
+A brokerless, zero-configuration channel layer and mesh over ZeroMQ.
+
+::
+
+    layer = zmqlayer.SyncChannelLayer(cluster="demo")
+    layer.send("jobs", {"hello": "world"})
+"""
+
+from zmqlayer.compose import ChannelLayer, SyncChannelLayer
+from zmqlayer.exceptions import (
+    ChannelFull,
+    ConfigError,
+    InvalidMessage,
+    InvalidName,
+    LayerClosed,
+    MessageTooLarge,
+    NotReady,
+    TransportError,
+    ZmqLayerError,
+)
+
+__all__ = [
+    "ChannelFull",
+    "ChannelLayer",
+    "ConfigError",
+    "InvalidMessage",
+    "InvalidName",
+    "LayerClosed",
+    "MessageTooLarge",
+    "NotReady",
+    "SyncChannelLayer",
+    "TransportError",
+    "ZmqLayerError",
+]

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zmqlayer.actions import Outbox, Publish, Subscribe, Unsubscribe
+from zmqlayer.actions import Publish, Subscribe, Unsubscribe
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.frames import Frame, Kind, barrier_topic, group_topic, pack
 from zmqlayer.groups import Groups
 from zmqlayer.mail import Mail
 from zmqlayer.names import NodeId
+from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
 from zmqlayer.ports import IdSource
 from zmqlayer.rollcalls import RollCall, RollCalls

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zmqlayer.actions import Connect, Disconnect, HangUp, Outbox, Push, Subscribe, Unsubscribe
+from zmqlayer.actions import Connect, Disconnect, HangUp, Push, Subscribe, Unsubscribe
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import Dialling
 from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, pack
 from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
+from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Cause, Peer, Peers, PeerState
 from zmqlayer.ports import Candidate, IdSource
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from zmqlayer.actions import Outbox, Publish
+from zmqlayer.actions import Publish
 from zmqlayer.codec import unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
@@ -19,6 +19,7 @@ from zmqlayer.credits import Windows
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack
 from zmqlayer.names import NodeId, owner_of
+from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter, Mailboxes
 

@@ -21,7 +21,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from zmqlayer.actions import Action, Outbox, Publish, Subscribe
+from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
@@ -31,6 +31,7 @@ from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack
 from zmqlayer.links import Identity, Links
 from zmqlayer.mail import Mail
 from zmqlayer.names import NodeId, owner_of, short
+from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
 from zmqlayer.ports import Candidate, IdSource
 from zmqlayer.queues import Letter

@@ -6,10 +6,12 @@ An implementation never inherits from these; it only has the methods. ``compose.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from zmqlayer.actions import Action
 from zmqlayer.messages import Message
 from zmqlayer.names import NodeId
 
@@ -22,6 +24,7 @@ __all__ = [
     "IdSource",
     "ReplyChannel",
     "ServerLayer",
+    "Transport",
 ]
 
 Clock = Callable[[], float]
@@ -88,6 +91,37 @@ class Discovery(Protocol):
 
     def stop(self) -> None:
         """Withdraw the announcement and stop looking; takes at most half a second. May be called twice."""
+
+
+class Transport(Protocol):
+    """
+    The sockets of one node. All methods but :meth:`wake` are called on the node's own thread, after :meth:`open`.
+
+    Attributes:
+        lost: Frames that could not be sent, by reason.
+    """
+
+    lost: Counter[str]
+
+    def open(self) -> tuple[int, int]:
+        """
+        Begin to listen. Returns the ports for work and for subscriptions.
+
+        Raises:
+            TransportError: The address or a port cannot be used.
+        """
+
+    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
+        """Wait for input; returns frames, and subscriptions that came or went: a byte 1 or 0, then the topic."""
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        """Do what the mesh decided, in order, without blocking."""
+
+    def wake(self) -> None:
+        """End :meth:`poll` early; from any thread."""
+
+    def close(self, linger_s: float) -> None:
+        """Close; what was sent may still leave for *linger_s* seconds."""
 
 
 class ReplyChannel(Protocol):

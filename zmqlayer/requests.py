@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zmqlayer.actions import Outbox
 from zmqlayer.codec import unpack_control
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import BROADCAST, Frame, Kind, node_topic
 from zmqlayer.names import NodeId
+from zmqlayer.outbox import Outbox
 from zmqlayer.rollcalls import RollCall, RollCalls
 
 __all__ = ["Answer", "Requests", "Serve"]

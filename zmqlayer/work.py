@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from zmqlayer.actions import Outbox, Publish, Push
+from zmqlayer.actions import Publish, Push
 from zmqlayer.codec import unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
@@ -19,6 +19,7 @@ from zmqlayer.credits import Offer, Offers, Reader
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
 from zmqlayer.names import NodeId, inbox_of
+from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Backlog, Letter
 

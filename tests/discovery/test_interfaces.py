@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqlayer.discovery.network import read_interfaces
+from zmqlayer.discovery.interfaces import read_interfaces
 
 
 def test_interfaces_are_read_with_their_networks() -> None:

@@ -1,0 +1,151 @@
+"""
+What both faces of a layer share: names, messages and the node. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import ClassVar
+
+from zmqlayer.codec import decode, encode
+from zmqlayer.events import Interest, PeerChanged
+from zmqlayer.exceptions import ChannelFull, InvalidName, MessageTooLarge, ProtocolError
+from zmqlayer.messages import Message
+from zmqlayer.names import (
+    NodeId,
+    check_channel,
+    check_group,
+    check_pattern,
+    encode_node_id,
+    inbox_of,
+    owner_of,
+    process_prefix,
+)
+from zmqlayer.node import Node
+from zmqlayer.peers import PeerInfo
+from zmqlayer.queues import Letter
+
+__all__ = ["BaseLayer"]
+
+LOCAL_BYTES = 8
+
+
+class BaseLayer:
+    """
+    A channel layer on one node.
+
+    Attributes:
+        node: The node. Several faces may share it; several nodes may live in one process.
+        extensions: What the layer offers beyond ``send`` and ``receive``, by the names of the specification.
+        ChannelFull, MessageTooLarge: The exceptions, as attributes, as the specification asks.
+    """
+
+    extensions: ClassVar[list[str]] = ["groups", "flush"]
+    ChannelFull = ChannelFull
+    MessageTooLarge = MessageTooLarge
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
+
+    @property
+    def expiry(self) -> float:
+        """Seconds after which an unread message is dropped."""
+        return self.node.config.expiry
+
+    @property
+    def group_expiry(self) -> float:
+        """Seconds after which a membership ends that was not renewed."""
+        return self.node.config.group_expiry
+
+    @property
+    def capacity(self) -> int:
+        """Unread messages from this node that a channel holds."""
+        return self.node.config.capacity
+
+    @property
+    def node_id(self) -> NodeId:
+        """The node's id; starts it if need be."""
+        return self.node.node_id
+
+    @property
+    def role(self) -> str:
+        """What the node is for, shown to people. Set it before the node starts."""
+        return self.node.role
+
+    @role.setter
+    def role(self, role: str) -> None:
+        self.node.role = role
+
+    def start(self) -> None:
+        """
+        Start the node now instead of at the first use.
+
+        Raises:
+            TransportError: The address or a port cannot be used.
+        """
+        self.node.start()
+
+    def peers(self) -> list[PeerInfo]:
+        """Return the peers that are linked or about to be."""
+        return self.node.peers()
+
+    def on_peer(self, callback: Callable[[PeerChanged], None]) -> None:
+        """Tell *callback*, on a thread of the node's, when a peer is ready, silent or gone."""
+        self.node.on_peer(callback)
+
+    def statistics(self) -> dict[str, int]:
+        """Return what happened to messages at this node, counted; see :class:`zmqlayer.counters.Counters`."""
+        return self.node.statistics()
+
+    def close_channel(self, channel: str) -> None:
+        """Say that a process channel of this node is not used any more: leave its groups, drop what is unread."""
+        name = check_channel(channel)
+        self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
+
+    def _put(self, channel: str, message: Message) -> None:
+        name = check_channel(channel)
+        body = encode(name, message, self.node.config.max_message_size)
+        self.node.ask(lambda mesh, now: mesh.send(name, body, now))
+
+    def _put_group(self, group: str, message: Message) -> None:
+        name = check_group(group)
+        body = encode(name, message, self.node.config.max_message_size)
+        self.node.ask(lambda mesh, now: mesh.group_send(name, body, now))
+
+    def _name_channel(self, pattern: str) -> str:
+        """Complete a pattern: ``x!`` to ``x.<node>!<random>``, ``x?`` to ``x?<node><random>``."""
+        check_pattern(pattern)
+        local = secrets.token_hex(LOCAL_BYTES)
+        if pattern.endswith("!"):
+            return process_prefix(pattern, self.node_id) + local
+        return pattern + encode_node_id(self.node_id) + local
+
+    def _interest(self, channels: list[str] | tuple[str, ...]) -> Interest:
+        """
+        Sort out what a receiver wants.
+
+        Raises:
+            InvalidName: A name outside the grammar, or a process channel of another node.
+        """
+        own, named = [], set()
+        for channel in map(check_channel, channels):
+            owner = owner_of(channel) if "!" in channel else None
+            if owner is None:
+                named.add(inbox_of(channel))
+            elif owner == self.node_id:
+                own.append(channel)
+            else:
+                raise InvalidName(channel, "belongs to another process: only the one that made it can read it")
+        return Interest(tuple(own), tuple(sorted(named)))
+
+    def open_letter(self, letter: Letter) -> Message | None:
+        """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""
+        try:
+            return decode(letter.body)
+        except ProtocolError as exc:
+            self.node.malformed(letter, exc)
+            return None

@@ -1,0 +1,80 @@
+"""
+From settings to a running node: the only place that knows all parts.
+
+``zmqlayer.ChannelLayer`` and ``zmqlayer.SyncChannelLayer`` are made here, so that the modules below
+them never need to know which transport and which discovery are used.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from zmqlayer.config import Config
+from zmqlayer.discovery import Combined, MdnsDiscovery, StaticDiscovery
+from zmqlayer.discovery.interfaces import reachable_hosts
+from zmqlayer.layer import AsyncLayer
+from zmqlayer.node import Node
+from zmqlayer.ports import Discovery
+from zmqlayer.security import Keys
+from zmqlayer.sync import SyncLayer
+from zmqlayer.transport import ZmqTransport
+
+__all__ = ["ChannelLayer", "SyncChannelLayer", "build_node", "open_layer"]
+
+
+class ChannelLayer(AsyncLayer):
+    """
+    A channel layer for coroutines: the backend for ``CHANNEL_LAYERS``, and a library class.
+
+    Args:
+        settings: Any of :data:`zmqlayer.config.SETTINGS`; for those not given, ``ZMQLAYER_<SETTING>`` counts.
+
+    Raises:
+        ConfigError: An unknown setting, or a value that cannot work.
+
+    The node starts at the first use. Each layer is a node of its own.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(build_node(Config.from_settings(settings, os.environ)))
+
+
+class SyncChannelLayer(SyncLayer):
+    """
+    A channel layer for threads, with the contract of the 2016 ASGI draft.
+
+    Arguments and errors are those of :class:`ChannelLayer`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(build_node(Config.from_settings(settings, os.environ)))
+
+
+def open_layer(config: Config, role: str) -> SyncLayer:
+    """Return a blocking layer on a new node that is told apart by *role*; :meth:`start` it, or just use it."""
+    return SyncLayer(build_node(config, role))
+
+
+def build_node(config: Config, role: str = "script") -> Node:
+    """Return a node over ZeroMQ that is not started yet."""
+    keys = Keys.derive(config.secret, config.cluster) if config.secret else None
+    return Node(
+        config,
+        role,
+        reachable_hosts(config.bind.host),
+        ZmqTransport(config.bind, keys, config.max_message_size),
+        _choose_discovery(config),
+        time.monotonic,
+        os.urandom,
+    )
+
+
+def _choose_discovery(config: Config) -> Discovery:
+    sources: list[Discovery] = []
+    if config.seeds:
+        sources.append(StaticDiscovery(config.seeds))
+    if config.discovery != "off":
+        sources.append(MdnsDiscovery(config.discovery))
+    return Combined(sources)

@@ -1,0 +1,171 @@
+"""
+The asynchronous face of a node: the contract of Channels 4, for coroutines.
+
+It has no connection and no state of its own, so any number of event loops, threads and ``async_to_sync``
+calls may use one layer at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from zmqlayer.base import BaseLayer
+from zmqlayer.events import Completed
+from zmqlayer.exceptions import NotReady
+from zmqlayer.mesh import Mesh
+from zmqlayer.messages import Message
+from zmqlayer.names import check_channel, check_group
+from zmqlayer.switchboard import Receiver
+from zmqlayer.sync import SyncLayer
+from zmqlayer.waiters import LoopWaiter
+
+__all__ = ["AsyncLayer"]
+
+
+class AsyncLayer(BaseLayer):
+    """
+    A channel layer for coroutines.
+
+    ``send`` never waits. The group methods of a process that has just started wait until it has joined the
+    mesh, at most 1.5 seconds, once.
+    """
+
+    @property
+    def sync(self) -> SyncLayer:
+        """The blocking face of the same node."""
+        return SyncLayer(self.node)
+
+    async def send(self, channel: str, message: Message) -> None:
+        """
+        Send one message.
+
+        Args:
+            channel: Any channel name; a process channel may belong to any process.
+            message: A dict with str keys. It is copied: changing it afterwards changes nothing.
+
+        Raises:
+            ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
+            MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
+            InvalidName, InvalidMessage: The caller's mistake.
+        """
+        self._put(channel, message)
+
+    async def receive(self, channel: str) -> Message:
+        """
+        Return the next message of *channel*, waiting as long as it takes.
+
+        May be cancelled at any moment: a message is removed in the step that returns it.
+
+        Raises:
+            InvalidName: Outside the grammar, or a process channel of another process.
+            LayerClosed: The layer was closed, perhaps while this waited.
+        """
+        interest = self._interest((channel,))
+        node = self.node
+        letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+        while True:
+            if letter is not None and (message := self.open_letter(letter)) is not None:
+                return message
+            receiver = Receiver(interest, waiter := LoopWaiter(asyncio.get_running_loop()))
+            letter = node.take_or_wait(receiver)
+            if letter is None:
+                try:
+                    await waiter.future
+                except asyncio.CancelledError:
+                    node.give_up(receiver)
+                    raise
+                letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        """
+        Return an unused process channel, ``<prefix>.<node>!<random>``, that only this process can read.
+
+        A prefix that ends in ``!`` or ``?`` is a pattern as in :meth:`SyncLayer.new_channel`.
+        """
+        return self._name_channel(prefix if prefix.endswith(("!", "?")) else prefix + "!")
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """
+        Add *channel* to *group*, wherever it lives, or renew its membership.
+
+        Returns when every peer has confirmed that it sends the group's messages here (at most about a second),
+        so that a ``group_send`` that starts anywhere afterwards reaches the channel.
+        """
+        names = check_group(group), check_channel(channel)
+        await self._join()
+        await self._request(lambda mesh, now: mesh.group_add(*names, now))
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Remove *channel* from *group*; silent if it is no member."""
+        names = check_group(group), check_channel(channel)
+        await self._join()
+        await self._request(lambda mesh, now: mesh.group_discard(*names, now))
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """
+        Send one message to every member of *group*. Members that are full miss it; that is counted, not raised.
+
+        Raises:
+            MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
+        """
+        await self._join()
+        self._put_group(group, message)
+
+    async def flush(self) -> None:
+        """Drop every message and membership in the whole cluster, and return when all peers have done so."""
+        await self._join()
+        await self._request(lambda mesh, now: mesh.flush(now))
+
+    async def ready(self, peers: int = 1, timeout: float = 5.0) -> int:
+        """
+        Wait until *peers* peers are ready, at most *timeout* seconds, and return how many are.
+
+        Raises:
+            NotReady: Fewer were.
+        """
+        await self._wait_until(lambda mesh: mesh.ready_peers >= peers, timeout)
+        found = self.node.ask(lambda mesh, now: mesh.ready_peers)
+        if found < peers:
+            raise NotReady(peers, found, timeout, self.node.config.cluster)
+        return found
+
+    async def close(self) -> None:
+        """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
+        await asyncio.get_running_loop().run_in_executor(None, self.node.close)
+
+    async def _join(self) -> None:
+        await self._wait_until(_is_joined, 2 * self.node.config.timing.join_timeout_s)
+
+    async def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
+        if self.node.ask(lambda mesh, now: condition(mesh)):
+            return
+        waiter = LoopWaiter(asyncio.get_running_loop())
+        if self.node.when(condition, waiter):
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await waiter.future
+        except TimeoutError:
+            return
+        finally:
+            self.node.stop_waiting(waiter)
+
+    async def _request(self, begin: Callable[[Mesh, float], int | None]) -> Completed:
+        waiter = LoopWaiter(asyncio.get_running_loop())
+        token = self.node.request(begin, waiter)
+        if token is None:
+            return Completed(0)
+        result = None
+        try:
+            async with asyncio.timeout(4 * self.node.config.timing.group_add_timeout_s):
+                await waiter.future
+        except TimeoutError:
+            pass
+        finally:
+            result = self.node.result(token)
+        return result or Completed(token)
+
+
+def _is_joined(mesh: Mesh) -> bool:
+    return mesh.is_joined

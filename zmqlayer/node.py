@@ -1,0 +1,334 @@
+"""
+The node: one thread that owns the sockets, and one lock around the mesh.
+
+It decides nothing. Callers on any thread change the mesh under the lock and go; the I/O thread takes what came
+in, lets the mesh work on it under the lock, and carries out the result outside. A caller rings the thread
+only when it sleeps.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, TypeVar
+
+from zmqlayer.config import Config
+from zmqlayer.events import Completed, Interest, PeerChanged
+from zmqlayer.exceptions import LayerClosed, ProtocolError
+from zmqlayer.links import Identity
+from zmqlayer.mesh import Mesh
+from zmqlayer.names import NODE_ID_BYTES, NodeId, short
+from zmqlayer.peers import PeerInfo
+from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, IdSource, Transport
+from zmqlayer.queues import Letter
+from zmqlayer.switchboard import Calls, Receiver, Switchboard
+from zmqlayer.waiters import ThreadWaiter, Waiter, wake_all
+
+__all__ = ["Node"]
+
+logger = logging.getLogger("zmqlayer")
+
+T = TypeVar("T")
+
+CLOSE_LINGER_S: Final = 1.0
+PAUSE_AFTER_BUG_S: Final = 0.1
+
+
+class _State(Enum):
+    NEW = "new"
+    RUNNING = "running"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Node:
+    """
+    One node of a mesh, in this process.
+
+    Args:
+        config: What it was told.
+        role: What it is for, shown to people: ``"interface"``, ``"worker"``, ``"script"``.
+        hosts: Hosts under which others can reach it.
+    """
+
+    def __init__(
+        self, config: Config, role: str, hosts: tuple[str, ...], transport: Transport, discovery: Discovery,
+        clock: Clock, randoms: IdSource,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.role = role
+        self._hosts = hosts
+        self._transport = transport
+        self._discovery = discovery
+        self._clock = clock
+        self._randoms = randoms
+        self._state = _State.NEW
+        self._life = threading.Lock()
+        self._lock = threading.Lock()
+        self._board = Switchboard()
+        self._is_asleep = False
+        self._wakes_at = 0.0
+        self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
+
+    # Life
+
+    @property
+    def node_id(self) -> NodeId:
+        """This node's id; starts it if need be."""
+        self.start()
+        return self._mesh.identity.node_id
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the node was closed, or is about to be."""
+        return self._state in (_State.CLOSING, _State.CLOSED)
+
+    def start(self) -> None:
+        """
+        Listen, look around, and begin. Does nothing if the node runs already.
+
+        Raises:
+            TransportError: The address or a port cannot be used.
+            LayerClosed: The node was closed.
+        """
+        if self._state is _State.RUNNING:
+            return
+        with self._life:
+            if self._state is not _State.NEW:
+                if self.is_closed:
+                    raise LayerClosed
+                return
+            pull, pub = self._transport.open()
+            node_id = NodeId(self._randoms(NODE_ID_BYTES))
+            identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, pull=pull, pub=pub)
+            self._mesh = Mesh(identity, self.config, self._randoms)
+            self._mesh.start(self._clock())
+            self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
+            self._state = _State.RUNNING
+            self._thread.start()
+        atexit.register(self.close)  # a script that sends and exits delivers what it sent
+        logger.debug("node %s listens on port %d as %s", short(node_id), pull, self.role)
+        self._discovery.start(Announcement(node_id, self.config.cluster_tag, self._hosts, pull), self)
+
+    def close(self) -> None:
+        """
+        Leave: read no more, hand over what is queued if anyone takes it within ``linger_s``, say goodbye.
+
+        May be called twice, and from any thread but the node's own.
+        """
+        with self._life:
+            before, self._state = self._state, _State.CLOSED if self._state is _State.NEW else _State.CLOSING
+        if before is not _State.RUNNING:
+            return
+        self._drain()
+        stopper = threading.Thread(target=self._discovery.stop, name="zmqlayer-discovery-stop", daemon=True)
+        stopper.start()
+        self._with_mesh(lambda mesh, now: mesh.say_goodbye())
+        with self._lock:
+            self._state = _State.CLOSED
+        self._transport.wake()
+        self._thread.join()
+        stopper.join()
+        atexit.unregister(self.close)
+        if lost := self._mesh.in_flight:
+            logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
+
+    # Discovery's listener
+
+    def found(self, candidate: Candidate) -> None:
+        """Discovery names an address where a node may listen."""
+        self._with_mesh(lambda mesh, now: mesh.found(candidate, now))
+
+    def lost(self, candidate: Candidate) -> None:
+        """Discovery takes a hint back."""
+        self._with_mesh(lambda mesh, now: mesh.lost(candidate))
+
+    def settled(self) -> None:
+        """Discovery has named everything that existed at start."""
+        self._with_mesh(lambda mesh, now: mesh.settled(now))
+
+    # What layers ask for
+
+    def ask(self, question: Callable[[Mesh, float], T]) -> T:
+        """
+        Return what *question* does with the mesh, or finds out about it; called as (mesh, now). It must not block.
+
+        Raises:
+            LayerClosed: The node was closed.
+        """
+        if self._state is not _State.RUNNING:
+            self.start()
+        return self._with_mesh(question)
+
+    def take(self, interest: Interest) -> Letter | None:
+        """Return the oldest message for a receiver that does not wait, or None."""
+
+        def take(mesh: Mesh, now: float) -> Letter | None:
+            letter = mesh.take(interest, now)
+            if letter is None:
+                mesh.poll(interest, now)
+                letter = mesh.take(interest, now)  # what this node queued for itself
+            return letter
+
+        return self.ask(take)
+
+    def take_or_wait(self, receiver: Receiver) -> Letter | None:
+        """Return the oldest message for *receiver*; or None, and its waiter is woken when it should look again."""
+
+        def take(mesh: Mesh, now: float) -> Letter | None:
+            letter = mesh.take(receiver.interest, now)
+            if letter is not None:
+                return letter
+            self._board.enlist(receiver)
+            mesh.wait(receiver.interest, now)
+            return None
+
+        return self.ask(take)
+
+    def give_up(self, receiver: Receiver) -> None:
+        """*receiver* no longer waits. If it was woken already, the wake goes to another."""
+        self._with_mesh(lambda mesh, now: self._board.dismiss(receiver, mesh))
+
+    def wake_receivers(self) -> None:
+        """Wake every receiver that waits, so that its owner can look around."""
+        self._with_mesh(lambda mesh, now: self._board.wake_every_receiver(mesh))
+
+    def watch(self, prefix: str, watcher: Callable[[list[str]], None]) -> None:
+        """
+        Tell *watcher* which process channels below *prefix* got a message that nobody waits for.
+
+        It is called on the thread that delivers, with a batch of names, and must return at once.
+        """
+        self._board.watch(prefix, watcher)
+
+    def request(self, begin: Callable[[Mesh, float], int | None], waiter: Waiter) -> int | None:
+        """Begin a request; returns None if it is done, else a token, and *waiter* is woken when it is over."""
+
+        def ask(mesh: Mesh, now: float) -> int | None:
+            token = begin(mesh, now)
+            if token is not None:
+                self._board.open_request(token, waiter)
+            return token
+
+        return self.ask(ask)
+
+    def result(self, token: int) -> Completed | None:
+        """Return how a request ended, or None if it is not over; nobody waits for it any more."""
+        return self._with_mesh(lambda mesh, now: self._board.close_request(token))
+
+    def when(self, condition: Callable[[Mesh], bool], waiter: Waiter) -> bool:
+        """Return whether *condition* holds; if not, *waiter* is woken once it does."""
+
+        def ask(mesh: Mesh, now: float) -> bool:
+            if condition(mesh):
+                return True
+            self._board.add_condition(condition, waiter)
+            return False
+
+        return self.ask(ask)
+
+    def stop_waiting(self, waiter: Waiter) -> None:
+        """*waiter* no longer waits for a condition."""
+        self._with_mesh(lambda mesh, now: self._board.drop_condition(waiter))
+
+    def malformed(self, letter: Letter, fault: ProtocolError) -> None:
+        """A message turned out not to be one when it was read: whoever sent it broke the protocol."""
+        self._with_mesh(lambda mesh, now: mesh.malformed(letter.source, fault, now))
+
+    def on_peer(self, callback: Callable[[PeerChanged], None]) -> None:
+        """Tell *callback*, on the node's own thread, when a peer is ready, silent or gone."""
+        self._peer_callbacks.append(callback)
+
+    def peers(self) -> list[PeerInfo]:
+        """Return every peer that is linked or about to be."""
+        return self.ask(lambda mesh, now: mesh.peers())
+
+    def statistics(self) -> dict[str, int]:
+        """Return the message counters by name; see :class:`Counters`."""
+        counts = self.ask(lambda mesh, now: mesh.counters.snapshot() | {"in flight": mesh.in_flight})
+        return counts | {f"dropped: {reason}": count for reason, count in self._transport.lost.items()}
+
+    # Inside: callers
+
+    def _with_mesh(self, question: Callable[[Mesh, float], T]) -> T:
+        with self._lock:
+            mesh = self._mesh
+            result = question(mesh, self._clock())
+            self._board.sort(mesh.events(), mesh)
+            calls = self._board.take_calls()
+            must_ring = self._is_asleep and (bool(mesh.outbox) or mesh.next_deadline() < self._wakes_at)
+            if must_ring:
+                self._is_asleep = False
+        if must_ring:
+            self._transport.wake()
+        if calls is not None:
+            self._tell(calls)
+        return result
+
+    def _drain(self) -> None:
+        """Wake all readers, return what they did not start, and wait while others still take what is queued."""
+        waiter = ThreadWaiter()
+
+        def leave(mesh: Mesh, now: float) -> None:
+            self._board.wake_every_receiver(mesh)
+            mesh.leave(now)
+            self._board.add_condition(lambda mesh: mesh.is_drained, waiter)
+            self._board.check_conditions(mesh)
+
+        self._with_mesh(leave)
+        waiter.wait(self.config.timing.linger_s)
+        self.stop_waiting(waiter)
+
+    # Inside: the node's thread
+
+    def _run(self) -> None:
+        sleep_s: float | None = 0.0
+        while sleep_s is not None:
+            try:
+                sleep_s = self._step(sleep_s)
+            except Exception:
+                logger.exception("the node met a bug of its own and goes on")
+                sleep_s = PAUSE_AFTER_BUG_S
+        self._transport.close(CLOSE_LINGER_S)
+
+    def _step(self, sleep_s: float) -> float | None:
+        """Do one round. Returns how many seconds the next may sleep, or None after the last."""
+        frames, changes = self._transport.poll(sleep_s)
+        with self._lock:
+            mesh, now = self._mesh, self._clock()
+            self._is_asleep = False
+            for change in changes:
+                (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
+            for wire in frames:
+                mesh.receive(wire, now)
+            mesh.tick(now)
+            actions = mesh.outgoing()
+            self._board.sort(mesh.events(), mesh)
+            self._board.check_conditions(mesh)
+            calls = self._board.take_calls()
+        self._transport.carry_out(actions)
+        if calls is not None:
+            self._tell(calls)
+        with self._lock:
+            if mesh.outbox:
+                return 0.0
+            if self._state is _State.CLOSED:
+                return None
+            self._is_asleep = True
+            self._wakes_at = mesh.next_deadline()
+            return max(0.0, self._wakes_at - self._clock())
+
+    def _tell(self, calls: Calls) -> None:
+        """Wake and call, outside the lock, whoever was decided under it."""
+        for _ in wake_all(calls.waiters):
+            # Its loop is closed. Whoever else waits looks instead; those who need not find nothing.
+            self.wake_receivers()
+        for watcher, channels in calls.readable.items():
+            watcher(channels)
+        for change in calls.changes:
+            logger.info("%s %s %s", change.peer.role, short(change.peer.node_id), change.state.value)
+            for callback in self._peer_callbacks:
+                callback(change)

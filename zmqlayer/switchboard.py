@@ -1,0 +1,153 @@
+"""
+The switchboard: who waits for what, and who is to be woken. No locks, no threads: the node calls it under its lock.
+
+It turns the mesh's events into a :class:`Calls` batch, which the node carries out after it let the lock go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from zmqlayer.events import Completed, Event, InboxKey, Interest, PeerChanged, Readable
+from zmqlayer.mesh import Mesh
+from zmqlayer.names import inbox_of
+from zmqlayer.waiters import Waiter
+
+__all__ = ["Calls", "Receiver", "Switchboard"]
+
+Watcher = Callable[[list[str]], None]
+
+
+class Receiver:
+    """One receiver that waits for an interest; its waiter is woken when it is worth another look."""
+
+    __slots__ = ("interest", "waiter")
+
+    def __init__(self, interest: Interest, waiter: Waiter) -> None:
+        self.interest = interest
+        self.waiter = waiter
+
+
+@dataclass(slots=True)
+class Calls:
+    """
+    What to do outside the lock.
+
+    Attributes:
+        waiters: To be woken.
+        readable: Channels that became readable, by the watcher that wants to know.
+        changes: What happened to peers.
+    """
+
+    waiters: list[Waiter] = field(default_factory=list)
+    readable: dict[Watcher, list[str]] = field(default_factory=dict)
+    changes: list[PeerChanged] = field(default_factory=list)
+
+
+class Switchboard:
+    """Receivers, watchers, open requests and conditions of one node."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[InboxKey, dict[Receiver, None]] = {}
+        self._watchers: dict[str, Watcher] = {}
+        self._requests: dict[int, Waiter] = {}
+        self._results: dict[int, Completed] = {}
+        self._conditions: list[tuple[Callable[[Mesh], bool], Waiter]] = []
+        self._calls = Calls()
+
+    def take_calls(self) -> Calls | None:
+        """Return what is to be done since the last call, or None."""
+        if not (self._calls.waiters or self._calls.readable or self._calls.changes):
+            return None
+        taken, self._calls = self._calls, Calls()
+        return taken
+
+    def sort(self, events: Iterable[Event], mesh: Mesh) -> None:
+        """Decide for each event who is to be told."""
+        for event in events:
+            if isinstance(event, Readable):
+                self._wake_one(event.key, mesh)
+            elif isinstance(event, PeerChanged):
+                self._calls.changes.append(event)
+            elif isinstance(event, Completed) and (waiter := self._requests.pop(event.token, None)):
+                self._results[event.token] = event
+                self._calls.waiters.append(waiter)
+
+    # Receivers
+
+    def enlist(self, receiver: Receiver) -> None:
+        """*receiver* waits from now on."""
+        for key in receiver.interest.keys:
+            self._receivers.setdefault(key, {})[receiver] = None
+
+    def dismiss(self, receiver: Receiver, mesh: Mesh) -> None:
+        """*receiver* no longer waits. If it was woken already, the wake goes to another."""
+        if not self._strike(receiver, mesh):
+            for key in receiver.interest.keys:
+                self._wake_one(key, mesh)
+
+    def wake_every_receiver(self, mesh: Mesh) -> None:
+        """Wake all who wait."""
+        for waiting in list(self._receivers.values()):
+            for receiver in list(waiting):
+                if self._strike(receiver, mesh):
+                    self._calls.waiters.append(receiver.waiter)
+
+    def watch(self, prefix: str, watcher: Watcher) -> None:
+        """Tell *watcher* of channels below *prefix* that became readable and that nobody waits for."""
+        self._watchers[prefix] = watcher
+
+    # Requests and conditions
+
+    def open_request(self, token: int, waiter: Waiter) -> None:
+        """Wake *waiter* once the request *token* is over."""
+        self._requests[token] = waiter
+
+    def close_request(self, token: int) -> Completed | None:
+        """Return how the request ended, or None; nobody waits for it any more."""
+        self._requests.pop(token, None)
+        return self._results.pop(token, None)
+
+    def add_condition(self, condition: Callable[[Mesh], bool], waiter: Waiter) -> None:
+        """Wake *waiter* once *condition* holds."""
+        self._conditions.append((condition, waiter))
+
+    def drop_condition(self, waiter: Waiter) -> None:
+        """*waiter* no longer waits for a condition."""
+        self._conditions = [entry for entry in self._conditions if entry[1] is not waiter]
+
+    def check_conditions(self, mesh: Mesh) -> None:
+        """Wake whose condition holds by now."""
+        for condition, waiter in self._conditions:
+            if condition(mesh):
+                self._calls.waiters.append(waiter)
+                self.drop_condition(waiter)
+
+    # Inside
+
+    def _wake_one(self, key: InboxKey, mesh: Mesh) -> None:
+        waiting = self._receivers.get(key)
+        if not waiting and isinstance(key, str):
+            prefix = inbox_of(key)
+            waiting = self._receivers.get(prefix)
+            if not waiting and (watcher := self._watchers.get(prefix)):
+                self._calls.readable.setdefault(watcher, []).append(key)
+        if waiting:
+            receiver = next(iter(waiting))
+            self._strike(receiver, mesh)
+            self._calls.waiters.append(receiver.waiter)
+
+    def _strike(self, receiver: Receiver, mesh: Mesh) -> bool:
+        """Take *receiver* off every list; returns whether it was waiting."""
+        was_waiting = False
+        for key in receiver.interest.keys:
+            waiting = self._receivers.get(key)
+            if waiting is not None and receiver in waiting:
+                was_waiting = True
+                del waiting[receiver]
+                if not waiting:
+                    del self._receivers[key]
+        if was_waiting:
+            mesh.unwait(receiver.interest)
+        return was_waiting

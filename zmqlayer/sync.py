@@ -1,0 +1,175 @@
+"""
+The blocking face of a node: the contract of the 2016 ASGI draft, for threads. No event loop is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from zmqlayer.base import BaseLayer
+from zmqlayer.events import Completed
+from zmqlayer.exceptions import NotReady
+from zmqlayer.mesh import Mesh
+from zmqlayer.messages import Message
+from zmqlayer.names import check_channel, check_group
+from zmqlayer.switchboard import Receiver
+from zmqlayer.waiters import ThreadWaiter
+
+__all__ = ["SyncLayer"]
+
+BLOCK_S: Final = 5.0
+
+
+class SyncLayer(BaseLayer):
+    """
+    A channel layer for threads. Any number of them may use it at once.
+
+    ``send`` never blocks. The group methods of a process that has just started wait until it has joined the
+    mesh, at most 1.5 seconds, once.
+    """
+
+    def send(self, channel: str, message: Message) -> None:
+        """
+        Send one message and return at once.
+
+        Args:
+            channel: Any channel name; a process channel may belong to any process.
+            message: A dict with str keys. It is copied: changing it afterwards changes nothing.
+
+        Raises:
+            ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
+            MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
+            InvalidName, InvalidMessage: The caller's mistake.
+        """
+        self._put(channel, message)
+
+    def receive(
+        self, channels: Iterable[str], block: bool = False, timeout: float = BLOCK_S
+    ) -> tuple[str, Message] | tuple[None, None]:
+        """
+        Return the next message of any of *channels* as (channel, message), or (None, None).
+
+        Args:
+            channels: Names. A name that ends in ``!`` stands for all process channels that begin with it.
+            block: Wait for a message, at most *timeout* seconds. A wait may end early with nothing.
+            timeout: Seconds.
+
+        Raises:
+            InvalidName: The caller's mistake.
+            LayerClosed: The layer was closed, perhaps while this waited.
+        """
+        interest = self._interest(list(channels))
+        if not interest.keys:
+            return None, None
+        letter = self.node.take(interest)
+        if letter is None and block:
+            receiver = Receiver(interest, waiter := ThreadWaiter())
+            letter = self.node.take_or_wait(receiver)
+            if letter is None:
+                waiter.wait(timeout)
+                self.node.give_up(receiver)
+                letter = self.node.take(interest)
+        if letter is None or (message := self.open_letter(letter)) is None:
+            return None, None
+        return letter.channel, message
+
+    def interrupt(self) -> None:
+        """Wake every receiver of this node that blocks; those that find nothing return (None, None)."""
+        self.node.wake_receivers()
+
+    def new_channel(self, pattern: str) -> str:
+        """
+        Return an unused channel name.
+
+        Args:
+            pattern: Ends in ``!`` (only this process can read it) or in ``?`` (one reader, anywhere).
+
+        Raises:
+            InvalidName: Any other pattern.
+        """
+        return self._name_channel(pattern)
+
+    def group_add(self, group: str, channel: str) -> None:
+        """
+        Add *channel* to *group*, wherever it lives, or renew its membership.
+
+        Returns when every peer has confirmed that it sends the group's messages here (at most about a second),
+        so that a ``send_group`` that starts anywhere afterwards reaches the channel.
+        """
+        names = check_group(group), check_channel(channel)
+        self._join()
+        self._request(lambda mesh, now: mesh.group_add(*names, now))
+
+    def group_discard(self, group: str, channel: str) -> None:
+        """Remove *channel* from *group*; silent if it is no member."""
+        names = check_group(group), check_channel(channel)
+        self._join()
+        self._request(lambda mesh, now: mesh.group_discard(*names, now))
+
+    def group_channels(self, group: str) -> list[str]:
+        """Return the members of *group*: exact for those of this process, as others report it for theirs."""
+        name = check_group(group)
+        self._join()
+        members: list[str] = []
+
+        def ask(mesh: Mesh, now: float) -> int | None:
+            own, token = mesh.group_channels(name, now)
+            members.extend(own)
+            return token
+
+        answers = self._request(ask).answers.values()
+        others = (answer for answer in answers if isinstance(answer, list))
+        return list(dict.fromkeys([*members, *(c for answer in others for c in answer if isinstance(c, str))]))
+
+    def send_group(self, group: str, message: Message) -> None:
+        """
+        Send one message to every member of *group*. Members that are full miss it; that is counted, not raised.
+
+        Raises:
+            MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
+        """
+        self._join()
+        self._put_group(group, message)
+
+    def flush(self) -> None:
+        """Drop every message and membership in the whole cluster, and return when all peers have done so."""
+        self._join()
+        self._request(lambda mesh, now: mesh.flush(now))
+
+    def ready(self, peers: int = 1, timeout: float = 5.0) -> int:
+        """
+        Wait until *peers* peers are ready, at most *timeout* seconds, and return how many are.
+
+        Raises:
+            NotReady: Fewer were.
+        """
+        waiter = ThreadWaiter()
+        if not self.node.when(lambda mesh: mesh.ready_peers >= peers, waiter):
+            waiter.wait(timeout)
+            self.node.stop_waiting(waiter)
+        found = self.node.ask(lambda mesh, now: mesh.ready_peers)
+        if found < peers:
+            raise NotReady(peers, found, timeout, self.node.config.cluster)
+        return found
+
+    def close(self) -> None:
+        """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
+        self.node.close()
+
+    def _join(self) -> None:
+        waiter = ThreadWaiter()
+        if not self.node.when(_is_joined, waiter):
+            waiter.wait(2 * self.node.config.timing.join_timeout_s)
+
+    def _request(self, begin: Callable[[Mesh, float], int | None]) -> Completed:
+        waiter = ThreadWaiter()
+        token = self.node.request(begin, waiter)
+        if token is None:
+            return Completed(0)
+        waiter.wait(4 * self.node.config.timing.group_add_timeout_s)
+        return self.node.result(token) or Completed(token)
+
+
+def _is_joined(mesh: Mesh) -> bool:
+    return mesh.is_joined

@@ -1,0 +1,267 @@
+"""
+ZeroMQ: the sockets of one node, owned by one thread. It carries frames and decides nothing.
+
+XPUB (bound) and SUB (connected to every peer's XPUB) carry what is addressed; PULL (bound) and one PUSH per
+peer carry work and HELLO. ``docs/decisions`` has the reasons; the options below are explained where they are set.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import zmq
+
+from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
+from zmqlayer.config import Bind
+from zmqlayer.exceptions import TransportError
+from zmqlayer.frames import TOPIC_BYTES, is_shared
+from zmqlayer.greetings import address_of
+from zmqlayer.security import Keys
+
+__all__ = ["ZmqTransport"]
+
+logger = logging.getLogger("zmqlayer")
+
+BATCH: Final = 256
+"""Frames drained from one socket per wake, so that none starves another."""
+
+FRAME_SLACK: Final = 65_536
+"""What a frame may have beyond ``max_message_size``: header, names, credit."""
+
+
+class _Push:
+    """One PUSH, and what waits until it is connected or has room."""
+
+    __slots__ = ("socket", "waiting")
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.socket = socket
+        self.waiting: deque[bytes] = deque()
+
+
+class ZmqTransport:
+    """
+    The sockets of one node.
+
+    Args:
+        bind: Where to listen.
+        keys: CURVE keys, or None for plain sockets.
+        max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
+    """
+
+    def __init__(self, bind: Bind, keys: Keys | None, max_frame_size: int) -> None:
+        self.lost: Counter[str] = Counter()
+        self._bind = bind
+        self._keys = keys
+        self._max_frame_size = max_frame_size + FRAME_SLACK
+        self._pushes: dict[str, _Push] = {}
+        self._subs: set[str] = set()
+        self._poller = zmq.Poller()
+        self._do: dict[type, Callable[[Any], None]] = {
+            Publish: self._publish,
+            Push: self._push,
+            HangUp: self._hang_up,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Connect: self._connect,
+            Disconnect: self._disconnect,
+        }
+
+    def open(self) -> tuple[int, int]:
+        """
+        Create and bind the sockets.
+
+        Returns:
+            The ports of PULL and XPUB.
+
+        Raises:
+            TransportError: The address or a port cannot be used.
+        """
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._bell_out, self._bell_in = os.pipe()
+        os.set_blocking(self._bell_out, False)
+        os.set_blocking(self._bell_in, False)
+        self._pull = self._socket(zmq.PULL, is_server=True)
+        self._xpub = self._socket(zmq.XPUB, is_server=True)
+        # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
+        self._xpub.set(zmq.XPUB_NODROP, 1)
+        self._xpub.set(zmq.SNDHWM, 20_000)
+        self._sub = self._socket(zmq.SUB, is_server=False)
+        # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
+        self._sub.set(zmq.SNDHWM, 0)
+        self._sub.set(zmq.RCVHWM, 20_000)
+        try:
+            ports = (
+                self._bind_to(self._pull, self._bind.port),
+                self._bind_to(self._xpub, self._bind.port and self._bind.port + 1),
+            )
+        except TransportError:
+            self.close(0)
+            raise
+        for socket in (self._pull, self._xpub, self._sub, self._bell_out):
+            self._poller.register(socket, zmq.POLLIN)
+        return ports
+
+    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
+        """
+        Wait for something to arrive, at most *timeout_s* seconds.
+
+        Returns:
+            Frames from SUB and PULL, and what XPUB reports: a byte 1 or 0, then the topic.
+        """
+        timeout_ms = min(math.ceil(max(0.0, timeout_s) * 1000), 60_000)
+        ready = dict(self._poller.poll(timeout_ms))
+        frames: list[bytes] = []
+        changes: list[bytes] = []
+        if self._bell_out in ready:
+            os.read(self._bell_out, 4096)
+        for socket in (self._sub, self._pull):
+            if socket in ready:
+                _drain(socket, frames)
+        if self._xpub in ready:
+            _drain(self._xpub, changes)
+        for address, push in list(self._pushes.items()):
+            if push.waiting and push.socket in ready:
+                self._flush(address, push)
+        return frames, [change for change in changes if len(change) == TOPIC_BYTES + 1]
+
+    def wake(self) -> None:
+        """End :meth:`poll` early. The only method that any thread may call."""
+        try:
+            os.write(self._bell_in, b"\0")
+        except BlockingIOError:
+            return  # the bell is full of rings: it will be heard
+        except OSError as exc:
+            if exc.errno != errno.EBADF:
+                raise
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        """Do what the mesh decided, in order."""
+        do = self._do
+        for action in actions:
+            do[type(action)](action)
+
+    def close(self, linger_s: float) -> None:
+        """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
+        self._context.destroy(linger=int(linger_s * 1000))
+        os.close(self._bell_out)
+        os.close(self._bell_in)
+
+    def _socket(self, kind: int, *, is_server: bool) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.set(zmq.LINGER, 0)
+        socket.set(zmq.MAXMSGSIZE, self._max_frame_size)
+        socket.set(zmq.HANDSHAKE_IVL, 3000)
+        socket.set(zmq.HEARTBEAT_IVL, 1000)
+        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+        socket.set(zmq.HEARTBEAT_TTL, 4000)
+        socket.set(zmq.RECONNECT_IVL, 100)
+        socket.set(zmq.RECONNECT_IVL_MAX, 2000)
+        socket.set(zmq.IPV6, int(":" in self._bind.host))
+        if self._keys is not None:
+            socket.curve_secretkey = self._keys.secret
+            socket.curve_publickey = self._keys.public
+            if is_server:
+                socket.curve_server = True
+            else:
+                socket.curve_serverkey = self._keys.public
+        return socket
+
+    def _bind_to(self, socket: zmq.Socket[bytes], port: int) -> int:
+        address = address_of(self._bind.host, port) if port else address_of(self._bind.host, 0)[:-1] + "*"
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as exc:
+            raise TransportError(
+                f"cannot listen on {address}: {exc.strerror}; choose another bind, or 0 as port for a free one"
+            ) from exc
+        endpoint = socket.get(zmq.LAST_ENDPOINT)
+        assert isinstance(endpoint, bytes)  # the option is a string
+        return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+
+    def _publish(self, action: Publish) -> None:
+        try:
+            self._xpub.send(action.wire, zmq.NOBLOCK)
+        except zmq.Again:
+            self._publish_to_full(action.wire)
+
+    def _publish_to_full(self, wire: bytes) -> None:
+        """A pipe is full. One node's own frame is lost; a shared one goes to all but the full ones."""
+        self.lost["pipe full"] += 1
+        if is_shared(wire[:TOPIC_BYTES]):
+            self._xpub.set(zmq.XPUB_NODROP, 0)
+            self._xpub.send(wire, zmq.NOBLOCK)
+            self._xpub.set(zmq.XPUB_NODROP, 1)
+
+    def _push(self, action: Push) -> None:
+        push = self._pushes.get(action.address) or self._dial(action.address)
+        if push is None:
+            return
+        push.waiting.append(action.wire)
+        self._flush(action.address, push)
+
+    def _dial(self, address: str) -> _Push | None:
+        socket = self._socket(zmq.PUSH, is_server=False)
+        # Queue nothing for an address where nobody answers: it would reach the next process there.
+        socket.set(zmq.IMMEDIATE, 1)
+        try:
+            socket.connect(address)
+        except zmq.ZMQError as exc:
+            logger.debug("! cannot dial %s: %s", address, exc)
+            socket.close(0)
+            return None
+        push = self._pushes[address] = _Push(socket)
+        return push
+
+    def _flush(self, address: str, push: _Push) -> None:
+        try:
+            while push.waiting:
+                push.socket.send(push.waiting[0], zmq.NOBLOCK)
+                push.waiting.popleft()
+        except zmq.Again:
+            self._poller.register(push.socket, zmq.POLLOUT)
+        else:
+            if push.socket in self._poller:
+                self._poller.unregister(push.socket)
+
+    def _hang_up(self, action: HangUp) -> None:
+        push = self._pushes.pop(action.address, None)
+        if push is None:
+            return
+        if push.socket in self._poller:
+            self._poller.unregister(push.socket)
+        push.socket.close(0)
+
+    def _subscribe(self, action: Subscribe) -> None:
+        self._sub.subscribe(action.topic)
+
+    def _unsubscribe(self, action: Unsubscribe) -> None:
+        self._sub.unsubscribe(action.topic)
+
+    def _connect(self, action: Connect) -> None:
+        try:
+            self._sub.connect(action.address)
+        except zmq.ZMQError as exc:
+            logger.debug("! cannot connect to %s: %s", action.address, exc)
+        else:
+            self._subs.add(action.address)
+
+    def _disconnect(self, action: Disconnect) -> None:
+        if action.address in self._subs:
+            self._subs.discard(action.address)
+            self._sub.disconnect(action.address)
+
+
+def _drain(socket: zmq.Socket[bytes], into: list[bytes]) -> None:
+    receive, append = socket.recv, into.append
+    try:
+        for _ in range(BATCH):
+            append(receive(zmq.NOBLOCK))
+    except zmq.Again:
+        return

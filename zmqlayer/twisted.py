@@ -1,0 +1,117 @@
+"""
+The face of a node towards a Twisted reactor: what ``ports.ServerLayer`` asks for.
+
+One node wakes the reactor once for a batch of messages, and everything else happens on the reactor's thread.
+A message stays in its channel until its connection wants it: not taking is the whole of backpressure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from zmqlayer.events import Interest
+from zmqlayer.messages import Message
+from zmqlayer.names import inbox_of
+from zmqlayer.sync import SyncLayer
+
+__all__ = ["Reactor", "ReactorLayer"]
+
+Deliver = Callable[[Message], None]
+
+
+class Reactor(Protocol):
+    """The two methods of a reactor that are used here."""
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object) -> Any:
+        """Call on the reactor's thread, from any thread."""
+
+    def callLater(self, delay: float, callable: Callable[..., Any], *args: object) -> Any:
+        """Call on the reactor's thread after *delay* seconds."""
+
+
+class _Channel:
+    """One process channel and the connection that reads it: ``ports.ReplyChannel``."""
+
+    def __init__(self, owner: ReactorLayer, name: str, deliver: Deliver) -> None:
+        self.name = name
+        self._owner = owner
+        self._deliver = deliver
+        self._interest = Interest((name,), ())
+        self._is_paused = False
+        self._is_open = True
+
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        if self._is_paused and self._is_open:
+            self._is_paused = False
+            self._owner.deliver_soon(self)
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._owner.forget(self)
+
+    def read(self) -> None:
+        """Deliver what waits, until the connection wants no more."""
+        layer = self._owner.layer
+        while self._is_open and not self._is_paused:
+            letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
+            if letter is None:
+                return
+            message = layer.open_letter(letter)
+            if message is not None:
+                self._deliver(message)
+
+
+class ReactorLayer:
+    """
+    A channel layer for an interface server.
+
+    Args:
+        layer: The blocking face of the node to use.
+        reactor: Where deliveries happen.
+    """
+
+    def __init__(self, layer: SyncLayer, reactor: Reactor) -> None:
+        self.layer = layer
+        self._reactor = reactor
+        self._channels: dict[str, _Channel] = {}
+        self._prefixes: set[str] = set()
+
+    def send(self, channel: str, message: Message) -> None:
+        """Send one message; see ``ports.ServerLayer``."""
+        self.layer.send(channel, message)
+
+    def open_channel(self, pattern: str, deliver: Deliver) -> _Channel:
+        """Make a process channel and have its messages delivered; see ``ports.ServerLayer``."""
+        name = self.layer.new_channel(pattern)
+        prefix = inbox_of(name)
+        if prefix not in self._prefixes:
+            self._prefixes.add(prefix)
+            self.layer.node.watch(prefix, self._readable)
+        channel = self._channels[name] = _Channel(self, name, deliver)
+        return channel
+
+    def deliver_soon(self, channel: _Channel) -> None:
+        """Deliver to *channel* what waits, after the present call."""
+        self._reactor.callLater(0, channel.read)
+
+    def forget(self, channel: _Channel) -> None:
+        """*channel* was closed."""
+        del self._channels[channel.name]
+        self.layer.close_channel(channel.name)
+
+    def _readable(self, names: list[str]) -> None:
+        """Called on whichever thread delivers."""
+        self._reactor.callFromThread(self._dispatch, names)
+
+    def _dispatch(self, names: Iterable[str]) -> None:
+        for name in dict.fromkeys(names):
+            channel = self._channels.get(name)
+            if channel is not None:
+                channel.read()
+            else:
+                self.layer.close_channel(name)

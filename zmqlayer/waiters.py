@@ -1,0 +1,107 @@
+"""
+Waiters: how a thread or a coroutine sleeps until the node wakes it. A wake carries nothing.
+
+Whoever is woken looks again. So a wake may be given up, passed on or come twice, and no message is ever lost
+with a cancelled coroutine or a closed event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+
+__all__ = ["CallbackWaiter", "LoopWaiter", "ThreadWaiter", "Waiter", "wake_all"]
+
+
+class Waiter:
+    """Something that sleeps; it is woken once."""
+
+    __slots__ = ()
+
+    def wake(self) -> bool:
+        """Wake it, from any thread. Returns False if nobody is there to be woken any more."""
+        raise NotImplementedError
+
+
+class ThreadWaiter(Waiter):
+    """A thread."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep at most *timeout_s* seconds; returns whether it was woken. A negative time means for ever."""
+        return self._lock.acquire(timeout=timeout_s if timeout_s >= 0 else -1)
+
+    def wake(self) -> bool:
+        """Wake the thread."""
+        self._lock.release()
+        return True
+
+
+class LoopWaiter(Waiter):
+    """A coroutine on an event loop."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+
+    def wake(self) -> bool:
+        """Wake the coroutine."""
+        return _wake_on(self.loop, [self])
+
+    def resolve(self) -> None:
+        """Resolve the future, on the loop's own thread."""
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class CallbackWaiter(Waiter):
+    """A function, called on the thread that wakes; it must return at once."""
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+
+    def wake(self) -> bool:
+        """Call the function."""
+        self._callback()
+        return True
+
+
+def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:
+    """Wake *waiters*, each event loop once for all of its own. Returns those whose loop is closed."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[LoopWaiter]] = {}
+    failed: list[Waiter] = []
+    for waiter in waiters:
+        if isinstance(waiter, LoopWaiter):
+            by_loop.setdefault(waiter.loop, []).append(waiter)
+        elif not waiter.wake():
+            failed.append(waiter)
+    for loop, group in by_loop.items():
+        if not _wake_on(loop, group):
+            failed.extend(group)
+    return failed
+
+
+def _wake_on(loop: asyncio.AbstractEventLoop, waiters: list[LoopWaiter]) -> bool:
+    if asyncio._get_running_loop() is loop:
+        _resolve(waiters)
+        return True
+    try:
+        loop.call_soon_threadsafe(_resolve, waiters)
+    except RuntimeError:  # the loop is closed
+        return False
+    return True
+
+
+def _resolve(waiters: list[LoopWaiter]) -> None:
+    for waiter in waiters:
+        waiter.resolve()
