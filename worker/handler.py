@@ -65,8 +65,10 @@ class AsgiHandler(BaseHandler):
         set_script_prefix(get_script_prefix(message.content) or "/")
         signals.request_started.send(sender=type(self), message=message)
         response = self._respond(message)
+        # Half a message for the content leaves as much for the headers.
+        chunk_size = min(self.chunk_size, message.channel_layer.node.config.max_message_size // 2)
         try:
-            yield from encode_response(response, self.chunk_size, has_body=message["method"] != "HEAD")
+            yield from encode_response(response, chunk_size, has_body=message["method"] != "HEAD")
         finally:
             response.close()
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from zmqlayer.config import Config
 from zmqlayer.messages import Message as Content
 from zmqlayer.names import NodeId, owner_of
 from zmqlayer.worker.exceptions import InvalidChannelLayerError
@@ -46,6 +47,14 @@ class Peer(Protocol):
         """What it is, like ``"interface"``."""
 
 
+class ConfiguredNode(Protocol):
+    """A node, as far as its settings go."""
+
+    @property
+    def config(self) -> Config:
+        """Its settings."""
+
+
 class WorkerLayer(Protocol):
     """What a worker needs of a channel layer: the blocking contract of the 2016 draft, and a name in the mesh."""
 
@@ -57,8 +66,8 @@ class WorkerLayer(Protocol):
         """Who this node is."""
 
     @property
-    def cluster(self) -> str:
-        """The cluster it belongs to."""
+    def node(self) -> ConfiguredNode:
+        """What the layer runs on."""
 
     def start(self) -> None:
         """Join the mesh now, and not at the first use."""
@@ -78,9 +87,7 @@ class WorkerLayer(Protocol):
     def group_discard(self, group: str, channel: str) -> None:
         """Remove a channel from a group."""
 
-    def receive(
-        self, channels: Sequence[str], block: bool = False, timeout: float | None = None
-    ) -> tuple[str, Content] | tuple[None, None]:
+    def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
         """Return a message of one of *channels*, or (None, None) if none came in time."""
 
     def interrupt(self) -> None:

@@ -83,6 +83,11 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(iter([b"one ", b"two ", b"three"]))
 
 
+def long(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer in forty pieces."""
+    return StreamingHttpResponse(b"%d " % number for number in range(40))
+
+
 def broken_stream(request: HttpRequest) -> StreamingHttpResponse:
     """Fail after the first piece."""
 
@@ -134,6 +139,7 @@ urlpatterns = [
     path("json/", parse_json),
     path("big/", big),
     path("stream/", stream),
+    path("long/", long),
     path("broken-stream/", broken_stream),
     path("file/", file),
     path("cookies/", cookies),

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull, LayerClosed
 from zmqlayer.names import NodeId, encode_node_id
 
 Content = dict[str, Any]
 
 THIS_NODE = NodeId(bytes(16))
+DEFAULTS = Config()
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,23 @@ class MemoryPeer:
     role: str = "interface"
 
 
+@dataclass(frozen=True)
+class MemoryNode:
+    """What the layer runs on, as far as settings go."""
+
+    config: Config = DEFAULTS
+
+
 @dataclass
 class MemoryLayer:
     """Keeps what is sent until it is received; ``capacity`` messages in each channel."""
 
     capacity: int = 100
     node_id: NodeId = THIS_NODE
-    cluster: str = "default"
+    node: MemoryNode = field(default_factory=MemoryNode)
     role: str = ""
     links: list[MemoryPeer] = field(default_factory=list)
-    config: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.is_closed = False
@@ -72,15 +81,13 @@ class MemoryLayer:
         """Remove a member."""
         self.groups[group].discard(channel)
 
-    def receive(
-        self, channels: Sequence[str], block: bool = False, timeout: float | None = None
-    ) -> tuple[str, Content] | tuple[None, None]:
+    def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
         """Take the oldest message of the first of *channels* that has one."""
         with self._changed:
             seen = self._interrupts
             self._changed.wait_for(
                 lambda: not block or self.is_closed or self._interrupts != seen or any(map(self.waiting, channels)),
-                timeout or 5.0,
+                5.0,
             )
             if self.is_closed:
                 raise LayerClosed
@@ -123,7 +130,7 @@ class MemoryBackend:
 
     def __init__(self, **config: Any) -> None:
         type(self).built += 1
-        self.sync = MemoryLayer(config=config)
+        self.sync = MemoryLayer(given=config, node=MemoryNode(Config.from_settings(config)))
 
 
 class ForeignBackend:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from django.core.signals import request_finished, request_started
 
-from support.memory_layer import MemoryLayer, MemoryPeer
+from support.memory_layer import MemoryLayer, MemoryNode, MemoryPeer
 from support.worker_run import Waiting, ask, content_of, headers_of, http_message, worker_for
+from zmqlayer.config import Config
 from zmqlayer.names import NodeId, encode_node_id
 from zmqlayer.worker.handler import AsgiHandler, ViewConsumer
 from zmqlayer.worker.message import Message
@@ -335,5 +336,14 @@ def test_another_chunk_size(layer: MemoryLayer) -> None:
         chunk_size = 100_000
 
     parts = list(SmallChunks()(Message(http_message(layer, "/big/"), "http.request", layer)))
+
+    assert {len(part["content"]) for part in parts} == {100_000}
+
+
+def test_small_messages_small_chunks() -> None:
+    """Where the cluster allows only small messages, chunks are half as large as they."""
+    layer = MemoryLayer(node=MemoryNode(Config(max_message_size=200_000)))
+
+    parts = list(AsgiHandler()(Message(http_message(layer, "/big/"), "http.request", layer)))
 
     assert {len(part["content"]) for part in parts} == {100_000}

@@ -52,7 +52,7 @@ def test_workers_get_the_blocking_face(layers: ChannelLayers, backend: type[Memo
     layer = layers["default"]
 
     assert isinstance(layer, MemoryLayer)
-    assert layer.config == {"capacity": 7, "cluster": "blue"}
+    assert layer.given == {"capacity": 7, "cluster": "blue"}
 
 
 def test_overrides_win(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:
@@ -62,7 +62,7 @@ def test_overrides_win(layers: ChannelLayers, backend: type[MemoryBackend]) -> N
     layer = layers["default"]
 
     assert isinstance(layer, MemoryLayer)
-    assert layer.config == {"capacity": 7, "cluster": "green"}
+    assert layer.given == {"capacity": 7, "cluster": "green"}
 
 
 def test_overrides_come_too_late(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:

@@ -60,7 +60,7 @@ def test_the_status_line() -> None:
 
     assert said.startswith(
         "worker aaaa reads http.disconnect, http.request, websocket.connect, websocket.disconnect, "
-        "websocket.receive with 2 threads in cluster 'default'\n"
+        "websocket.receive with 2 threads in cluster 'blue'\n"
     )
 
 
@@ -84,7 +84,7 @@ def test_flags_win_over_the_settings() -> None:
     run("--cluster", "green", "--seed", "tcp://127.0.0.1:7000", "--seed", "tcp://127.0.0.1:7002")
 
     assert run.layer is not None
-    assert run.layer.config == {
+    assert run.layer.given == {
         "capacity": 5,
         "cluster": "green",
         "seeds": ["tcp://127.0.0.1:7000", "tcp://127.0.0.1:7002"],

@@ -95,7 +95,8 @@ class Command(BaseCommand):
         group.start()
         worker_ready.send_robust(sender=WorkerGroup, worker=group.worker)
         threads = "1 thread" if group.n_threads == 1 else f"{group.n_threads} threads"
-        self._say(layer, f"reads {', '.join(group.worker.channels)} with {threads} in cluster {layer.cluster!r}")
+        cluster = layer.node.config.cluster
+        self._say(layer, f"reads {', '.join(group.worker.channels)} with {threads} in cluster {cluster!r}")
         is_stop = group.wait(LOOK_AROUND_S)
         if not is_stop:
             self._report_peers(layer)
