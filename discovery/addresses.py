@@ -16,6 +16,7 @@ from typing import Final
 
 __all__ = [
     "LOOPBACK",
+    "MOST_HOSTS",
     "Interface",
     "announced_addresses",
     "choose_interfaces",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 MOST_HOSTS: Final = 8
-"""Addresses taken from one record: a machine has a few; a record may claim hundreds."""
+"""Addresses told of or taken from one node: a machine has a few; a record may claim hundreds."""
 
 _INNER: Final = ("docker", "veth", "br-")
 _WILDCARDS: Final = {"0.0.0.0": (4,), "::": (4, 6)}
@@ -84,14 +85,14 @@ def announced_addresses(listening: Iterable[str], chosen: Sequence[Interface]) -
     Return the addresses at which peers of this scope can reach a node.
 
     Args:
-        listening: What the node is bound to; ``0.0.0.0`` and ``::`` stand for all interfaces.
+        listening: What the node is bound to; ``0.0.0.0`` and ``::`` stand for all interfaces, names for nothing.
         chosen: The interfaces of the scope.
     """
     addresses: dict[str, None] = {}
     for host in listening:
         if host in _WILDCARDS:
             addresses.update((str(i.ip.ip), None) for i in chosen if i.ip.version in _WILDCARDS[host])
-        elif ip_address(host).is_loopback == _is_loopback(chosen):
+        elif _is_address(host) and ip_address(host).is_loopback == _is_loopback(chosen):
             addresses[host] = None
     return tuple(addresses)
 
@@ -110,6 +111,14 @@ def order_hosts(hosts: Iterable[str], chosen: Sequence[Interface]) -> list[str]:
 def dial_address(host: str, port: int) -> str:
     """Return *host* and *port* as ``tcp://host:port``, with ``[...]`` around an IPv6 address."""
     return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_dialable(host: str, chosen: Sequence[Interface]) -> bool:

@@ -1,29 +1,46 @@
-"""
-A zeroconf instance on the interfaces that a scope covers.
-
-Imported on a background thread only: importing zeroconf takes 50 to 100 ms.
-"""
+"""What this machine's network looks like: its interfaces, and under which hosts a node can be reached."""
 
 from __future__ import annotations
 
-from zeroconf import Zeroconf
+import socket
+from ipaddress import ip_interface
 
-from zmqlayer.discovery.addresses import choose_interfaces, multicast_interfaces
-from zmqlayer.discovery.interfaces import read_interfaces
-from zmqlayer.exceptions import TransportError
+import ifaddr
 
-__all__ = ["open_zeroconf"]
+from zmqlayer.discovery.addresses import LOOPBACK, MOST_HOSTS, Interface, announced_addresses, choose_interfaces
+
+__all__ = ["reachable_hosts", "read_interfaces"]
 
 
-def open_zeroconf(scope: str) -> Zeroconf:
+def reachable_hosts(bind_host: str) -> tuple[str, ...]:
     """
-    Open a zeroconf instance on the interfaces of *scope*, with a thread of its own.
+    Return the addresses of a node that is bound to *bind_host*, the most widely reachable first.
 
-    Raises:
-        OSError: No socket, or no multicast, on one of them.
+    A wildcard stands for the interfaces of the subnet and, after them, for loopback. A name is looked up; one
+    that cannot be found is returned as it is, for whoever binds to it to complain.
     """
-    speakers = multicast_interfaces(choose_interfaces(scope, read_interfaces()))
+    outer = announced_addresses([bind_host], choose_interfaces("subnet", read_interfaces()))
+    inner = announced_addresses([bind_host], LOOPBACK)
+    known = tuple(dict.fromkeys((*outer[: MOST_HOSTS - len(inner)], *inner)))
+    return known or _look_up(bind_host) or (bind_host,)
+
+
+def read_interfaces() -> list[Interface]:
+    """Return every address of every adapter of this machine."""
+    return [
+        Interface(adapter.nice_name, adapter.index or 0, ip_interface(f"{_text(ip.ip)}/{ip.network_prefix}"))
+        for adapter in ifaddr.get_adapters()
+        for ip in adapter.ips
+    ]
+
+
+def _look_up(name: str) -> tuple[str, ...]:
     try:
-        return Zeroconf(interfaces=speakers, use_asyncio=False)
-    except RuntimeError as exc:  # an adapter went away meanwhile
-        raise TransportError(str(exc)) from exc
+        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(str(address[0]) for *_, address in found)
+
+
+def _text(ip: str | tuple[str, int, int]) -> str:
+    return ip if isinstance(ip, str) else ip[0].partition("%")[0]

@@ -69,6 +69,6 @@ def shared_responder(scope: str) -> Responder:
 
 
 def _open(scope: str) -> Zeroconf:
-    from zmqlayer.discovery.network import open_zeroconf  # see the module's docstring
+    from zmqlayer.discovery.multicast import open_zeroconf  # see the module's docstring
 
     return open_zeroconf(scope)

@@ -79,6 +79,7 @@ def test_each_adapter_speaks_once(chosen: tuple[Interface, ...], speakers: list[
         (("192.168.1.5",), (ETH0, ETH0_V6), ("192.168.1.5",)),
         (("127.0.0.1",), (ETH0,), ()),
         (("192.168.1.5",), LOOPBACK, ()),
+        (("localhost", "a b"), LOOPBACK, ()),
     ],
 )
 def test_announced_are_the_reachable(
