@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
-from dataclasses import dataclass
+import signal
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import IO, Any, Final
 
 import click
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -28,6 +30,9 @@ from zmqlayer.twisted import ReactorLayer
 __all__ = ["interface"]
 
 LEVELS: Final = {0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+
+LINGER_S: Final = 0.5
+"""All that a server leaves unsent is requests of clients that are gone, and word that they are."""
 
 EXAMPLES: Final = """\b
 Examples:
@@ -57,9 +62,17 @@ class Listening:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXAMPLES,
 )
-@click.option("-b", "--bind", "host", metavar="HOST", default="127.0.0.1", show_default=True, help="Listen here.")
 @click.option(
-    "-p", "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Listen here; 0 for any."
+    "-b", "--bind", "host", metavar="HOST", default="127.0.0.1", show_default=True, help="Listen on this address."
+)
+@click.option(
+    "-p",
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Listen on this port; 0 for any that is free.",
 )
 @click.option(
     "-t",
@@ -112,6 +125,7 @@ class Listening:
 @click.option(
     "-v",
     "--verbosity",
+    metavar="LEVEL",
     type=click.IntRange(0, 2),
     default=1,
     show_default=True,
@@ -129,8 +143,9 @@ def interface(**options: Any) -> None:
     SIGTERM or Ctrl-C ends it: WebSockets are closed with code 1001, so that clients connect again elsewhere.
     """
     config = read_config(take_settings(options))
+    server_options = _read_options(options, config)
     _log_to_stderr(LEVELS[options["verbosity"]])
-    serve(config, _read_options(options, config), Listening(options["host"], options["port"], options["access_log"]))
+    serve(config, server_options, Listening(options["host"], options["port"], options["access_log"]))
 
 
 def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
@@ -143,7 +158,7 @@ def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    layer = open_layer(config, "interface")
+    layer = open_layer(replace(config, timing=replace(config.timing, linger_s=LINGER_S)), "interface")
     log_access = None if listening.access_log is None else _line_writer(listening.access_log)
     server = InterfaceServer(Context(ReactorLayer(layer, reactor), options, reactor, log_access))
     url = _listen(server, reactor, listening)
@@ -153,8 +168,9 @@ def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
         raise click.ClickException(str(exc)) from exc
     click.echo(f"Listening on {url}, cluster {config.cluster}")
     reactor.addSystemEventTrigger("before", "shutdown", server.stop)
+    _stop_on_signals(reactor)
     try:
-        reactor.run()
+        reactor.run(installSignalHandlers=False)
     finally:
         layer.close()
 
@@ -166,12 +182,13 @@ def _read_options(options: dict[str, Any], config: Config) -> ServerOptions:
             websocket_connect_timeout_s=options["websocket_connect_timeout"],
             ping_interval_s=options["ping_interval"],
             ping_timeout_s=options["ping_timeout"],
-            max_websocket_message=options["websocket_max_message_size"],
+            websocket_max_message_size=options["websocket_max_message_size"],
             max_message_size=config.max_message_size,
             root_path=options["root_path"],
         )
     except ConfigError as exc:
-        raise click.UsageError(str(exc)) from exc
+        flag = "--" + exc.setting.removesuffix("_s").replace("_", "-")
+        raise click.BadParameter(exc.problem, param_hint=flag) from exc
 
 
 def _listen(server: InterfaceServer, reactor: Any, listening: Listening) -> str:
@@ -184,6 +201,17 @@ def _listen(server: InterfaceServer, reactor: Any, listening: Listening) -> str:
         else:
             sentence = reason.strerror or str(reason)
         raise click.ClickException(f"cannot listen on {listening.host} port {listening.port}: {sentence}") from exc
+
+
+def _stop_on_signals(reactor: Any) -> None:
+    """Stop at the first signal. Further ones change nothing; Twisted's own handlers would log a traceback."""
+
+    def stop() -> None:
+        with suppress(ReactorNotRunning):
+            reactor.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: reactor.callFromThread(stop))
 
 
 def _line_writer(file: IO[str]) -> Any:

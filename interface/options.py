@@ -43,7 +43,7 @@ class ServerOptions:
         ping_interval_s: Between two pings to a WebSocket client; 0 sends none.
         ping_timeout_s: From a ping to the pong, or to any frame; 0 waits for ever.
         idle_timeout_s: Without a byte from an HTTP client that owes us some.
-        max_websocket_message: Bytes of one message from a WebSocket client.
+        websocket_max_message_size: Bytes of one message from a WebSocket client.
         max_message_size: The layer's limit in bytes; a request and its body are one message.
         root_path: Prefix under which the site is mounted, passed to workers.
 
@@ -56,12 +56,12 @@ class ServerOptions:
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 30.0
     idle_timeout_s: int = 60
-    max_websocket_message: int = 1_048_576
+    websocket_max_message_size: int = 1_048_576
     max_message_size: int = 1_048_576
     root_path: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("http_timeout_s", "websocket_connect_timeout_s", "idle_timeout_s", "max_websocket_message"):
+        for name in ("http_timeout_s", "websocket_connect_timeout_s", "idle_timeout_s", "websocket_max_message_size"):
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"{getattr(self, name)!r} is not above 0")
         for name in ("ping_interval_s", "ping_timeout_s"):

@@ -53,7 +53,7 @@ def test_a_frame_may_arrive_byte_by_byte(site: Site) -> None:
 
 def test_a_message_up_to_the_limit_is_passed_on(make_site: SiteMaker) -> None:
     """The limit itself is allowed."""
-    site = make_site(max_websocket_message=1000)
+    site = make_site(websocket_max_message_size=1000)
     client = site.open_websocket()
 
     client.send(frame(BINARY, bytes(1000)))
@@ -71,7 +71,7 @@ def test_a_message_up_to_the_limit_is_passed_on(make_site: SiteMaker) -> None:
 )
 def test_a_message_over_the_limit_closes_the_socket(make_site: SiteMaker, data: bytes) -> None:
     """1009, as soon as the frame's head says so."""
-    site = make_site(max_websocket_message=1000)
+    site = make_site(websocket_max_message_size=1000)
     client = site.open_websocket()
 
     client.send(data)

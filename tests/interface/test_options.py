@@ -15,7 +15,7 @@ from zmqlayer.interface.options import ServerOptions
         ("http_timeout_s", float("nan")),
         ("websocket_connect_timeout_s", -1.0),
         ("idle_timeout_s", 0),
-        ("max_websocket_message", 0),
+        ("websocket_max_message_size", 0),
         ("ping_interval_s", -1.0),
         ("ping_timeout_s", -1.0),
     ],
