@@ -52,6 +52,11 @@ class BaseLayer:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
 
     @property
+    def cluster(self) -> str:
+        """The cluster that the node belongs to."""
+        return self.node.config.cluster
+
+    @property
     def expiry(self) -> float:
         """Seconds after which an unread message is dropped."""
         return self.node.config.expiry
