@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import MutableMapping, Sequence
+from contextlib import closing
 
 import click
 
@@ -108,7 +109,7 @@ def run(plan: Plan, children: Sequence[Child], events: queue.SimpleQueue[Event])
     """
     running = Demo(plan, children, events, lambda url: ask(url, events.put), click.echo, time.monotonic)
     try:
-        with watch(plan.cluster, events.put):
+        with closing(watch(plan.cluster, events.put)):
             try:
                 running.run()
             finally:

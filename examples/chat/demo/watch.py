@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from demo.events import PeerChanged
-from zmqlayer import PeerChange, SyncChannelLayer
+from zmqlayer import SyncChannelLayer
+from zmqlayer import events as mesh
 from zmqlayer.names import short
 
 __all__ = ["watch"]
@@ -20,10 +21,13 @@ def watch(cluster: str, report: Callable[[PeerChanged], None]) -> SyncChannelLay
 
     Returns:
         The running layer; the caller closes it.
+
+    Raises:
+        ZmqLayerError: The name is none for a cluster, or the machine refuses a socket.
     """
 
-    def tell(change: PeerChange) -> None:
-        report(PeerChanged(change.peer.role, short(change.peer.node_id), change.state, change.took_s))
+    def tell(change: mesh.PeerChanged) -> None:
+        report(PeerChanged(change.peer.role, short(change.peer.node_id), change.state.value, change.took_s))
 
     layer = SyncChannelLayer(cluster=cluster, discovery="localhost")
     layer.role = "observer"
