@@ -46,6 +46,10 @@ class Peer(Protocol):
     def role(self) -> str:
         """What it is, like ``"interface"``."""
 
+    @property
+    def state(self) -> str:
+        """How the link stands; ``"ready"`` when everything flows."""
+
 
 class ConfiguredNode(Protocol):
     """A node, as far as its settings go."""
@@ -73,7 +77,7 @@ class WorkerLayer(Protocol):
         """Join the mesh now, and not at the first use."""
 
     def peers(self) -> Sequence[Peer]:
-        """Return the other nodes that this one is linked to."""
+        """Return the other nodes that this one is linked to, or about to be."""
 
     def send(self, channel: str, message: Content) -> None:
         """Send one message at once, or raise ``ChannelFull``, ``MessageTooLarge`` or ``InvalidMessage``."""

@@ -25,6 +25,7 @@ class MemoryPeer:
 
     node_id: NodeId
     role: str = "interface"
+    state: str = "ready"
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ def test_chosen_channels() -> None:
 def test_peers_are_reported() -> None:
     """A moment after the start it says whom it found."""
     command = runworker.Command(stdout=io.StringIO())
-    layer = MemoryLayer(links=[MemoryPeer(NodeId(b"\xff" * 16), "interface")])
+    half_linked = MemoryPeer(NodeId(b"h" * 16), "worker", "greeted")
+    layer = MemoryLayer(links=[MemoryPeer(NodeId(b"\xff" * 16), "interface"), half_linked])
 
     command._report_peers(layer)
     layer.links.clear()
@@ -133,6 +134,7 @@ def test_peers_are_reported() -> None:
         ({"ZMQLAYER_ROUTING": "no.routes"}, [], "'no.routes' names a routing that cannot be imported"),
         ({}, ["--threads", "0"], "a worker needs at least 1"),
         ({}, ["--only-channels", "nothing"], "no channel is left to read"),
+        ({}, ["--capacity", "0"], "setting 'capacity': 0 is below 1"),
     ],
 )
 def test_mistakes_have_a_sentence(settings: Any, changes: dict[str, Any], args: list[str], sentence: str) -> None:

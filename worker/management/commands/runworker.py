@@ -104,7 +104,7 @@ class Command(BaseCommand):
         group.stop()
 
     def _report_peers(self, layer: WorkerLayer) -> None:
-        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers())
+        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers() if peer.state == "ready")
         found = ", ".join(peers) or "nobody yet; the worker goes on looking"
         self._say(layer, f"found {found}")
 
