@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
@@ -165,7 +165,13 @@ class Connection(HTTPChannel):
         self._held.append(data)
 
 
-class ConnectionFactory(ServerFactory[Connection]):
+if TYPE_CHECKING:
+    _Factory = ServerFactory[Connection]
+else:  # Twisted 24.7 has no parameter here
+    _Factory = ServerFactory
+
+
+class ConnectionFactory(_Factory):
     """Makes a :class:`Connection` for each client, and knows those that are open."""
 
     noisy = False

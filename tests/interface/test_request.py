@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import UNIXAddress
 
 from support.connections import Site, get, post, split_response, upgrade
 
@@ -194,6 +195,18 @@ def test_each_response_is_a_line_in_the_access_log(make_site: SiteMaker) -> None
         f'10.0.0.9 - - {date} "GET /%ff HTTP/1.1" 400 75 "http://x/" "-"',
         f'10.0.0.9 - - {date} "-" 413 172 "-" "-"',
     ]
+
+
+def test_a_unix_socket_has_no_addresses(site: Site) -> None:
+    """A worker is told None instead of a host and a port."""
+    client = site.connect()
+    client.transport.peerAddr = UNIXAddress(None)
+    client.transport.hostAddr = UNIXAddress("/run/site.socket")
+
+    client.send(get())
+
+    message = site.layer.take_one("http.request")
+    assert (message["client"], message["server"]) == (None, None)
 
 
 def test_without_an_access_log_nothing_is_written(site: Site) -> None:

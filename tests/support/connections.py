@@ -173,6 +173,8 @@ class Client:
         if self.is_gone:
             return
         self.is_gone = True
+        if self.transport.producer is not None:
+            self.transport.producer.stopProducing()
         error = ConnectionAborted() if self.transport.is_aborted else ConnectionDone()
         self.connection.connectionLost(Failure(error))
 
