@@ -81,7 +81,9 @@ def test_errors_cross_processes(error: ZmqLayerError, builtin: type[Exception], 
 
 def test_every_error_has_an_example() -> None:
     """No error of the tree is missing above."""
-    assert {type(error) for error, _, _ in EXAMPLES} == set(ZmqLayerError.__subclasses__())
+    own = {error for error in ZmqLayerError.__subclasses__() if error.__module__ == ZmqLayerError.__module__}
+
+    assert {type(error) for error, _, _ in EXAMPLES} == own
 
 
 def test_large_values_are_cut() -> None:
