@@ -40,11 +40,10 @@ def run(tmp_path: Path, ports: list[int]) -> Iterator[DemoRun]:
 
 
 class Guest:
-    """A person in the lobby, connected to one server."""
+    """A person in the lobby, over a WebSocket to one server."""
 
-    def __init__(self, port: int, name: str) -> None:
-        self.socket: ClientConnection = connect(f"ws://127.0.0.1:{port}/room/lobby/?name={name}&after=0")
-        self.welcome = self.hear("welcome")
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
         self.heard: list[str] = []
 
     def hear(self, kind: str) -> dict[str, Any]:
@@ -64,29 +63,24 @@ class Guest:
         self.heard.append(f"{message['name']}: {message['text']}")
         return message
 
-    def close(self) -> None:
-        """Leave."""
-        self.socket.close()
-
 
 @pytest.fixture
 def ada(run: DemoRun, ports: list[int]) -> Iterator[Guest]:
     """A guest at the first server."""
-    guest = Guest(ports[0], "Ada")
-    yield guest
-    guest.close()
+    with connect(f"ws://127.0.0.1:{ports[0]}/room/lobby/?name=Ada") as socket:
+        yield Guest(socket)
 
 
 @pytest.fixture
 def grace(run: DemoRun, ports: list[int]) -> Iterator[Guest]:
     """A guest at the second server."""
-    guest = Guest(ports[1], "Grace")
-    yield guest
-    guest.close()
+    with connect(f"ws://127.0.0.1:{ports[1]}/room/lobby/?name=Grace") as socket:
+        yield Guest(socket)
 
 
 def test_guests_of_two_servers_talk_in_order(ada: Guest, grace: Guest) -> None:
     """Each sees what the other says, in the order in which it was said, and both came by different servers."""
+    welcomes = [ada.hear("welcome"), grace.hear("welcome")]
     expected = []
     for number in range(5):
         for guest, name in ((ada, "Ada"), (grace, "Grace")):
@@ -95,7 +89,7 @@ def test_guests_of_two_servers_talk_in_order(ada: Guest, grace: Guest) -> None:
             ada.hear_message()
             grace.hear_message()
     assert ada.heard == grace.heard == expected
-    assert ada.welcome["server"] != grace.welcome["server"]
+    assert welcomes[0]["server"] != welcomes[1]["server"]
 
 
 def test_ctrl_c_ends_everything(run: DemoRun, ada: Guest) -> None:
