@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from zmqlayer.exceptions import ZmqLayerError
 
-__all__ = ["BadRequest", "Field", "Head", "read_fields", "read_head"]
+__all__ = ["TOKEN", "BadRequest", "Field", "Head", "read_fields", "read_head"]
 
 Field = tuple[bytes, bytes]
 

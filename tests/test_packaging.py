@@ -1,0 +1,86 @@
+"""What is built is what stands in the folders: package list, links for tools, and the wheel itself."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from support.sources import FOLDERS, ROOT, source_files
+
+LINKS: Final = ("discovery", "interface", "worker")
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    """The contents of ``pyproject.toml``."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, project: dict[str, Any]) -> Iterator[zipfile.ZipFile]:
+    """The wheel, built without network from a copy without links, as a checkout on Windows has it."""
+    copy = tmp_path_factory.mktemp("source")
+    for folder in FOLDERS.values():
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", *LINKS))
+    for name in ("pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]):
+        shutil.copy(ROOT / name, copy / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", copy / "dist", copy],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (path,) = (copy / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_every_folder_with_code_is_a_package(project: dict[str, Any]) -> None:
+    """The list of packages names every folder that holds Python files: setuptools drops the others silently."""
+    folders = {
+        module if path.name == "__init__.py" else module.rpartition(".")[0] for module, path in source_files().items()
+    }
+
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(folders)
+
+
+def test_folders_map_to_import_names(project: dict[str, Any]) -> None:
+    """The four folders of the root become one import package."""
+    assert project["tool"]["setuptools"]["package-dir"] == FOLDERS
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_are_relative_and_right(name: str) -> None:
+    """Tools find each folder under its import name through a link that works in any clone."""
+    link = ROOT / "zmqlayer" / name
+
+    assert link.readlink() == Path("..") / name
+    assert link.resolve() == ROOT / name
+
+
+def test_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
+    """The wheel has each Python file under its import name, ``py.typed``, and nothing else."""
+    modules = {
+        module.replace(".", "/") + ("/__init__.py" if path.name == "__init__.py" else ".py")
+        for module, path in source_files().items()
+    }
+
+    contents = {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+    assert contents == modules | {"zmqlayer/py.typed"}
+
+
+def test_wheel_has_the_command(wheel: zipfile.ZipFile, project: dict[str, Any]) -> None:
+    """The wheel installs the ``zmqlayer`` command, the licence and the version of ``pyproject.toml``."""
+    info = f"zmqlayer-{project['project']['version']}.dist-info"
+
+    assert wheel.read(f"{info}/entry_points.txt") == b"[console_scripts]\nzmqlayer = zmqlayer.cli:main\n"
+    assert f"{info}/licenses/LICENSE" in wheel.namelist()
