@@ -7,7 +7,6 @@ from typing import NoReturn
 
 import pytest
 
-from zmqlayer.discovery import network
 from zmqlayer.discovery.addresses import MOST_HOSTS
 from zmqlayer.discovery.network import reachable_hosts, read_interfaces
 
@@ -46,6 +45,6 @@ def test_a_name_is_looked_up() -> None:
 
 def test_an_unknown_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that cannot be found is left to whoever binds to it."""
-    monkeypatch.setattr(network.socket, "getaddrinfo", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
 
     assert reachable_hosts("nowhere") == ("nowhere",)

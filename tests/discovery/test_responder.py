@@ -7,7 +7,6 @@ from typing import cast
 import pytest
 from zeroconf import Zeroconf
 
-from zmqlayer.discovery import responder as module
 from zmqlayer.discovery.responder import Responder, shared_responder
 
 
@@ -89,6 +88,6 @@ def test_scopes_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shared_responder("localhost") is ours
     assert shared_responder("subnet") is not ours
 
-    monkeypatch.setattr(module.os, "getpid", lambda: -1)
+    monkeypatch.setattr("os.getpid", lambda: -1)
 
     assert shared_responder("localhost") is not ours

@@ -37,9 +37,11 @@ def has(*announcements: Announcement) -> Callable[[FoundListener], bool]:
 
 @pytest.fixture(autouse=True)
 def no_thread_stays() -> Iterator[None]:
-    """After each test every thread that it started has ended."""
+    """After each test every thread that it started ends."""
     before = set(threading.enumerate())
     yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WITHIN_S)  # on a busy machine the last goodbye may take longer than stop() waits
     assert set(threading.enumerate()) <= before
 
 

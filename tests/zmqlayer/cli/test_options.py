@@ -23,7 +23,8 @@ def run(*arguments: str, **environ: str) -> tuple[Result, Config | None]:
         read.append(read_config(take_settings(options)))
         assert list(options) == ["port"]
 
-    result = CliRunner().invoke(serve, arguments, env={setting.variable: None for setting in SETTINGS} | environ)
+    variables = [setting.variable for setting in SETTINGS]
+    result = CliRunner().invoke(serve, arguments, env={**dict.fromkeys(variables), **environ})
     return result, read[0] if read else None
 
 
