@@ -42,7 +42,7 @@ def chat_receive(message: ChannelMessage, room: str) -> None:
     try:
         wish = parse(message.get("text"))
     except Refused as refusal:
-        _reply(message, {"type": "refused", "reason": str(refusal)})
+        _reply(message, {"type": "refused", "reason": str(refusal), "key": refusal.key})
         return
     if isinstance(wish, Rename):
         message.channel_session["name"] = wish.name

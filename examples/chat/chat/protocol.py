@@ -7,7 +7,7 @@ The page sends ``{"say": text, "key": unique}`` or ``{"name": new name}``. It ge
 * ``message``  somebody said something
 * ``receipt``  to the sender only: its message with this key is saved; until then the page sends it again
 * ``named``    to the sender only: the name in use
-* ``refused``  to the sender only: a sentence that says why
+* ``refused``  to the sender only: a sentence that says why, and the key of the message if there was one
 
 Channels deliver at most once. The key makes a repetition harmless, so the chat loses nothing.
 """
@@ -28,7 +28,17 @@ NOBODY: Final = "Guest"
 
 
 class Refused(Exception):
-    """A frame from the page is not something we can do; the text goes back to its sender."""
+    """
+    A frame from the page asks for something we cannot do.
+
+    Args:
+        reason: A sentence for the sender.
+        key: The key of the message that is refused, where there is one.
+    """
+
+    def __init__(self, reason: str, key: str | None = None) -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ def parse(frame: str | None) -> Say | Rename:
     if isinstance(wish, dict) and isinstance(wish.get("name"), str):
         return Rename(clean_name(wish["name"]))
     if isinstance(wish, dict) and isinstance(wish.get("say"), str):
-        return Say(_check_key(wish.get("key")), _check_text(wish["say"]))
+        key = _check_key(wish.get("key"))
+        return Say(key, _check_text(wish["say"], key))
     raise Refused('A frame needs "say" or "name".')
 
 
@@ -74,12 +85,12 @@ def encode(answer: dict[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def _check_text(text: str) -> str:
+def _check_text(text: str, key: str) -> str:
     text = _printable(text).strip()
     if not text:
-        raise Refused("An empty message says nothing.")
+        raise Refused("An empty message says nothing.", key)
     if len(text) > TEXT_LENGTH:
-        raise Refused(f"A message has at most {TEXT_LENGTH:,} characters; this one has {len(text):,}.")
+        raise Refused(f"A message has at most {TEXT_LENGTH:,} characters; this one has {len(text):,}.", key)
     return text
 
 

@@ -22,7 +22,7 @@ __all__ = ["Demo", "DemoFailed"]
 READY_WITHIN_S: Final = 20.0
 YOUNG_S: Final = 5.0
 """A child that ends by itself before this age is broken, and starting it again would not help."""
-STOP_WITHIN_S: Final = 2.0
+STOP_WITHIN_S: Final = 2.3
 KILLED_WITHIN_S: Final = 0.5
 
 
@@ -90,7 +90,7 @@ class Demo:
             self._act(event)
 
     def stop(self) -> None:
-        """Let all children go, and end by force those that do not leave within 2 s."""
+        """Let all children go, and end by force those that take too long."""
         began_at = self._clock()
         for name in self._running:
             self._children[name].let_go()

@@ -136,11 +136,11 @@ def test_stop_kills_the_stubborn(stage: Stage) -> None:
     """A child that does not leave in time is ended by force, and named."""
     stage.worker.is_stubborn = True
     stage.run(STOP)
-    ticks = iter([0.0, 0.0, 2.0, 2.0, 2.0, 2.1])
+    ticks = iter([0.0, 0.0, 2.3, 2.3, 2.3, 2.4])
     stage.demo._clock = lambda: next(ticks)
     stage.demo.stop()
     assert stage.worker.done[-1] == "kill"
-    assert stage.said == ["ending by force: worker 1", "Stopped in 2.1 s."]
+    assert stage.said == ["ending by force: worker 1", "Stopped in 2.4 s."]
 
 
 def test_second_stop_kills_at_once(stage: Stage) -> None:

@@ -27,6 +27,12 @@ class Frames(SimpleTestCase):
             with self.subTest(frame=str(frame)[:40]), self.assertRaises(Refused):
                 parse(frame)
 
+    def test_refusal_names_the_message(self) -> None:
+        """Where a message is refused the page learns which, so that it does not repeat it."""
+        with self.assertRaises(Refused) as caught:
+            parse('{"say": "\\u0000", "key": "k"}')
+        self.assertEqual(caught.exception.key, "k")
+
     def test_no_control_characters(self) -> None:
         """What no database stores, and what no page shows, is taken out; joined emoji stay whole."""
         self.assertEqual(parse('{"say": "a\\u0000\\ud800b\\u200dc", "key": "k"}'), Say("k", "ab\u200dc"))

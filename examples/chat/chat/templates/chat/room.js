@@ -5,7 +5,7 @@
   const REPEAT_AFTER_MS = 3000;
 
   const at = (id) => document.getElementById(id);
-  const [log, talk, text, name] = [at("log"), at("log").parentElement, at("text"), at("name")];
+  const [log, talk, text, name] = [at("log"), document.querySelector(".talk"), at("text"), at("name")];
 
   const shown = new Map(); // message id -> its list item
   const waiting = new Map(); // key -> { text, item, sentAt }: said, but not yet confirmed
@@ -134,7 +134,9 @@
       waitMs = FIRST_WAIT_MS;
       setState("connected", "Connected");
       name.value = answer.name;
+      at("live").setAttribute("aria-busy", "true"); // nobody wants the whole history read aloud
       answer.missed.forEach(show);
+      at("live").setAttribute("aria-busy", "false");
       at("empty").hidden = shown.size + waiting.size > 0;
       waiting.forEach((message) => { message.sentAt = 0; });
       repeat();
@@ -142,7 +144,14 @@
     message: show,
     receipt() {},
     named(answer) { name.value = answer.name; },
-    refused(answer) { at("refusal").textContent = answer.reason; },
+    refused(answer) {
+      at("refusal").textContent = answer.reason;
+      const mine = waiting.get(answer.key);
+      if (!mine) return;
+      mine.item.remove();
+      waiting.delete(answer.key);
+      text.value ||= mine.text;
+    },
   };
 
   function answered(answer) {
