@@ -155,7 +155,8 @@
   };
 
   function answered(answer) {
-    if (answer.server && answer.worker) at("answer").replaceChildren(trail(answer));
+    const isToUs = answer.type !== "message"; // a message names those who served its sender
+    if (isToUs && answer.server && answer.worker) at("answer").replaceChildren(trail(answer));
     if (Object.hasOwn(answers, answer.type)) answers[answer.type](answer);
   }
 
