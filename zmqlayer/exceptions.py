@@ -122,13 +122,11 @@ class NotReady(ZmqLayerError, TimeoutError):
 
     def __init__(self, wanted: int, found: int, timeout_s: float, cluster: str) -> None:
         super().__init__()  # OSError, a base of TimeoutError, would take arguments for errno and strerror
+        self.args = (wanted, found, timeout_s, cluster)
         self.wanted = wanted
         self.found = found
         self.timeout_s = timeout_s
         self.cluster = cluster
-
-    def __reduce__(self) -> tuple[type[NotReady], tuple[int, int, float, str]]:
-        return type(self), (self.wanted, self.found, self.timeout_s, self.cluster)
 
     def __str__(self) -> str:
         return (
