@@ -1,14 +1,28 @@
-"""What addresses this machine has, and under which of them others can reach a node."""
+"""What this machine's network looks like: its interfaces, and under which hosts a node can be reached."""
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_interface
 
 import ifaddr
 
-from zmqlayer.discovery.addresses import Interface, announced_addresses, choose_interfaces
+from zmqlayer.discovery.addresses import LOOPBACK, MOST_HOSTS, Interface, announced_addresses, choose_interfaces
 
 __all__ = ["reachable_hosts", "read_interfaces"]
+
+
+def reachable_hosts(bind_host: str) -> tuple[str, ...]:
+    """
+    Return the addresses of a node that is bound to *bind_host*, the most widely reachable first.
+
+    A wildcard stands for the interfaces of the subnet and, after them, for loopback. A name is looked up; one
+    that cannot be found is returned as it is, for whoever binds to it to complain.
+    """
+    outer = announced_addresses([bind_host], choose_interfaces("subnet", read_interfaces()))
+    inner = announced_addresses([bind_host], LOOPBACK)
+    known = tuple(dict.fromkeys((*outer[: MOST_HOSTS - len(inner)], *inner)))
+    return known or _look_up(bind_host) or (bind_host,)
 
 
 def read_interfaces() -> list[Interface]:
@@ -20,11 +34,12 @@ def read_interfaces() -> list[Interface]:
     ]
 
 
-def reachable_hosts(host: str) -> tuple[str, ...]:
-    """Return the hosts under which others reach a node that is bound to *host*; itself, unless it is a wildcard."""
-    if host not in ("0.0.0.0", "::"):
-        return (host,)
-    return announced_addresses([host], choose_interfaces("subnet", read_interfaces())) or ("127.0.0.1",)
+def _look_up(name: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(str(address[0]) for *_, address in found)
 
 
 def _text(ip: str | tuple[str, int, int]) -> str:

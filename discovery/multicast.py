@@ -9,7 +9,7 @@ from __future__ import annotations
 from zeroconf import Zeroconf
 
 from zmqlayer.discovery.addresses import choose_interfaces, multicast_interfaces
-from zmqlayer.discovery.network import read_interfaces
+from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.exceptions import TransportError
 
 __all__ = ["open_zeroconf"]
