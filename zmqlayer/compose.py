@@ -64,7 +64,7 @@ def build_node(config: Config, role: str = "script") -> Node:
         config,
         role,
         reachable_hosts(config.bind.host),
-        ZmqTransport(config.bind, keys, config.max_message_size),
+        ZmqTransport(config.bind, keys, config.max_message_size, 2 * config.peer_messages),
         _choose_discovery(config),
         time.monotonic,
         os.urandom,

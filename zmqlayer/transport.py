@@ -53,12 +53,14 @@ class ZmqTransport:
         bind: Where to listen.
         keys: CURVE keys, or None for plain sockets.
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
+        pipe_frames: Frames that one pipe holds at either end: more than the mesh lets be outstanding to a peer.
     """
 
-    def __init__(self, bind: Bind, keys: Keys | None, max_frame_size: int) -> None:
+    def __init__(self, bind: Bind, keys: Keys | None, max_frame_size: int, pipe_frames: int) -> None:
         self.lost: Counter[str] = Counter()
         self._bind = bind
         self._keys = keys
+        self._pipe_frames = pipe_frames
         self._max_frame_size = max_frame_size + FRAME_SLACK
         self._pushes: dict[str, _Push] = {}
         self._subs: set[str] = set()
@@ -91,11 +93,11 @@ class ZmqTransport:
         self._xpub = self._socket(zmq.XPUB, is_server=True)
         # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
         self._xpub.set(zmq.XPUB_NODROP, 1)
-        self._xpub.set(zmq.SNDHWM, 20_000)
+        self._xpub.set(zmq.SNDHWM, self._pipe_frames)
         self._sub = self._socket(zmq.SUB, is_server=False)
         # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
         self._sub.set(zmq.SNDHWM, 0)
-        self._sub.set(zmq.RCVHWM, 20_000)
+        self._sub.set(zmq.RCVHWM, self._pipe_frames)
         try:
             ports = (
                 self._bind_to(self._pull, self._bind.port),
