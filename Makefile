@@ -45,7 +45,7 @@ types: $(READY) ## Check types
 check: style types test ## Run style, types and tests
 
 bench: $(READY) ## Run the benchmarks
-	@set -e; for script in benchmarks/[a-z]*.py; do \
+	@set -e; for script in benchmarks/[a-z]*.py; do [ -e "$$script" ] || continue; \
 		echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
 
 clean: ## Remove .venv, caches, build output and the example's database

@@ -38,7 +38,10 @@ def read_ports(context: click.Context, parameter: click.Parameter, text: str) ->
     return tuple(int(word) for word in words)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Through make: make demo ARGS="--ports 8002,8003 --workers 4"',
+)
 @click.option(
     "--ports",
     default="8000,8001",

@@ -34,11 +34,8 @@ def port_problem(port: int) -> str | None:
             probe.bind((LOOPBACK, port))
             probe.listen(1)
         except OSError as exc:
-            if exc.errno == errno.EADDRINUSE:
-                return (
-                    f"Port {port} on {LOOPBACK} is in use by another program. Stop it, or choose others with --ports."
-                )
-            return f"Port {port} on {LOOPBACK} cannot be used: {exc.strerror}. Choose others with --ports."
+            reason = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be used ({exc.strerror})"
+            return f'Port {port} on {LOOPBACK} {reason}. Choose others: make demo ARGS="--ports 8002,8003"'
     return None
 
 
@@ -48,7 +45,7 @@ def multicast_problem() -> str | None:
 
     Sends one datagram to the mDNS group through the loopback interface and waits for it, a second at most.
     """
-    cure = "The demo's processes find each other by multicast there. On Linux try: ip link set lo multicast on"
+    cure = "The demo's processes find each other by multicast there. On Linux try: ip link set lo up multicast on"
     try:
         came_back = _echo_over_loopback(os.urandom(16))
     except OSError as exc:

@@ -37,7 +37,7 @@ def test_no_multicast(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(preflight, "_echo_over_loopback", refuse)
     problem = preflight.multicast_problem()
-    assert problem is not None and "No such device" in problem and "ip link set lo multicast on" in problem
+    assert problem is not None and "No such device" in problem and "ip link set lo up multicast on" in problem
 
 
 def test_lost_multicast(monkeypatch: pytest.MonkeyPatch) -> None:
