@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar
 
 from zmqlayer.codec import decode, encode
@@ -47,6 +48,7 @@ class BaseLayer:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self._interest = lru_cache(maxsize=1024)(self._sort_out)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
@@ -129,7 +131,7 @@ class BaseLayer:
             return process_prefix(pattern, self.node_id) + local
         return pattern + encode_node_id(self.node_id) + local
 
-    def _interest(self, channels: list[str] | tuple[str, ...]) -> Interest:
+    def _sort_out(self, channels: tuple[str, ...]) -> Interest:
         """
         Sort out what a receiver wants.
 

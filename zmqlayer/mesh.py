@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
@@ -30,13 +30,12 @@ from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
 from zmqlayer.links import Identity, Links
 from zmqlayer.mail import Mail
+from zmqlayer.membership import Membership
 from zmqlayer.names import NodeId, owner_of, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
 from zmqlayer.ports import Candidate, IdSource
 from zmqlayer.queues import Letter
-from zmqlayer.requests import Answer, Requests
-from zmqlayer.rollcalls import RollCall
 from zmqlayer.work import Work
 
 __all__ = ["Mesh"]
@@ -69,15 +68,7 @@ class Mesh:
         self._mail = Mail(*parts, self.counters, self._letter_arrived)
         self._work = Work(*parts, self.counters, self._work_arrived, self._mail.settle)
         self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
-        self._requests = Requests(
-            self.outbox,
-            {
-                "group_add": self._serve_group_add,
-                "group_discard": self._serve_group_discard,
-                "group_channels": self._serve_group_channels,
-                "flush": self._serve_flush,
-            },
-        )
+        self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
         self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
             Kind.HEARTBEAT: lambda frame, peer, now: None,
@@ -86,14 +77,14 @@ class Mesh:
             Kind.CREDIT: self._work.credit,
             Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
             Kind.CONSUMED: lambda frame, peer, now: self._mail.consumed(frame),
-            Kind.ASK: lambda frame, peer, now: self._requests.asked(frame, now),
-            Kind.ANSWER: lambda frame, peer, now: self._requests.answered(frame),
+            Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
+            Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
             Kind.DIRECT: lambda frame, peer, now: self._mail.direct(frame, now),
             Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
             Kind.WORK: self._work.work,
         }
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
-        self._timed = (self._links, self._mail, self._fanout, self._requests)
+        self._timed = (self._links, self._mail, self._fanout, self._membership.requests)
         self._due_at = self._sweep_at = self._join_by = 0.0
         self._is_settled = self._is_joined = False
 
@@ -197,7 +188,7 @@ class Mesh:
             self._links.excuse(lateness)
         self._links.tick(now)
         self._mail.tick(now)
-        self._requests.tick(now)
+        self._membership.requests.tick(now)
         for late in self._fanout.tick(now):
             self._links.silence(late, now)
         if now >= self._sweep_at:
@@ -245,37 +236,19 @@ class Mesh:
 
     def group_add(self, group: str, channel: str, now: float) -> int | None:
         """Add *channel* to *group*. Returns None if that is done, or a token: see :class:`Completed`."""
-        owner = owner_of(channel)
-        lives_s = self._config.group_expiry
-        request: dict[str, object] = {"group": group, "channel": channel, "lives_s": lives_s}
-        if owner is None or "!" not in channel:
-            self._fanout.add_ownerless(group, channel, lives_s, now)
-            return self._ask(self._peers.ready(), "group_add", request, now)
-        if owner != self.identity.node_id:
-            return self._ask(self._linked(owner), "group_add", request, now)
-        return self._run(lambda done: self._fanout.add(group, channel, now, done))
+        return self._membership.add(group, channel, now)
 
     def group_discard(self, group: str, channel: str, now: float) -> int | None:
         """Remove *channel* from *group*. Returns as :meth:`group_add`."""
-        owner = owner_of(channel)
-        request: dict[str, object] = {"group": group, "channel": channel}
-        if owner is None or "!" not in channel:
-            self._fanout.discard_ownerless(group, channel, now)
-            return self._ask(self._peers.ready(), "group_discard", request, now)
-        if owner != self.identity.node_id:
-            return self._ask(self._linked(owner), "group_discard", request, now)
-        self._fanout.discard(group, channel, now)
-        return None
+        return self._membership.discard(group, channel, now)
 
     def group_channels(self, group: str, now: float) -> tuple[list[str], int | None]:
         """Return the members this node knows of, and a token if peers were asked for theirs."""
-        token = self._ask(self._peers.ready(), "group_channels", {"group": group}, now)
-        return self._fanout.members(group, now), token
+        return self._membership.channels(group, now)
 
     def flush(self, now: float) -> int | None:
         """Drop all messages and memberships, here and at every peer. Returns as :meth:`group_add`."""
-        self._clear(now)
-        return self._ask(self._peers.ready(), "flush", {}, now)
+        return self._membership.flush(now)
 
     def take(self, interest: Interest, now: float) -> Letter | None:
         """Remove and return the oldest message for a receiver, or None. What is returned counts as delivered."""
@@ -337,7 +310,7 @@ class Mesh:
         if was_up and not peer.is_up:
             self._work.peer_down(peer.node_id)
             self._fanout.peer_down(peer.node_id)
-            self._requests.peer_down(peer.node_id)
+            self._membership.requests.peer_down(peer.node_id)
         if after is PeerState.GONE:
             self._mail.peer_gone(peer.node_id)
         elif after is PeerState.SILENT:
@@ -347,7 +320,7 @@ class Mesh:
         elif after is PeerState.READY:
             self._mail.peer_up(peer, now)
             self._work.peer_up(now)
-            self._share_ownerless(peer, now)
+            self._membership.peer_up(peer.node_id, now)
         if not self._is_joined:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED:
@@ -359,6 +332,14 @@ class Mesh:
         else:
             self._mail.boxes.deliver(letter)
             self._mail_arrived(letter.channel)
+
+    def _completed(self, completed: Completed) -> None:
+        self._events.append(completed)
+
+    def _clear(self, now: float) -> None:
+        self._work.clear()
+        self._mail.drop(self._mail.boxes.drop_all(), "flushed", now)
+        self._fanout.clear(now)
 
     def _mail_arrived(self, channel: str) -> None:
         self._events.append(Readable(channel))
@@ -382,80 +363,6 @@ class Mesh:
         else:
             self.outbox.call_by(self._join_by)
 
-    # Inside: requests
-
-    def _run(self, begin: Callable[[Callable[[RollCall | None], None]], None]) -> int | None:
-        """Begin something that calls back when it is done. Returns None if it did so at once, else a token."""
-        self._tokens += 1
-        token = self._tokens
-        state = {"is_done": False, "is_awaited": False}
-
-        def done(call: RollCall | None) -> None:
-            state["is_done"] = True
-            if state["is_awaited"]:
-                answers, missing = (call.answers, frozenset(call.missing)) if call else ({}, frozenset())
-                self._events.append(Completed(token, answers, missing))
-
-        begin(done)
-        state["is_awaited"] = True
-        return None if state["is_done"] else token
-
-    def _ask(self, peers: set[NodeId], service: str, arguments: dict[str, object], now: float) -> int | None:
-        if not peers:
-            return None
-        deadline = now + 2 * self._config.timing.group_add_timeout_s
-        return self._run(lambda done: self._requests.ask(peers, service, arguments, deadline, done))
-
-    def _linked(self, node_id: NodeId) -> set[NodeId]:
-        peer = self._peers.get(node_id)
-        if peer is None or not peer.is_up:
-            self.counters.dropped["request to no such peer"] += 1
-            return set()
-        return {node_id}
-
-    def _serve_group_add(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        group, channel = _names(arguments)
-        lives_s = arguments.get("lives_s")
-        if not isinstance(lives_s, float | int):
-            raise ProtocolError("a request to add a member says no lifetime")
-        if owner_of(channel) == self.identity.node_id and "!" in channel:
-            self._fanout.add(group, channel, now, lambda call: answer(True))
-        else:
-            self._fanout.add_ownerless(group, channel, min(lives_s, self._config.group_expiry), now)
-            answer(True)
-
-    def _serve_group_discard(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        group, channel = _names(arguments)
-        self._fanout.discard(group, channel, now)
-        self._fanout.discard_ownerless(group, channel, now)
-        answer(True)
-
-    def _serve_group_channels(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        answer(self._fanout.members(_names({"channel": "", **arguments})[0], now))
-
-    def _serve_flush(self, _arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        self._clear(now)
-        answer(True)
-
-    def _share_ownerless(self, peer: Peer, now: float) -> None:
-        lives_s = self._config.group_expiry
-        deadline = now + self._config.timing.group_add_timeout_s
-        for group, channel in self._fanout.ownerless(now):
-            request: dict[str, object] = {"group": group, "channel": channel, "lives_s": lives_s}
-            self._requests.ask({peer.node_id}, "group_add", request, deadline, lambda call: None)
-
-    def _clear(self, now: float) -> None:
-        self._work.clear()
-        self._mail.drop(self._mail.boxes.drop_all(), "flushed", now)
-        self._fanout.clear(now)
-
 
 def _describe(peer: Peer) -> PeerInfo:
     return PeerInfo(peer.node_id, peer.role, peer.pull, peer.state.value)
-
-
-def _names(arguments: dict[str, Any]) -> tuple[str, str]:
-    group, channel = arguments.get("group"), arguments.get("channel")
-    if type(group) is not str or type(channel) is not str or not (group + channel).isascii():
-        raise ProtocolError("a request names no group or channel")
-    return group, channel

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from typing import Final, NewType
 
 from zmqlayer.exceptions import InvalidName
@@ -97,11 +98,13 @@ def check_pattern(pattern: object) -> str:
     return pattern
 
 
+@lru_cache(maxsize=1024)
 def encode_node_id(node_id: NodeId) -> str:
     """Return *node_id* as 26 lower-case base32 characters, as it stands in channel names."""
     return base64.b32encode(node_id).decode("ascii").rstrip("=").lower()
 
 
+@lru_cache(maxsize=1024)
 def decode_node_id(text: str) -> NodeId | None:
     """Return the node id that *text* spells, or None if it spells none."""
     if not _NODE_ID.match(text):

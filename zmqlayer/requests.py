@@ -7,7 +7,7 @@ owner is asked, does it, and answers when its peers confirmed. Membership lists 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zmqlayer.codec import unpack_control
@@ -34,7 +34,7 @@ class Requests:
         services: What peers may ask for, by name.
     """
 
-    def __init__(self, outbox: Outbox, services: dict[str, Serve]) -> None:
+    def __init__(self, outbox: Outbox, services: Mapping[str, Serve]) -> None:
         self._outbox = outbox
         self._services = services
         self._calls = RollCalls()

@@ -59,7 +59,7 @@ class SyncLayer(BaseLayer):
             InvalidName: The caller's mistake.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
-        interest = self._interest(list(channels))
+        interest = self._interest(tuple(channels))
         if not interest.keys:
             return None, None
         letter = self.node.take(interest)
