@@ -85,7 +85,7 @@ def migrate(environment: dict[str, str]) -> None:
     Bring the database up to date.
 
     Raises:
-        click.ClickException: It failed; quotes the last lines.
+        click.ClickException: It failed; gives the reason.
     """
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"],
@@ -98,8 +98,8 @@ def migrate(environment: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        last_lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise click.ClickException(f"The database could not be prepared:\n{last_lines}")
+        reason = (done.stdout + done.stderr).strip().rpartition("\n")[2]
+        raise click.ClickException(f"The database could not be prepared: {reason}")
     click.echo("database is ready")
 
 
