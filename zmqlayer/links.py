@@ -22,7 +22,7 @@ from typing import Any, Final
 from zmqlayer.actions import Connect, Disconnect, HangUp, Push, Subscribe, Unsubscribe
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
-from zmqlayer.dialing import Dialling
+from zmqlayer.dialing import MAX_CANDIDATES, Dialling
 from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, pack
 from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
@@ -79,6 +79,7 @@ class Links:
         self._banned: dict[NodeId, float] = {}
         self._next_heartbeat = 0.0
         self._refused: set[NodeId] = set()
+        self._failures: dict[NodeId, int] = {}
 
     # What discovery says
 
@@ -212,6 +213,8 @@ class Links:
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
+                if len(self._failures) < MAX_CANDIDATES:
+                    self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
                 self._end(peer, cause, now, is_final=False)
             else:
                 self._move(peer, cause, now)
@@ -223,7 +226,9 @@ class Links:
     # Inside
 
     def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> None:
-        pull = greeting.dialled if greeting.is_answer else address_of(greeting.hosts[0], greeting.pull)
+        # Not every host of a peer need be reachable from here: each failed greeting goes on to the next.
+        host = greeting.hosts[self._failures.get(node_id, 0) % len(greeting.hosts)]
+        pull = greeting.dialled if greeting.is_answer else address_of(host, greeting.pull)
         former = self.peers.at(pull)
         if former is not None:
             self.depart(former, now, "another process answers at its address")
@@ -311,6 +316,7 @@ class Links:
 
     def _check_linked(self, peer: Peer, now: float) -> None:
         if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
+            self._failures.pop(peer.node_id, None)
             self._move(peer, Cause.LINKED, now)
 
     def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:

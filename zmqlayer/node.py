@@ -331,4 +331,7 @@ class Node:
         for change in calls.changes:
             logger.info("%s %s %s", change.peer.role, short(change.peer.node_id), change.state.value)
             for callback in self._peer_callbacks:
-                callback(change)
+                try:
+                    callback(change)
+                except Exception:
+                    logger.exception("a callback for peers failed: %r", callback)

@@ -92,14 +92,21 @@ def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:
 
 
 def _wake_on(loop: asyncio.AbstractEventLoop, waiters: list[LoopWaiter]) -> bool:
-    if asyncio._get_running_loop() is loop:
-        _resolve(waiters)
-        return True
     try:
-        loop.call_soon_threadsafe(_resolve, waiters)
+        if _is_running_here(loop):
+            _resolve(waiters)
+        else:
+            loop.call_soon_threadsafe(_resolve, waiters)
     except RuntimeError:  # the loop is closed
         return False
     return True
+
+
+def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:  # no loop runs on this thread
+        return False
 
 
 def _resolve(waiters: list[LoopWaiter]) -> None:
