@@ -213,8 +213,9 @@ class Links:
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
-                if len(self._failures) < MAX_CANDIDATES:
-                    self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
+                if len(self._failures) >= MAX_CANDIDATES:
+                    self._failures.clear()
+                self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
                 self._end(peer, cause, now, is_final=False)
             else:
                 self._move(peer, cause, now)
