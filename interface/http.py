@@ -85,11 +85,14 @@ class Exchange:
             return
         try:
             piece = read_piece(message)
+            if piece.is_broken_off:
+                self._give_up("broken off")
+                return
             if self._stage is Stage.WAITING:
                 self._begin(read_response_start(message), piece)
             self._write(piece)
         except BadReply as exc:
-            self._give_up(exc)
+            self._give_up(f"malformed: {exc}")
 
     def client_gone(self) -> None:
         """Stop waiting, and tell the workers."""
@@ -153,10 +156,9 @@ class Exchange:
         if piece.is_last and len(piece.content) < self._owed:
             raise BadReply("content", f"ends {self._owed - len(piece.content):,} bytes before Content-Length says")
 
-    def _give_up(self, exc: BadReply) -> None:
-        is_begun = self._stage is Stage.ANSWERING
-        logger.error("the worker's response to %s %s is malformed: %s", self._head.method, self._head.path, exc)
-        if is_begun:
+    def _give_up(self, fault: str) -> None:
+        logger.error("the worker's response to %s %s is %s", self._head.method, self._head.path, fault)
+        if self._stage is Stage.ANSWERING:
             self._end()
             self._request.abort()
         else:

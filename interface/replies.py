@@ -71,10 +71,16 @@ class ResponseStart:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a response's content."""
+    """
+    A piece of a response's content.
+
+    Attributes:
+        is_broken_off: Nothing follows although the response is not whole; the content counts for nothing.
+    """
 
     content: bytes
     is_last: bool
+    is_broken_off: bool = False
 
 
 def read_response_start(message: Message) -> ResponseStart:
@@ -101,7 +107,11 @@ def read_piece(message: Message) -> Piece:
     Raises:
         BadReply: A value is of another type.
     """
-    return Piece(_take(message, "content", bytes) or b"", not _take(message, "more_content", bool))
+    return Piece(
+        content=_take(message, "content", bytes) or b"",
+        is_last=not _take(message, "more_content", bool),
+        is_broken_off=bool(_take(message, "closed", bool)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class HttpResponse(TypedDict):
     headers: NotRequired[list[Header]]
     content: NotRequired[bytes]
     more_content: NotRequired[bool]
+    closed: NotRequired[bool]  # nothing follows, and the response is not whole: the connection is cut
 
 
 class HttpDisconnect(TypedDict):

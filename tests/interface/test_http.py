@@ -15,7 +15,7 @@ from zmqlayer.exceptions import LayerClosed, MessageTooLarge
 
 SiteMaker = Callable[..., Site]
 
-KEYS = st.sampled_from(["status", "headers", "content", "more_content"])
+KEYS = st.sampled_from(["status", "headers", "content", "more_content", "closed"])
 FIELDS = st.lists(st.lists(st.binary(max_size=3), max_size=3), max_size=3)
 VALUES = st.none() | st.booleans() | st.integers(100, 700) | st.binary(max_size=9) | FIELDS
 
@@ -326,6 +326,27 @@ def test_a_response_that_turns_malformed_cuts_the_connection(
     assert len(caplog.records) == 1
     client.leave()
     assert site.layer.take() == []
+
+
+def test_a_response_that_is_broken_off_cuts_the_connection(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """What came before stands; the client cannot take it for the whole."""
+    client = ask(site)
+    site.layer.reply.push({"status": 200, "content": b"one", "more_content": True})
+
+    site.layer.reply.push({"content": b"", "more_content": False, "closed": True})
+
+    assert client.transport.is_aborted
+    assert client.read().endswith(b"\r\n3\r\none\r\n")
+    assert [record.getMessage() for record in caplog.records] == ["the worker's response to GET / is broken off"]
+
+
+def test_a_response_that_is_broken_off_before_it_began_is_a_500(site: Site) -> None:
+    """Nothing was written, so there is room for a proper answer."""
+    client = ask(site)
+
+    site.layer.reply.push({"status": 200, "content": b"one", "closed": True})
+
+    assert split_response(client.read())[0] == 500
 
 
 @given(messages=st.lists(st.dictionaries(KEYS, VALUES), max_size=4))

@@ -93,6 +93,7 @@ def test_some_statuses_have_no_content(status: int, expected: bool) -> None:
         ({}, Piece(b"", True)),
         ({"content": b"a", "more_content": True}, Piece(b"a", False)),
         ({"content": None, "more_content": False}, Piece(b"", True)),
+        ({"content": b"", "more_content": False, "closed": True}, Piece(b"", True, is_broken_off=True)),
     ],
 )
 def test_a_piece_is_the_last_unless_it_says_otherwise(message: dict[str, Any], piece: Piece) -> None:
