@@ -62,6 +62,7 @@ class Kind(IntEnum):
     CREDIT = 8
     RETURN = 9
     CONSUMED = 10
+    ENDED = 11
     ASK = 12
     ANSWER = 13
     DIRECT = 16

@@ -156,10 +156,10 @@ class Mail:
                 self._windows.settle(peer.node_id, letter.channel, 1)
 
     def peer_gone(self, node_id: NodeId) -> None:
-        """A peer is gone: what waited for it is dropped, and nothing is owed either way."""
-        if parked := self._parked.pop(node_id, None):
-            self._counters.dropped["peer gone"] += len(parked)
-        self._windows.forget(node_id)
+        """A peer is gone: what it was not done with, as far as we know, is lost; nothing is owed either way."""
+        self._parked.pop(node_id, None)
+        if lost := self._windows.forget(node_id):
+            self._counters.dropped["peer gone"] += lost
         self._settled.pop(node_id, None)
 
     def joined(self) -> None:

@@ -151,10 +151,18 @@ class MemoryNode:
         return [e.state for e in self.events if isinstance(e, PeerChanged) and e.peer.node_id == other.node_id]
 
     def leave(self) -> None:
-        """Say goodbye and end."""
+        """Read no more, hand over what is queued while anyone takes it, say goodbye and end; see ``Node.close``."""
         self._call(self.mesh.leave)
-        self._call(lambda now: self.mesh.say_goodbye())
-        self._network.after(0.01, lambda: self._network.kill(self))
+        self._end(self._network.now + self.config.timing.linger_s)
+
+    def _end(self, deadline: float) -> None:
+        if not self.is_alive:
+            return
+        if self.mesh.is_drained or self._network.now >= deadline:
+            self._call(lambda now: self.mesh.say_goodbye())
+            self._network.after(0.01, partial(self._network.kill, self))
+        else:
+            self._network.after(0.001, partial(self._end, deadline))
 
     def _call(self, ask: Callable[[float], T]) -> T:
         result = ask(self._network.now)

@@ -75,6 +75,7 @@ class Mesh:
             Kind.GOODBYE: lambda frame, peer, now: self._links.depart(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
             Kind.CREDIT: self._work.credit,
+            Kind.ENDED: lambda frame, peer, now: self._work.ended(frame),
             Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
             Kind.CONSUMED: lambda frame, peer, now: self._mail.consumed(frame),
             Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
@@ -109,8 +110,8 @@ class Mesh:
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing waits here to be handed over to another node."""
-        return self._work.queued == 0 and self._mail.parked == 0
+        """Whether nothing waits here to be handed over, and nothing is on its way to a reader of ours that left."""
+        return self._work.queued == 0 and self._mail.parked == 0 and not self._work.is_ending
 
     def say_goodbye(self) -> None:
         """The last word: peers forget this node at once."""

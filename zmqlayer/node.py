@@ -127,9 +127,9 @@ class Node:
         stopper = threading.Thread(target=self._discovery.stop, name="zmqlayer-discovery-stop", daemon=True)
         stopper.start()
         self._with_mesh(lambda mesh, now: mesh.say_goodbye())
-        with self._lock:
+        with self._lock:  # within it, the thread cannot be closing the bell meanwhile
             self._state = _State.CLOSED
-        self._transport.wake()
+            self._transport.wake()
         self._thread.join()
         stopper.join()
         atexit.unregister(self.close)

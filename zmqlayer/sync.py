@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from zmqlayer.base import BaseLayer
-from zmqlayer.events import Completed
+from zmqlayer.events import Completed, Interest
 from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, check_group
+from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
 from zmqlayer.waiters import ThreadWaiter
 
@@ -62,14 +63,7 @@ class SyncLayer(BaseLayer):
         interest = self._interest(tuple(channels))
         if not interest.keys:
             return None, None
-        letter = self.node.take(interest)
-        if letter is None and block:
-            receiver = Receiver(interest, waiter := ThreadWaiter())
-            letter = self.node.take_or_wait(receiver)
-            if letter is None:
-                waiter.wait(timeout)
-                self.node.give_up(receiver)
-                letter = self.node.take(interest)
+        letter = self._wait(interest, timeout) if block else self.node.take(interest)
         if letter is None or (message := self.open_letter(letter)) is None:
             return None, None
         return letter.channel, message
@@ -156,6 +150,15 @@ class SyncLayer(BaseLayer):
     def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
         self.node.close()
+
+    def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:
+        receiver = Receiver(interest, waiter := ThreadWaiter())
+        letter = self.node.take_or_wait(receiver)
+        if letter is not None:
+            return letter
+        if not waiter.wait(timeout_s):
+            self.node.give_up(receiver)
+        return self.node.ask(lambda mesh, now: mesh.take(interest, now))
 
     def _join(self) -> None:
         waiter = ThreadWaiter()

@@ -4,6 +4,8 @@ Work: messages of named channels. Sans-I/O; used by ``mesh.py`` only.
 The queue stays at the sender. A node whose receivers wait for a set of channels is a *reader*; it gives credit
 to every sender, and a message is handed over only against credit, to the reader with most of it. So a
 reader that dies takes no more than its credit with it, and one that closes gives back what nobody started.
+A sender confirms the end of a reader with ENDED, behind its last message for it, so that a node that leaves
+knows when everything that was on its way has come, and gone back.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from zmqlayer.actions import Publish, Push
-from zmqlayer.codec import unpack_control
+from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.credits import Offer, Offers, Reader
@@ -54,6 +56,7 @@ class Work:
         self._readers: dict[tuple[str, ...], Reader] = {}
         self._by_number: dict[int, Reader] = {}
         self._inboxes: dict[int, deque[Letter]] = {}
+        self._ending: dict[int, set[NodeId]] = {}
         self._numbers = 0
         self._is_closing = False
 
@@ -100,6 +103,7 @@ class Work:
             return
         if limit is None:
             self._offers.withdraw(peer.node_id, reader)
+            self._push(peer, Kind.ENDED, {"reader": reader})
         elif type(limit) is not int:
             raise ProtocolError("CREDIT is malformed")
         elif channels or self._offers.find(peer.node_id, reader) is not None:
@@ -128,6 +132,18 @@ class Work:
         else:
             letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source)
             self._arrive(reader, letter, spends_credit=link == peer.our_link)
+
+    def ended(self, frame: Frame) -> None:
+        """
+        A sender heard that one of our readers left: nothing more comes for it.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        number = unpack_control(frame.body).get("reader")
+        if type(number) is not int:
+            raise ProtocolError("ENDED is malformed")
+        self._settle_ending(frame.source, number)
 
     def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
         """Remove and return the oldest living message that arrived for the reader of *channels*."""
@@ -182,6 +198,8 @@ class Work:
     def peer_down(self, node_id: NodeId) -> None:
         """A link is gone or starts anew: its credit is void in both directions."""
         self._offers.forget(node_id)
+        for number in list(self._ending):
+            self._settle_ending(node_id, number)
         for reader in self._readers.values():
             reader.forget(node_id)
 
@@ -217,6 +235,11 @@ class Work:
     def queued(self) -> int:
         """How many messages wait here for a reader elsewhere."""
         return sum(map(len, self._backlogs.values()))
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether a sender may still hand over work to a reader of ours that left."""
+        return bool(self._ending)
 
     @property
     def unread(self) -> int:
@@ -296,6 +319,7 @@ class Work:
             if peer is not None:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": None}
                 self._outbox.tell(sender, Kind.CREDIT, payload)
+                self._ending.setdefault(reader.number, set()).add(sender)
         keys = set()
         for letter in reversed(self._inboxes.pop(reader.number)):
             if letter.source == self._node_id:
@@ -306,6 +330,17 @@ class Work:
                 self._give_back(letter.source, letter.channel, letter.body, int((letter.deadline - now) * 1000))
         for key in keys:
             self._dispatch(key, now)
+
+    def _settle_ending(self, sender: NodeId, number: int) -> None:
+        senders = self._ending.get(number, set())
+        senders.discard(sender)
+        if not senders:
+            self._ending.pop(number, None)
+
+    def _push(self, peer: Peer, kind: Kind, payload: dict[str, object]) -> None:
+        """Push a control frame: it arrives after all work that was handed over before."""
+        wire = pack(node_topic(peer.node_id), kind, self._node_id, 0, "", pack_control(payload))
+        self._outbox.do(Push(peer.pull, wire))
 
     def _give_back(self, sender: NodeId, channel: str, body: bytes, ttl_ms: int) -> None:
         if ttl_ms > 0:

@@ -1,0 +1,40 @@
+"""A node that leaves gives back what it did not start, whatever is still on its way to it."""
+
+from __future__ import annotations
+
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+
+
+def trio(prefetch: int) -> tuple[MemoryNetwork, MemoryNode, MemoryNode, MemoryNode]:
+    network = MemoryNetwork(seed=3)
+    sender = network.add("sender")
+    first, second = (network.add(name, prefetch=prefetch) for name in ("first", "second"))
+    network.run(1.0)
+    return network, sender, first, second
+
+
+def test_work_on_its_way_to_a_leaving_reader_comes_back() -> None:
+    """Messages that cross the news of a reader's end are returned, and another reader gets all of them in order."""
+    network, sender, first, second = trio(prefetch=8)
+    network.delay(sender, first, 0.05)
+    first.wait("jobs")
+    network.run(0.2)
+    for number in range(5):
+        sender.send("jobs", {"number": number})
+    first.leave()
+    network.run(1.0)
+    second.wait("jobs")
+    network.run(0.2)
+    assert [message["number"] for message in second.take_all("jobs")] == [0, 1, 2, 3, 4]
+    assert not first.is_alive
+
+
+def test_a_leaving_reader_does_not_wait_for_a_dead_sender() -> None:
+    """A sender that dies owes no end."""
+    network, sender, first, _ = trio(prefetch=8)
+    first.wait("jobs")
+    network.run(0.2)
+    network.kill(sender)
+    first.leave()
+    network.run(0.6)
+    assert not first.is_alive
