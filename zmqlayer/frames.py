@@ -42,7 +42,7 @@ PROTOCOL_MAJOR: Final = 1
 PROTOCOL_MINOR: Final = 0
 
 _HEADER: Final = struct.Struct(">17sB16sIH")
-_WORK: Final = struct.Struct(">II")
+_WORK: Final = struct.Struct(">IIQ")
 HEADER_BYTES: Final = _HEADER.size
 TOPIC_BYTES: Final = 17
 
@@ -106,22 +106,30 @@ def parse(wire: bytes) -> Frame:
         raise ProtocolError("a frame's target is not ASCII") from exc
 
 
-def pack_work(link: int, reader: int, body: bytes) -> bytes:
-    """Return the body of a WORK frame: whose credit it spends (*link*, *reader*), then the message."""
-    return _WORK.pack(link, reader) + body
-
-
-def parse_work(body: bytes) -> tuple[int, int, bytes]:
+def pack_work(link: int, reader: int, number: int, body: bytes) -> bytes:
     """
-    Return ``(link, reader, message)`` of a WORK frame's body.
+    Return the body of a WORK or RETURN frame.
+
+    Args:
+        link: The receiver's side of the link, and
+        reader: the reader of it, whose credit this spends.
+        number: The message's place in its sender's queue.
+        body: The message as msgpack.
+    """
+    return _WORK.pack(link, reader, number) + body
+
+
+def parse_work(body: bytes) -> tuple[int, int, int, bytes]:
+    """
+    Return ``(link, reader, number, message)`` of a WORK or RETURN frame's body.
 
     Raises:
         ProtocolError: Too short.
     """
     if len(body) < _WORK.size:
-        raise ProtocolError(f"a WORK frame's body has {len(body)} bytes")
-    link, reader = _WORK.unpack_from(body)
-    return link, reader, body[_WORK.size :]
+        raise ProtocolError(f"the body of a work frame has {len(body)} bytes, not even {_WORK.size}")
+    link, reader, number = _WORK.unpack_from(body)
+    return link, reader, number, body[_WORK.size :]
 
 
 def node_topic(node_id: NodeId) -> bytes:

@@ -180,14 +180,14 @@ class Links:
             self._move(peer, Cause.HEARD, now)
 
     def depart(self, peer: Peer, now: float, reason: str, *, is_final: bool = True) -> None:
-        """End a link at once: the peer said goodbye, was replaced, or broke the protocol."""
+        """End a link at once."""
         logger.debug("x %s: %s", short(peer.node_id), reason)
         self._end(peer, Cause.DEPARTED, now, is_final=is_final)
 
-    def ban(self, peer: Peer, now: float) -> None:
-        """End the link to a peer that broke the protocol, and do not answer it for a while."""
+    def ban(self, peer: Peer, now: float, reason: str) -> None:
+        """End the link to a peer that said goodbye or broke the protocol, and do not answer it for a while."""
         self._banned[peer.node_id] = now + BAN_S
-        self.depart(peer, now, "it broke the protocol")
+        self.depart(peer, now, reason)
 
     def silence(self, node_id: NodeId, now: float) -> None:
         """A READY peer did not answer in time what it had to answer: give it no new work."""

@@ -160,7 +160,7 @@ class MemoryNode:
             return
         if self.mesh.is_drained or self._network.now >= deadline:
             self._call(lambda now: self.mesh.say_goodbye())
-            self._network.after(0.01, partial(self._network.kill, self))
+            self._network.after(self._network.in_flight_s(self) + 0.01, partial(self._network.kill, self))
         else:
             self._network.after(0.001, partial(self._end, deadline))
 
@@ -265,6 +265,12 @@ class MemoryNetwork:
         """Do *step* after *seconds* of virtual time."""
         self._entries += 1
         heapq.heappush(self._agenda, (self.now + seconds, self._entries, step))
+
+    def in_flight_s(self, node: MemoryNode) -> float:
+        """Return the seconds until all that *node* sent has arrived: what ZeroMQ's LINGER waits for."""
+        pipes = [p for other in self.nodes.values() for p in [*other.subs.values(), *other.pushes.values()]]
+        ends = [end for p in pipes if node in (p.owner, p.target) for end in p.clear_at.values()]
+        return max(0.0, max(ends, default=self.now) - self.now)
 
     def pump(self, node: MemoryNode) -> None:
         """Carry out what a node wants done, and see to it that it is ticked in time."""

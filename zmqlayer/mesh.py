@@ -72,7 +72,7 @@ class Mesh:
         self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
             Kind.HEARTBEAT: lambda frame, peer, now: None,
-            Kind.GOODBYE: lambda frame, peer, now: self._links.depart(peer, now, "it said goodbye"),
+            Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
             Kind.CREDIT: self._work.credit,
             Kind.ENDED: lambda frame, peer, now: self._work.ended(frame),
@@ -151,7 +151,7 @@ class Mesh:
         peer = self._peers.get(source) if source is not None else None
         if peer is not None:
             logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
-            self._links.ban(peer, now)
+            self._links.ban(peer, now, "it broke the protocol")
         elif self.counters.malformed == 1:
             logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
 

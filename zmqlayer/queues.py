@@ -28,6 +28,7 @@ class Letter(NamedTuple):
         deadline: Monotonic seconds at which it expires.
         source: The node that sent it.
         is_copy: One member's copy of a group message: it occupies no window at its source.
+        number: Its place among all that one node queued for readers, so that a return finds its place again.
     """
 
     channel: str
@@ -35,6 +36,7 @@ class Letter(NamedTuple):
     deadline: float
     source: NodeId
     is_copy: bool = False
+    number: int = 0
 
 
 class Backlog:
@@ -53,8 +55,11 @@ class Backlog:
         self._letters.append(letter)
 
     def restore(self, letter: Letter) -> None:
-        """Put a message back at the front: a reader returned it unread."""
-        self._letters.appendleft(letter)
+        """Put a message that a reader returned back to its place: before all that were queued after it."""
+        place = 0
+        while place < len(self._letters) and self._letters[place].number < letter.number:
+            place += 1
+        self._letters.insert(place, letter)
 
     def pop(self) -> Letter:
         """Remove and return the oldest message. The queue must not be empty."""

@@ -58,6 +58,7 @@ class Work:
         self._inboxes: dict[int, deque[Letter]] = {}
         self._ending: dict[int, set[NodeId]] = {}
         self._numbers = 0
+        self._queued = 0
         self._is_closing = False
 
     # Sending
@@ -85,7 +86,8 @@ class Work:
         backlog = self._backlogs.get(key)
         if backlog is None:
             backlog = self._backlogs[key] = Backlog()
-        backlog.append(letter)
+        self._queued += 1
+        backlog.append(letter._replace(number=self._queued))
         self._dispatch(key, now)
 
     def credit(self, frame: Frame, peer: Peer, now: float) -> None:
@@ -110,9 +112,15 @@ class Work:
             self._spend(self._offers.put(peer.node_id, reader, tuple(channels), limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
-        """A reader gives back a message that nobody started: it goes to the front of its queue."""
+        """
+        A reader gives back a message that nobody started: it goes back to its place in the queue.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
         key = inbox_of(frame.target)
-        letter = Letter(frame.target, frame.body, now + frame.ttl_ms / 1000, self._node_id)
+        _, _, number, body = parse_work(frame.body)
+        letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number)
         self._backlogs.setdefault(key, Backlog()).restore(letter)
         self._dispatch(key, now)
 
@@ -125,12 +133,12 @@ class Work:
         Raises:
             ProtocolError: The payload is malformed.
         """
-        link, number, body = parse_work(frame.body)
-        reader = self._by_number.get(number)
+        link, reader_number, number, body = parse_work(frame.body)
+        reader = self._by_number.get(reader_number)
+        letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source, number=number)
         if reader is None:
-            self._give_back(frame.source, frame.target, body, frame.ttl_ms)
+            self._give_back(letter, now)
         else:
-            letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source)
             self._arrive(reader, letter, spends_credit=link == peer.our_link)
 
     def ended(self, frame: Frame) -> None:
@@ -295,12 +303,11 @@ class Work:
         offer.sent += 1
         peer = self._peers.get(offer.peer)
         if peer is not None:
-            body = pack_work(peer.their_link, offer.reader, letter.body)
+            body = pack_work(peer.their_link, offer.reader, letter.number, letter.body)
             wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body)
             self._outbox.do(Push(peer.pull, wire))
         else:
-            local = Letter(letter.channel, letter.body, letter.deadline, self._node_id)
-            self._arrive(self._by_number[offer.reader], local, spends_credit=True)
+            self._arrive(self._by_number[offer.reader], letter._replace(source=self._node_id), spends_credit=True)
 
     def _arrive(self, reader: Reader, letter: Letter, *, spends_credit: bool) -> None:
         if spends_credit:
@@ -310,7 +317,7 @@ class Work:
         self._on_readable(reader.channels)
 
     def _withdraw(self, reader: Reader, now: float) -> None:
-        """End a reader. Newest first, what it did not take goes back to the front of the queues it came from."""
+        """End a reader. What it did not take goes back to its place in the queues it came from."""
         del self._readers[reader.channels]
         del self._by_number[reader.number]
         self._offers.withdraw(self._node_id, reader.number)
@@ -321,13 +328,13 @@ class Work:
                 self._outbox.tell(sender, Kind.CREDIT, payload)
                 self._ending.setdefault(reader.number, set()).add(sender)
         keys = set()
-        for letter in reversed(self._inboxes.pop(reader.number)):
+        for letter in self._inboxes.pop(reader.number):
             if letter.source == self._node_id:
                 key = inbox_of(letter.channel)
                 self._backlogs.setdefault(key, Backlog()).restore(letter)
                 keys.add(key)
             else:
-                self._give_back(letter.source, letter.channel, letter.body, int((letter.deadline - now) * 1000))
+                self._give_back(letter, now)
         for key in keys:
             self._dispatch(key, now)
 
@@ -342,8 +349,11 @@ class Work:
         wire = pack(node_topic(peer.node_id), kind, self._node_id, 0, "", pack_control(payload))
         self._outbox.do(Push(peer.pull, wire))
 
-    def _give_back(self, sender: NodeId, channel: str, body: bytes, ttl_ms: int) -> None:
-        if ttl_ms > 0:
-            self._outbox.do(Publish(pack(node_topic(sender), Kind.RETURN, self._node_id, ttl_ms, channel, body)))
-        else:
+    def _give_back(self, letter: Letter, now: float) -> None:
+        ttl_ms = int((letter.deadline - now) * 1000)
+        if ttl_ms <= 0:
             self._counters.expired += 1
+            return
+        body = pack_work(0, 0, letter.number, letter.body)
+        wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body)
+        self._outbox.do(Publish(wire))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.peers import PeerState
 
 
 def trio(prefetch: int) -> tuple[MemoryNetwork, MemoryNode, MemoryNode, MemoryNode]:
@@ -24,9 +25,21 @@ def test_work_on_its_way_to_a_leaving_reader_comes_back() -> None:
     first.leave()
     network.run(1.0)
     second.wait("jobs")
-    network.run(0.2)
-    assert [message["number"] for message in second.take_all("jobs")] == [0, 1, 2, 3, 4]
+    numbers = []
+    for _ in range(5):
+        network.run(0.1)
+        numbers += [message["number"] for message in second.take_all("jobs")]
+    assert numbers == [0, 1, 2, 3, 4]
     assert not first.is_alive
+
+
+def test_a_node_that_said_goodbye_is_not_linked_again() -> None:
+    """Its last words may cross our hanging up; it is gone once, and stays gone."""
+    network, sender, first, _ = trio(prefetch=0)
+    network.delay(sender, first, 0.05)
+    first.leave()
+    network.run(3.0)
+    assert sender.changes(first) == [PeerState.READY, PeerState.GONE]
 
 
 def test_a_leaving_reader_does_not_wait_for_a_dead_sender() -> None:
