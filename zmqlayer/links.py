@@ -179,10 +179,10 @@ class Links:
         if peer.state is PeerState.SILENT:
             self._move(peer, Cause.HEARD, now)
 
-    def depart(self, peer: Peer, now: float, reason: str, *, is_final: bool = True) -> None:
+    def depart(self, peer: Peer, now: float, reason: str) -> None:
         """End a link at once."""
         logger.debug("x %s: %s", short(peer.node_id), reason)
-        self._end(peer, Cause.DEPARTED, now, is_final=is_final)
+        self._end(peer, Cause.DEPARTED, now, is_final=True)
 
     def ban(self, peer: Peer, now: float, reason: str) -> None:
         """End the link to a peer that said goodbye or broke the protocol, and do not answer it for a while."""
