@@ -1,0 +1,223 @@
+"""``docs/wire.md`` says what goes over the wire: its examples, numbers and tables are held against the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import dropwhile, takewhile
+from typing import Any, Final
+
+import pytest
+
+from support.sources import ROOT
+from zmqlayer.actions import Action, Publish, Push
+from zmqlayer.codec import unpack_control
+from zmqlayer.config import Config
+from zmqlayer.frames import (
+    BROADCAST,
+    HEADER_BYTES,
+    PROTOCOL_MAJOR,
+    PROTOCOL_MINOR,
+    Kind,
+    group_topic,
+    is_barrier,
+    node_of,
+    pack,
+    parse,
+    parse_work,
+)
+from zmqlayer.greetings import Greeting
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.security import Keys
+
+TEXT: Final = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
+LINE: Final = re.compile(r"([0-9a-f]+)(?: +(\S.*))?")
+TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "any": (object,),
+    "bool": (bool,),
+    "float": (float,),
+    "int": (int,),
+    "list": (list,),
+    "map": (dict,),
+    "nil": (type(None),),
+    "str": (str,),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One frame of the document, and what the notes beside its bytes say about it."""
+
+    wire: bytes
+    notes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of kinds."""
+
+    number: int
+    carrier: str
+    topics: list[str]
+    body: str
+
+
+def section(heading: str) -> str:
+    """Return the text below a heading of the document, up to the next of any level."""
+    return TEXT.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the first table's rows, without its head."""
+    from_table = dropwhile(lambda line: not line.startswith("|"), text.splitlines())
+    lines = list(takewhile(lambda line: line.startswith("|"), from_table))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def example(kind: Kind) -> Example:
+    """Return the example in the section of *kind*."""
+    lines = section(f"### {kind.name}").split("```frame\n")[1].split("\n```")[0].splitlines()
+    matches = [match for line in lines if (match := LINE.fullmatch(line))]
+    assert len(matches) == len(lines)
+    notes = dict(match[2].partition(": ")[::2] for match in matches if match[2])
+    return Example(bytes.fromhex("".join(match[1] for match in matches)), notes)
+
+
+def documented_keys(kind: Kind) -> dict[str, tuple[type, ...]]:
+    """Return the payload keys in the section of *kind*, with their types."""
+    return {
+        key.strip("`"): tuple(known for name in types.split(" or ") for known in TYPES[name])
+        for key, types, _ in rows(section(f"### {kind.name}"))
+    }
+
+
+def topic_name(topic: bytes) -> str:
+    """Return which sort of topic this is, as the document calls it."""
+    if topic == BROADCAST:
+        return "broadcast"
+    return "node" if node_of(topic) else "barrier" if is_barrier(topic) else "group"
+
+
+KINDS: Final = {
+    name: Row(int(number), carrier, topics.split(" or "), body)
+    for name, number, carrier, topics, body in rows(section("## Kinds"))
+}
+
+
+@pytest.fixture(scope="module")
+def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
+    """Carrier and bytes of what two nodes say while they do all that nodes do."""
+    network = MemoryNetwork(seed=3)
+    a, b = network.add("a"), network.add("b")
+    said: dict[Kind, list[tuple[str, bytes]]] = defaultdict(list)
+    for node in (a, b):
+        _listen(node, said)
+    network.run(2)
+    member = b.new_channel()
+    a.group_add("news", member)
+    a.send(member, {"text": "hi"})
+    b.wait("jobs")
+    network.run(1)
+    a.group_send("news", {"text": "hi"})
+    a.send("jobs", {"n": 1})
+    network.run(1)
+    b.take(member)
+    b.leave()  # and returns the job that it did not take
+    network.run(1)
+    return said
+
+
+def _listen(node: MemoryNode, said: dict[Kind, list[tuple[str, bytes]]]) -> None:
+    take = node.mesh.outgoing
+
+    def outgoing() -> list[Action]:
+        actions = take()
+        for action in actions:
+            if isinstance(action, Publish | Push):
+                carrier = "XPUB" if isinstance(action, Publish) else "PUSH"
+                said[Kind(parse(action.wire).kind)].append((carrier, action.wire))
+        return actions
+
+    node.mesh.outgoing = outgoing  # type: ignore[method-assign]  # to listen is all it adds
+
+
+def test_kinds_are_all_there() -> None:
+    """The table names every kind with its number, and no other."""
+    assert {name: row.number for name, row in KINDS.items()} == {kind.name: kind.value for kind in Kind}
+
+
+def test_header_and_version_are_right() -> None:
+    """The header has the length, and the protocol the version, that the document says."""
+    assert f"{HEADER_BYTES} bytes, then the target" in section("## Header")
+    assert f"protocol {PROTOCOL_MAJOR}.{PROTOCOL_MINOR}." in TEXT
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_example_parses(kind: Kind) -> None:
+    """Each example is a frame of its kind, says what its notes say, and is what the code would write."""
+    shown, frame = example(kind), parse(example(kind).wire)
+
+    assert (Kind(frame.kind).name, topic_name(frame.topic)) == (kind.name, shown.notes["topic"])
+    assert (str(frame.ttl_ms), str(len(frame.target))) == (shown.notes["ttl"], shown.notes["length"])
+    assert (shown.notes["kind"], shown.notes.get("target", "")) == (kind.name, frame.target)
+    assert pack(frame.topic, kind, frame.source, frame.ttl_ms, frame.target, frame.body) == shown.wire
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_example_body_is_what_it_says(kind: Kind) -> None:
+    """Each example's body unpacks to the value beside it, with documented keys only."""
+    shown, body = example(kind), parse(example(kind).wire).body
+    if KINDS[kind.name].body == "work":
+        *numbers, body = parse_work(body)
+        assert [str(number) for number in numbers] == [shown.notes[name] for name in ("link", "reader", "number")]
+    if KINDS[kind.name].body == "empty":
+        assert body == b""
+        return
+    payload = unpack_control(body)
+    assert payload == ast.literal_eval(shown.notes["body"])
+    if KINDS[kind.name].body == "control":
+        assert payload.keys() <= documented_keys(kind).keys()
+
+
+def test_hello_example_is_valid() -> None:
+    """The example of a greeting passes the checks of a receiver."""
+    payload = unpack_control(parse(example(Kind.HELLO).wire).body)
+
+    assert Greeting.from_payload(payload).to_payload() == payload
+
+
+def test_group_example_has_the_groups_topic() -> None:
+    """The topic in the example of GROUP is the digest of the names beside it."""
+    assert parse(example(Kind.GROUP).wire).topic == group_topic("default", "news")
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_nodes_send_what_is_documented(kind: Kind, traffic: dict[Kind, list[tuple[str, bytes]]]) -> None:
+    """What running nodes send has the carrier, the topic and the payload keys of the document: all, and no other."""
+    row = KINDS[kind.name]
+    frames = [parse(wire) for _, wire in traffic[kind]]
+
+    assert {carrier for carrier, _ in traffic[kind]} == {row.carrier}
+    assert {topic_name(frame.topic) for frame in frames} <= set(row.topics)
+    if row.body == "control":
+        payloads = [unpack_control(frame.body) for frame in frames]
+        _check_keys(documented_keys(kind), payloads)
+
+
+def _check_keys(documented: dict[str, tuple[type, ...]], payloads: list[dict[str, Any]]) -> None:
+    assert {key for payload in payloads for key in payload} == set(documented)
+    wrong = [(key, value) for p in payloads for key, value in p.items() if not isinstance(value, documented[key])]
+    assert not wrong
+
+
+def test_key_examples_are_right() -> None:
+    """The public key and the cluster tags of the document are those that the code derives."""
+    (secret, cluster, public, tag), (_, _, _, plain_tag) = (
+        [cell.strip("`") for cell in row] for row in rows(section("## Security"))
+    )
+
+    assert Keys.derive(secret.encode(), cluster).public.decode() == public
+    assert Config(cluster=cluster, secret=secret.encode()).cluster_tag == tag
+    assert Config(cluster=cluster).cluster_tag == plain_tag
