@@ -118,19 +118,23 @@ class Links:
         self._gossip(greeting, now)
         peer = self.peers.get(frame.source)
         if peer is None:
-            self._greet(frame.source, greeting, now)
+            peer = self._greet(frame.source, greeting, now)
         elif peer.their_link != greeting.link:
             peer.their_link = greeting.link
             self._move(peer, Cause.RESTARTED, now)
             self._raise_barrier(peer)
-        self._note_dial(frame.source, greeting)
-        if not greeting.is_answer and (peer := self.peers.get(frame.source)):
+        if greeting.is_answer:
+            self._note_answer(peer, greeting.dialled)
+            self._tell_synced(peer)  # what we said before may have overtaken our greeting
+        else:
             self._push_hello(peer.pull, peer.our_link, answers=greeting.dialled)
 
     def synced(self, frame: Frame, peer: Peer, now: float) -> None:
         """The peer's barrier was echoed by us: its subscriptions are installed here."""
         payload = unpack_control(frame.body)
-        if payload.get("yours") == peer.our_link and payload.get("mine") == peer.their_link:
+        if payload.get("yours") != peer.our_link:
+            self._push_hello(peer.pull, peer.our_link)  # it goes by a number of ours that is out of date
+        elif payload.get("mine") == peer.their_link:
             peer.is_synced = True
             self._check_linked(peer, now)
 
@@ -195,9 +199,9 @@ class Links:
         if peer is not None and peer.state is PeerState.READY:
             self._move(peer, Cause.QUIET, now)
 
-    def excuse(self, lateness_s: float) -> None:
+    def excuse(self, lateness_s: float, now: float) -> None:
         """This node's own loop was late: do not accuse peers of the time it missed."""
-        self.peers.excuse(lateness_s)
+        self.peers.excuse(lateness_s, now)
 
     def tick(self, now: float) -> None:
         """Dial what is due, send the heartbeat, move links whose time is up."""
@@ -226,7 +230,7 @@ class Links:
 
     # Inside
 
-    def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> None:
+    def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> Peer:
         # Not every host of a peer need be reachable from here: each failed greeting goes on to the next.
         host = greeting.hosts[self._failures.get(node_id, 0) % len(greeting.hosts)]
         pull = greeting.dialled if greeting.is_answer else address_of(host, greeting.pull)
@@ -249,14 +253,13 @@ class Links:
         self._move(peer, Cause.HELLO, now)
         self._outbox.do(Connect(peer.pub))
         self._raise_barrier(peer)
+        return peer
 
-    def _note_dial(self, node_id: NodeId, greeting: Greeting) -> None:
+    def _note_answer(self, peer: Peer, dialled: str) -> None:
         """One of our dials was answered; an address that we do not use for that peer is hung up."""
-        peer = self.peers.get(node_id)
-        if greeting.is_answer and peer is not None:
-            self._dialling.answered(greeting.dialled, node_id)
-            if peer.pull != greeting.dialled:
-                self._outbox.do(HangUp(greeting.dialled))
+        self._dialling.answered(dialled, peer.node_id)
+        if peer.pull != dialled:
+            self._outbox.do(HangUp(dialled))
 
     def _is_foreign(self, source: NodeId, payload: dict[str, Any]) -> bool:
         version, tag = payload.get("version"), payload.get("cluster")

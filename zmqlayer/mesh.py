@@ -87,7 +87,7 @@ class Mesh:
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
         self._timed = (self._links, self._mail, self._fanout, self._membership.requests)
         self._due_at = self._sweep_at = self._join_by = 0.0
-        self._is_settled = self._is_joined = False
+        self._is_settled = self._is_joined = self._has_warned_of_strangers = False
 
     def __repr__(self) -> str:
         up, here = len(self._peers.ready()), self.identity
@@ -123,25 +123,11 @@ class Mesh:
         """A frame arrived. Nothing that a peer sends raises: it is counted, logged once, and the link is closed."""
         try:
             frame = parse(wire)
-            if frame.kind == Kind.HELLO:
-                self._links.hello(frame, now)
-                return
         except ProtocolError as exc:
             self.malformed(None, exc, now)
             return
-        peer = self._peers.get(frame.source)
-        if peer is None:
-            self._count_loss(frame, "from a stranger")
-            return
-        self._links.heard(peer, now)
-        receiver = self._receivers.get(frame.kind)
-        if receiver is None:
-            return
-        if frame.kind == Kind.WORK and frame.topic not in self._topics:
-            self._count_loss(frame, "for a former process")
-            return
         try:
-            receiver(frame, peer, now)
+            self._take_in(frame, now)
         except ProtocolError as exc:
             self.malformed(frame.source, exc, now)
 
@@ -152,7 +138,8 @@ class Mesh:
         if peer is not None:
             logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
             self._links.ban(peer, now, "it broke the protocol")
-        elif self.counters.malformed == 1:
+        elif not self._has_warned_of_strangers:
+            self._has_warned_of_strangers = True
             logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
 
     def subscribed(self, topic: bytes, now: float) -> None:
@@ -186,7 +173,7 @@ class Mesh:
         self.outbox.tick_by = float("inf")
         lateness = now - self._due_at
         if lateness > self._config.timing.heartbeat_s:
-            self._links.excuse(lateness)
+            self._links.excuse(lateness, now)
         self._links.tick(now)
         self._mail.tick(now)
         self._membership.requests.tick(now)
@@ -304,6 +291,29 @@ class Mesh:
         return self._work.queued + self._work.unread + self._mail.parked + len(self._mail.boxes)
 
     # Inside: what the parts report
+
+    def _take_in(self, frame: Frame, now: float) -> None:
+        """
+        Give a frame to the part that it is for.
+
+        Raises:
+            ProtocolError: Its sender broke the protocol.
+        """
+        if frame.kind == Kind.HELLO:
+            self._links.hello(frame, now)
+            return
+        peer = self._peers.get(frame.source)
+        if peer is None:
+            self._count_loss(frame, "from a stranger")
+            return
+        self._links.heard(peer, now)
+        receiver = self._receivers.get(frame.kind)
+        if receiver is None:
+            return
+        if frame.kind == Kind.WORK and frame.topic not in self._topics:
+            self._count_loss(frame, "for a former process")
+            return
+        receiver(frame, peer, now)
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
         after = peer.state

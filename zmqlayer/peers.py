@@ -213,8 +213,8 @@ class Peers:
         """Return the earliest end of a handshake; silence is looked at with each heartbeat."""
         return min((p.deadline for p in self._peers.values() if p.state is PeerState.GREETED), default=float("inf"))
 
-    def excuse(self, lateness_s: float) -> None:
-        """Give every peer the time by which this node's own loop was late."""
+    def excuse(self, lateness_s: float, now: float) -> None:
+        """Give every peer the time by which this node's own loop was late, but none beyond the present."""
         for peer in self._peers.values():
-            peer.heard_at += lateness_s
+            peer.heard_at = min(peer.heard_at + lateness_s, now)
             peer.deadline += lateness_s

@@ -1,0 +1,107 @@
+"""Meshes on the network in memory, as the tests of the core start them, and what hostile peers put on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zmqlayer.actions import Publish, Push
+from zmqlayer.codec import pack_control
+from zmqlayer.events import Completed
+from zmqlayer.frames import BROADCAST, Kind, group_topic, node_topic, pack, parse
+from zmqlayer.greetings import Greeting
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.names import NodeId
+
+STRANGER = NodeId(b"stranger--------")
+
+
+def joined(*names: str, seed: int = 1, **settings: object) -> tuple[Any, ...]:
+    """Return (network, node, node, …): a mesh in which everyone is ready for everyone."""
+    network = MemoryNetwork(seed)
+    nodes = [network.add(name, **settings) for name in names]
+    network.run(0.5)
+    assert_meshed(*nodes)
+    return (network, *nodes)
+
+
+def assert_meshed(*nodes: MemoryNode) -> None:
+    """Assert that each node has each other as READY."""
+    states = {(one.name, two.name): one.sees(two) for one in nodes for two in nodes if one is not two}
+    assert set(states.values()) <= {"ready"}, states
+
+
+def numbered(node: MemoryNode, *channels: str) -> list[int]:
+    """Take all that can be taken now and return the numbers of the messages."""
+    return [message["n"] for message in node.take_all(*channels)]
+
+
+def send_numbers(node: MemoryNode, channel: str, numbers: range) -> None:
+    """Send one message for each number."""
+    for n in numbers:
+        node.send(channel, {"n": n})
+
+
+def missing_of(node: MemoryNode, token: int | None) -> set[NodeId] | None:
+    """Return which peers did not answer a request in time; None if it is not over."""
+    for event in node.events:
+        if isinstance(event, Completed) and event.token == token:
+            return set(event.missing)
+    return None
+
+
+def inject(network: MemoryNetwork, node: MemoryNode, wire: bytes) -> None:
+    """Let *node* receive *wire*, whoever sent it."""
+    node.mesh.receive(wire, network.now)
+    network.pump(node)
+
+
+def frame(
+    source: NodeId, kind: int, to: MemoryNode, body: bytes = b"", target: str = "", ttl_ms: int = 60_000
+) -> bytes:
+    """Return the bytes of a frame for *to*."""
+    known = kind if kind in set(Kind) else Kind.HELLO
+    wire = pack(node_topic(to.node_id), Kind(known), source, ttl_ms, target, body)
+    return wire[:17] + bytes([kind]) + wire[18:]
+
+
+def control(source: NodeId, kind: int, to: MemoryNode, payload: dict[str, Any]) -> bytes:
+    """Return the bytes of a control frame for *to*."""
+    return frame(source, kind, to, pack_control(payload), ttl_ms=0)
+
+
+def greeting(cluster_tag: str, **changes: Any) -> dict[str, Any]:
+    """Return the payload of a HELLO that a node at host ``elsewhere`` would send."""
+    payload = Greeting(
+        cluster=cluster_tag,
+        role="script",
+        link=7,
+        hosts=("elsewhere",),
+        pull=1,
+        pub=2,
+        dialled="tcp://a:1",
+        is_answer=False,
+    ).to_payload()
+    return payload | changes
+
+
+def sent(actions: list[Any], kind: Kind) -> list[bytes]:
+    """Return those frames of *kind* among a node's actions."""
+    wires = [action.wire for action in actions if isinstance(action, Publish | Push)]
+    return [wire for wire in wires if parse(wire).kind == kind]
+
+
+__all__ = [
+    "BROADCAST",
+    "STRANGER",
+    "assert_meshed",
+    "control",
+    "frame",
+    "greeting",
+    "group_topic",
+    "inject",
+    "joined",
+    "missing_of",
+    "numbered",
+    "send_numbers",
+    "sent",
+]

@@ -1,0 +1,467 @@
+"""The life of links: the handshake under every disturbance, silence, the end, and who is refused."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from support.network import assert_meshed, control, greeting, inject, joined, numbered, send_numbers
+from zmqlayer.frames import Kind
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.names import NodeId
+from zmqlayer.peers import PeerState
+from zmqlayer.ports import Candidate
+
+READY, SILENT, GONE = PeerState.READY, PeerState.SILENT, PeerState.GONE
+
+
+def dial(network: MemoryNetwork, node: MemoryNode, *others: MemoryNode) -> None:
+    """Let discovery tell *node* of the others, as if they had just been found."""
+    for other in others:
+        node.mesh.found(Candidate(f"tcp://{other.name}:1", other.node_id), network.now)
+    network.pump(node)
+
+
+# The handshake
+
+
+def test_two_nodes_become_ready_at_once() -> None:
+    """A handshake takes a few times the network's delay, and both sides agree that it is over."""
+    network = MemoryNetwork(seed=1)
+    a, b = network.add("a"), network.add("b")
+
+    network.run(0.01)
+
+    assert_meshed(a, b)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_simultaneous_dialling_makes_one_link(seed: int) -> None:
+    """Two nodes that dial each other at the same moment end up with one link, which came up once."""
+    network = MemoryNetwork(seed)
+    a, b = network.add("a"), network.add("b")
+    dial(network, a, b)
+
+    network.run(5.0)
+
+    assert (a.changes(b), b.changes(a)) == ([READY], [READY])
+    assert len(a.subs) == len(b.subs) == 1
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.1])
+def test_a_slow_side_becomes_ready(delay_s: float) -> None:
+    """A far peer takes longer, and the near one does not wait for it."""
+    network = MemoryNetwork(seed=2)
+    a, b, far = (network.add(name) for name in ("a", "b", "far"))
+    network.delay(a, far, delay_s)
+    network.delay(b, far, delay_s)
+
+    network.run(0.02)
+    near = a.sees(b)
+    network.run(12 * delay_s)
+
+    assert near == "ready"
+    assert_meshed(a, b, far)
+
+
+def test_ten_nodes_find_each_other() -> None:
+    """Each of ten nodes that start together is ready for each other."""
+    network = MemoryNetwork(seed=3)
+    nodes = [network.add(f"n{number}") for number in range(10)]
+
+    network.run(1.0)
+
+    assert_meshed(*nodes)
+
+
+def test_one_reachable_seed_is_enough() -> None:
+    """Nodes that know the same third tell each other's addresses through it."""
+    network = MemoryNetwork(seed=4)
+    seed = network.add("seed")
+    a, b = network.add("a"), network.add("b")
+    for node in (a, b):
+        network.kill(node)
+    a, b = network.add("a", seeds="tcp://seed:1"), network.add("b", seeds="tcp://seed:1")
+    for node in (a, b):
+        node.mesh.found(Candidate("tcp://seed:1"), network.now)
+        network.pump(node)
+
+    network.run(1.0)
+
+    assert_meshed(seed, a, b)
+
+
+def test_a_handshake_survives_a_cut() -> None:
+    """Connections that break in the middle of a handshake do not keep two nodes apart."""
+    network = MemoryNetwork(seed=5, delay_s=0.01)
+    a, b = network.add("a"), network.add("b")
+    for _ in range(6):
+        network.run(0.013)
+        network.cut(a, b)
+
+    network.run(10.0)
+
+    assert_meshed(a, b)
+
+
+def test_a_goodbye_of_another_does_not_spoil_a_handshake() -> None:
+    """A peer that leaves while another one is being dialled does not delay that handshake."""
+    network = MemoryNetwork(seed=6)
+    a, leaving = network.add("a"), network.add("leaving")
+    network.run(0.5)
+    far = network.add("far")
+    network.partition(far, a)
+    network.delay(a, far, 0.05)
+    network.run(0.3)
+    network.heal(far, a)
+    dial(network, a, far)
+    network.run(0.06)
+
+    leaving.leave()
+    network.run(1.0)
+
+    assert_meshed(a, far)
+
+
+def test_a_dial_outlives_the_end_of_another_link() -> None:
+    """The link number of a dial under way holds, although an ended link makes the next dials use another."""
+    network = MemoryNetwork(seed=6)
+    a, other = network.add("a"), network.add("other")
+    network.run(0.5)
+    network.delay(a, far := network.add("far", seeds="tcp://a:1"), 0.1)
+    network.run(0.05)
+    other.leave()
+
+    network.run(1.5)
+
+    assert_meshed(a, far)
+
+
+# Cuts and partitions
+
+
+def test_a_cut_link_starts_anew() -> None:
+    """Connections that break come back by themselves; the peer was never gone."""
+    network, a, b = joined("a", "b")
+
+    network.cut(a, b)
+    network.run(1.0)
+
+    assert_meshed(a, b)
+    assert GONE not in a.changes(b) + b.changes(a)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_repeated_cuts_leave_a_working_link(seed: int) -> None:
+    """However often connections break, and however slow the network is, messages pass in the end."""
+    network, a, b = joined("a", "b", seed=seed)
+    network.delay(a, b, 0.02)
+    channel = b.new_channel()
+    for _ in range(5):
+        network.cut(a, b)
+        network.run(0.15)
+    network.run(10.0)
+    assert_meshed(a, b)
+
+    a.send(channel, {"n": 1})
+    network.run(0.1)
+
+    assert numbered(b, channel) == [1]
+
+
+def test_a_partition_of_five_seconds_is_silence() -> None:
+    """A peer that is not heard for three seconds is SILENT, and READY again when it is heard; nothing is lost."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.partition(a, b)
+    network.run(5.0)
+    states = a.sees(b), b.sees(a)
+    send_numbers(a, channel, range(3))
+
+    network.heal(a, b)
+    network.run(0.5)
+
+    assert states == ("silent", "silent")
+    assert a.changes(b) == [READY, SILENT, READY]
+    assert numbered(b, channel) == [0, 1, 2]
+
+
+def test_a_partition_of_twenty_seconds_is_the_end_of_the_link() -> None:
+    """A peer that is not heard for eight seconds is GONE; when the network heals, a new link comes up."""
+    network, a, b = joined("a", "b")
+    network.partition(a, b)
+    network.run(20.0)
+    states = a.sees(b), b.sees(a)
+
+    network.heal(a, b)
+    network.run(10.0)
+
+    assert states == (None, None)
+    assert a.changes(b) == [READY, SILENT, GONE, READY]
+    assert_meshed(a, b)
+
+
+def test_silence_and_the_end_come_in_time() -> None:
+    """SILENT after 3 seconds and GONE after 8, each at most one heartbeat late."""
+    network, a, b = joined("a", "b")
+    network.partition(a, b)
+
+    seen = []
+    for _ in range(100):
+        network.run(0.1)
+        seen.append(a.sees(b))
+
+    assert 20 <= seen.index("silent") <= 40
+    assert 70 <= seen.index(None) <= 90
+
+
+def test_a_partition_parts_only_two() -> None:
+    """Others keep their links to both sides."""
+    network, a, b, c = joined("a", "b", "c")
+
+    network.partition(a, b)
+    network.run(10.0)
+
+    assert a.sees(b) is None
+    assert c.changes(a) == c.changes(b) == [READY]
+
+
+# Death, restart, goodbye
+
+
+def test_a_killed_peer_is_gone_within_a_second() -> None:
+    """Broken pipes tell of a death long before silence does."""
+    network, a, b = joined("a", "b")
+
+    network.kill(b)
+    network.run(1.0)
+
+    assert a.changes(b) == [READY, GONE]
+
+
+def test_a_restart_at_the_same_address_is_a_new_peer() -> None:
+    """The old process is gone, and the new one at its address is somebody else with the same name."""
+    network, a, b = joined("a", "b")
+    network.kill(b)
+
+    reborn = network.add("b")
+    network.run(1.0)
+
+    assert a.changes(b) == [READY, GONE]
+    assert a.changes(reborn) == [READY]
+    assert_meshed(a, reborn)
+
+
+def test_mail_for_the_dead_does_not_reach_the_next_at_the_address() -> None:
+    """Work that was handed over to a process that died is not read by the one that took its place."""
+    network, a, b = joined("a", "b", prefetch=8)
+    b.wait("jobs")
+    network.run(0.1)
+    network.kill(b)
+    send_numbers(a, "jobs", range(3))
+
+    reborn = network.add("b")
+    network.run(1.0)
+
+    assert reborn.mesh.in_flight == 0
+    assert reborn.mesh.counters.delivered == 0
+
+
+def test_a_goodbye_is_immediate_and_final() -> None:
+    """Who says goodbye is gone at once, and does not come back for a moment while its process ends."""
+    network, a, b = joined("a", "b")
+
+    b.leave()
+    network.run(0.005)
+    at_once = a.sees(b)
+    network.run(5.0)
+
+    assert at_once is None
+    assert a.changes(b) == [READY, GONE]
+
+
+def test_the_address_of_one_who_left_is_not_dialled() -> None:
+    """After a goodbye nobody knocks at the door of the dead."""
+    network, a, b = joined("a", "b")
+    b.leave()
+    network.run(1.0)
+
+    network.run(20.0)
+
+    assert not a.pushes
+
+
+def test_the_address_of_the_dead_is_given_up() -> None:
+    """A peer that died without a word is dialled for a minute, then forgotten."""
+    network, a, b = joined("a", "b")
+    network.kill(b)
+    network.run(30.0)
+    after_half_a_minute = a.mesh.peers(), bool(a.pushes) or a.mesh.next_deadline() < network.now + 6
+
+    network.run(60.0)
+
+    assert after_half_a_minute == ([], True)
+    assert not a.pushes
+
+
+# A node that stops and goes on
+
+
+def test_a_stopped_peer_falls_silent_and_comes_back() -> None:
+    """A process that stands still for five seconds is SILENT, and nothing sent to it is lost."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.stop(b)
+    network.run(5.0)
+    state = a.sees(b)
+    a.send(channel, {"n": 1})
+
+    network.resume(b)
+    network.run(0.5)
+
+    assert state == "silent"
+    assert a.sees(b) == "ready"
+    assert numbered(b, channel) == [1]
+
+
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 7.0])
+def test_a_late_node_doubts_itself(seconds: float) -> None:
+    """A node that stood still does not accuse the others of the silence that was its own."""
+    network, a, b, c = joined("a", "b", "c")
+    network.stop(a)
+    network.run(seconds)
+
+    network.resume(a)
+    network.run(2.0)
+
+    assert a.changes(b) == a.changes(c) == [READY]
+
+
+def test_doubt_lasts_no_longer_than_the_delay() -> None:
+    """A peer that stops after a late node went on is noticed as fast as ever."""
+    network, a, b = joined("a", "b")
+    network.stop(a)
+    network.run(6.0)
+    network.resume(a)
+    network.stop(b)
+
+    network.run(4.5)
+
+    assert a.sees(b) == "silent"
+
+
+def test_a_node_that_stood_still_for_long_comes_back() -> None:
+    """After half a minute the others have given it up; it links again with them, as the same process."""
+    network, a, b, c = joined("a", "b", "c")
+    network.stop(a)
+    network.run(30.0)
+    given_up = b.sees(a)
+
+    network.resume(a)
+    network.run(10.0)
+
+    assert given_up is None
+    assert_meshed(a, b, c)
+
+
+# Greetings: storms, strangers, foreigners
+
+
+def count_hellos(network: MemoryNetwork, node: MemoryNode) -> list[bytes]:
+    """Return a list that grows by each HELLO that *node* receives from now on."""
+    heard: list[bytes] = []
+    receive = node.mesh.receive
+
+    def listen(wire: bytes, now: float) -> None:
+        if wire[17] == Kind.HELLO:
+            heard.append(wire)
+        receive(wire, now)
+
+    node.mesh.receive = listen  # type: ignore[method-assign]  # to look, not to change
+    return heard
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_greetings_come_to_rest(seed: int) -> None:
+    """Each cut costs a handful of greetings, and a link at rest none."""
+    network, a, b = joined("a", "b", seed=seed)
+    heard = count_hellos(network, a)
+    for _ in range(10):
+        network.cut(a, b)
+        network.run(1.0)
+    during = len(heard)
+    heard.clear()
+
+    network.run(30.0)
+
+    assert during <= 60
+    assert heard == []
+
+
+def test_a_node_that_hears_itself_is_no_peer() -> None:
+    """Discovery also finds this node itself; it is dialled once at most."""
+    network, a = joined("a")
+    a.mesh.found(Candidate("tcp://a:1"), network.now)
+    network.pump(a)
+
+    network.run(30.0)
+
+    assert a.mesh.peers() == []
+    assert not a.pushes
+
+
+@pytest.mark.parametrize(
+    ("changes", "cure"),
+    [({"cluster": "00000000"}, "cluster"), ({"version": [99, 0]}, "version")],
+    ids=["another cluster", "another major version"],
+)
+def test_foreign_nodes_are_refused_once_with_the_cure(
+    changes: dict[str, object], cure: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A node of another cluster or major version is never a peer; one line per node names the cure."""
+    network, a, b = joined("a", "b")
+    stranger = NodeId(b"s" * 16)
+    wire = control(stranger, Kind.HELLO, a, greeting(a.config.cluster_tag, **changes))
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        for _ in range(5):
+            inject(network, a, wire)
+
+    assert [record.getMessage().count(cure) > 0 for record in caplog.records] == [True]
+    assert [peer.node_id for peer in a.mesh.peers()] == [b.node_id]
+
+
+def test_clusters_on_one_network_stay_apart(caplog: pytest.LogCaptureFixture) -> None:
+    """Nodes of different clusters that find each other do not link, and keep their own peers."""
+    network = MemoryNetwork(seed=1)
+    a, b = network.add("a", cluster="red"), network.add("b", cluster="red")
+    c, d = network.add("c", cluster="blue"), network.add("d", cluster="blue")
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        network.run(30.0)
+
+    assert_meshed(a, b)
+    assert_meshed(c, d)
+    assert a.sees(c) is c.sees(a) is None
+    assert len(caplog.records) == 4
+
+
+def test_a_higher_minor_version_is_welcome() -> None:
+    """Minor versions interoperate, and keys that are not known are ignored."""
+    network, a = joined("a")
+    stranger = NodeId(b"s" * 16)
+
+    inject(network, a, control(stranger, Kind.HELLO, a, greeting(a.config.cluster_tag, version=[1, 9], novelty=True)))
+
+    assert [peer.node_id for peer in a.mesh.peers()] == [stranger]
+
+
+def test_a_peer_that_never_finishes_the_handshake_is_given_up() -> None:
+    """Who greets and then says nothing costs one entry for two seconds."""
+    network, a = joined("a")
+    inject(network, a, control(NodeId(b"s" * 16), Kind.HELLO, a, greeting(a.config.cluster_tag)))
+
+    network.run(3.0)
+
+    assert a.mesh.peers() == []
