@@ -1,0 +1,19 @@
+"""Where the views are."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from journey import views
+
+urlpatterns = [
+    path("echo/", views.echo),
+    path("echo/<str:rest>/", lambda request, rest: views.echo(request)),
+    path("form/", views.form),
+    path("hello/", views.hello),
+    path("held/", views.held),
+    path("stream/", views.stream),
+    path("endless/", views.endless),
+    path("broken/", views.broken),
+    path("fail/", views.fail),
+]

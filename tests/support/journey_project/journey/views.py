@@ -1,0 +1,70 @@
+"""Views whose responses show that a request arrived whole, and views that wait at a gate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from journey.gate import pass_gate
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    """Send the body back, and say how it came."""
+    response = HttpResponse(request.body, content_type=request.content_type)
+    response["X-Method"] = request.method
+    response["X-Query"] = request.GET.urlencode()
+    response["X-Path"] = ascii(request.path)
+    return response
+
+
+def form(request: HttpRequest) -> JsonResponse:
+    """Send the fields of a form back, and the contents of its files."""
+    files = {name: upload.read().decode() for name, upload in request.FILES.items()}
+    return JsonResponse({"fields": dict(request.POST.items()), "files": files})
+
+
+@require_GET
+def hello(request: HttpRequest) -> HttpResponse:
+    """Answer at once."""
+    return HttpResponse(b"hello")
+
+
+def held(request: HttpRequest) -> HttpResponse:
+    """Answer when the gate is opened."""
+    pass_gate(request.GET["gate"])
+    return HttpResponse(b"passed")
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Produce the second piece only when the gate is opened."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        pass_gate(request.GET["gate"])
+        yield b"last"
+
+    return StreamingHttpResponse(pieces())
+
+
+def endless(request: HttpRequest) -> StreamingHttpResponse:
+    """Never end."""
+    return StreamingHttpResponse(itertools.repeat(bytes(10_000)))
+
+
+def broken(request: HttpRequest) -> StreamingHttpResponse:
+    """Fail when the gate is opened, after one piece."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        pass_gate(request.GET["gate"])
+        raise RuntimeError("the disk is gone")
+
+    return StreamingHttpResponse(pieces())
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    """Raise."""
+    raise RuntimeError("this view is broken")
