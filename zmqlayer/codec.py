@@ -17,7 +17,6 @@ from zmqlayer.messages import Message
 __all__ = ["MAX_DEPTH", "decode", "encode", "pack_control", "unpack_control"]
 
 MAX_DEPTH: Final = 64
-_CONTAINERS: Final = (dict, list, tuple)
 _SCALARS: Final = (str, bytes, bytearray, memoryview, int, float, bool, type(None))
 
 
@@ -37,12 +36,12 @@ def encode(channel: str, message: Message, limit: int) -> bytes:
     if not isinstance(message, dict):
         raise InvalidMessage(message, f"is not a message: a dict is needed, not {type(message).__name__}")
     for key, value in message.items():
-        if type(key) is not str or isinstance(value, _CONTAINERS):
+        if type(key) is not str or not isinstance(value, _SCALARS):
             _check(message, "message", MAX_DEPTH)
             break
     try:
         body: bytes = msgpack.packb(message)
-    except (TypeError, ValueError, OverflowError) as exc:
+    except (TypeError, ValueError, OverflowError, BufferError) as exc:
         _check(message, "message", MAX_DEPTH)
         raise InvalidMessage(message, f"cannot be sent: {exc}") from exc
     if len(body) > limit:
@@ -78,7 +77,10 @@ def unpack_control(body: bytes) -> dict[str, Any]:
 
 def _unpack(body: bytes, what: str) -> dict[str, Any]:
     try:
-        unpacked = msgpack.unpackb(body, strict_map_key=True, ext_hook=_refuse_extension)
+        # Timestamps never reach the hook, so extensions may have no length; empty ones do reach it.
+        unpacked = msgpack.unpackb(
+            body, strict_map_key=True, object_hook=_check_keys, ext_hook=_refuse_extension, max_ext_len=0
+        )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as exc:
         raise ProtocolError(f"{what} of {len(body)} bytes is not msgpack: {exc}") from exc
     if not isinstance(unpacked, dict):
@@ -90,9 +92,16 @@ def _refuse_extension(code: int, _content: bytes) -> object:
     raise ProtocolError(f"extension type {code} is not allowed")
 
 
+def _check_keys(unpacked: dict[Any, Any]) -> dict[str, Any]:
+    for key in unpacked:
+        if type(key) is not str:  # msgpack's own strictness lets bytes pass
+            raise ProtocolError(f"a key of type {type(key).__name__} is not allowed")
+    return unpacked
+
+
 def _check(value: object, where: str, depth: int) -> None:
     """Raise :class:`InvalidMessage` naming the first value inside *value* that cannot be sent."""
-    if isinstance(value, dict | list | tuple):
+    if isinstance(value, dict | list | tuple) and not isinstance(value, msgpack.ExtType):
         if depth == 0:
             raise InvalidMessage(where, f"is nested deeper than {MAX_DEPTH}, the limit for a message")
         items = value.items() if isinstance(value, dict) else enumerate(value)
