@@ -42,16 +42,19 @@ class Letter(NamedTuple):
 class Backlog:
     """One named channel's queue at its sender: first in, first out."""
 
-    __slots__ = ("_letters",)
+    __slots__ = ("_is_sorted", "_letters")
 
     def __init__(self) -> None:
         self._letters: deque[Letter] = deque()
+        self._is_sorted = True
 
     def __len__(self) -> int:
         return len(self._letters)
 
     def append(self, letter: Letter) -> None:
         """Add a new message at the end."""
+        if self._letters and letter.deadline < self._letters[-1].deadline:
+            self._is_sorted = False
         self._letters.append(letter)
 
     def restore(self, letter: Letter) -> None:
@@ -60,6 +63,7 @@ class Backlog:
         while place < len(self._letters) and self._letters[place].number < letter.number:
             place += 1
         self._letters.insert(place, letter)
+        self._is_sorted = False
 
     def pop(self) -> Letter:
         """Remove and return the oldest message. The queue must not be empty."""
@@ -70,12 +74,20 @@ class Backlog:
         return self._letters[0].deadline
 
     def expire(self, now: float) -> int:
-        """Drop what expired and return how much that was. Deadlines grow along the queue, so the front decides."""
-        count = 0
-        while self._letters and self._letters[0].deadline <= now:
-            self._letters.popleft()
-            count += 1
-        return count
+        """
+        Drop what expired and return how much that was.
+
+        Deadlines grow along the queue, so the front decides: unless peers with another ``expiry`` than ours
+        wrote to a ``?`` channel, or a message was returned.
+        """
+        before = len(self._letters)
+        if self._is_sorted:
+            while self._letters and self._letters[0].deadline <= now:
+                self._letters.popleft()
+        else:
+            self._letters = deque(letter for letter in self._letters if letter.deadline > now)
+            self._is_sorted = not self._letters
+        return before - len(self._letters)
 
     def clear(self) -> int:
         """Drop everything and return how much that was."""
@@ -137,13 +149,7 @@ class Mailboxes:
         """Remove and return the oldest message of channel *name*, or of the prefix *name*; None if there is none."""
         if name.endswith("!"):
             return self._pop_turn(name)
-        box = self._boxes.get(name)
-        if box is None:
-            return None
-        letter = box.pop()
-        if not box.letters:
-            self._remove(name)
-        return letter
+        return self._pop_channel(name)
 
     def expire(self, now: float) -> Iterator[Letter]:
         """Drop and yield every message that expired."""
@@ -158,14 +164,23 @@ class Mailboxes:
             yield from expired
 
     def drop(self, channel: str) -> Iterator[Letter]:
-        """Drop and yield all that waits in *channel*."""
-        while (letter := self.pop(channel)) is not None:
+        """Drop and yield all that waits in *channel* itself, also where its name is a bare prefix."""
+        while (letter := self._pop_channel(channel)) is not None:
             yield letter
 
     def drop_all(self) -> Iterator[Letter]:
         """Drop and yield all that waits in any channel."""
         for channel in list(self._boxes):
             yield from self.drop(channel)
+
+    def _pop_channel(self, channel: str) -> Letter | None:
+        box = self._boxes.get(channel)
+        if box is None:
+            return None
+        letter = box.pop()
+        if not box.letters:
+            self._remove(channel)
+        return letter
 
     def _pop_turn(self, prefix: str) -> Letter | None:
         turns = self._by_prefix.get(prefix)
