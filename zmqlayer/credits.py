@@ -16,21 +16,29 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.names import NodeId
 
 __all__ = ["Offer", "Offers", "Reader", "Windows"]
 
+REPORT_LATE_S: Final = 10.0
+
 
 class _Window:
-    """Messages of ours that one channel of a peer has not consumed: (deadline, bytes) each, oldest first."""
+    """
+    Messages of ours that one channel of a peer has not consumed: (deadline, bytes) each, oldest first.
+
+    Those that must have expired at the peer are forgiven here. The peer will report them all the same, within
+    seconds of its own clock; so their deadlines are kept until then, lest they be counted a second time.
+    """
 
     __slots__ = ("forgiven", "unread")
 
     def __init__(self) -> None:
         self.unread: deque[tuple[float, int]] = deque()
-        self.forgiven = 0
+        self.forgiven: deque[float] = deque()
 
 
 class _PeerWindows:
@@ -86,8 +94,9 @@ class Windows:
         window = books.channels.get(channel) if books else None
         if books is None or window is None:
             return
-        known = min(count, window.forgiven)
-        window.forgiven -= known
+        known = min(count, len(window.forgiven))
+        for _ in range(known):
+            window.forgiven.popleft()
         for _ in range(min(count - known, len(window.unread))):
             books.unread -= 1
             books.size -= window.unread.popleft()[1]
@@ -110,7 +119,9 @@ class Windows:
             for channel in list(books.channels):
                 window = books.channels[channel]
                 self._forgive_expired(books, window, now)
-                if not window.unread:
+                while window.forgiven and window.forgiven[0] + REPORT_LATE_S <= now:
+                    window.forgiven.popleft()
+                if not window.unread and not window.forgiven:
                     del books.channels[channel]
 
     def _check_peer(self, books: _PeerWindows, channel: str, size: int, now: float) -> None:
@@ -126,9 +137,10 @@ class Windows:
     @staticmethod
     def _forgive_expired(books: _PeerWindows, window: _Window, now: float) -> None:
         while window.unread and window.unread[0][0] <= now:
+            deadline, size = window.unread.popleft()
             books.unread -= 1
-            books.size -= window.unread.popleft()[1]
-            window.forgiven += 1
+            books.size -= size
+            window.forgiven.append(deadline)
 
 
 @dataclass(slots=True)

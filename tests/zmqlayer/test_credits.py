@@ -1,0 +1,581 @@
+"""Credits: windows, readers and offers, each beside a model that is slower and plainer."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from support.strategies import node, steps
+from zmqlayer.credits import Offer, Offers, Reader, Windows
+from zmqlayer.exceptions import ChannelFull
+from zmqlayer.names import NodeId
+
+A, B, C, HERE = node(1), node(2), node(3), node(9)
+PEER_MESSAGES, PEER_BYTES, LIVES_S, REPORT_S = 7, 100, 10.0, 5.0
+CAPACITIES = {"one": 1, "three": 3, "many": 50}
+
+peers = st.sampled_from([A, B])
+window_channels = st.sampled_from(sorted(CAPACITIES))
+
+
+@dataclass
+class Sent:
+    deadline: float
+    size: int
+
+
+class WindowsModel(RuleBasedStateMachine):
+    """
+    Windows beside the queues at the owners of the channels, which report all they are done with, in order.
+
+    An owner drops what expired within seconds, and reports that too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows = Windows(PEER_MESSAGES, PEER_BYTES)
+        self.owned: dict[tuple[NodeId, str], deque[Sent]] = {}
+        self.now = 0.0
+
+    def living(self, peer: NodeId) -> list[Sent]:
+        queues = [queue for (owner, _), queue in self.owned.items() if owner == peer]
+        return [sent for queue in queues for sent in queue if sent.deadline > self.now]
+
+    @rule(peer=peers, channel=window_channels, size=st.integers(1, 40))
+    def send(self, peer: NodeId, channel: str, size: int) -> None:
+        queue = self.owned.setdefault((peer, channel), deque())
+        there = [sent for sent in queue if sent.deadline > self.now]
+        living = self.living(peer)
+        if len(there) >= CAPACITIES[channel]:
+            reason = "channel"
+        elif len(living) >= PEER_MESSAGES:
+            reason = "peer messages"
+        elif sum(sent.size for sent in living) + size > PEER_BYTES:
+            reason = "peer bytes"
+        else:
+            self.windows.admit(peer, channel, size, self.now + LIVES_S, CAPACITIES[channel], self.now)
+            queue.append(Sent(self.now + LIVES_S, size))
+            return
+        with pytest.raises(ChannelFull) as caught:
+            self.windows.admit(peer, channel, size, self.now + LIVES_S, CAPACITIES[channel], self.now)
+        assert (caught.value.channel, caught.value.reason) == (channel, reason)
+
+    @rule(peer=peers, channel=window_channels, count=st.integers(1, 5))
+    def report(self, peer: NodeId, channel: str, count: int) -> None:
+        """Some owner claims more than it ever got: it counts as all it got."""
+        self.windows.settle(peer, channel, count)
+        queue = self.owned.get((peer, channel), deque())
+        for _ in range(min(count, len(queue))):
+            queue.popleft()
+
+    @rule(seconds=st.sampled_from([0.5, 2.0, 6.0, 11.0]), is_swept=st.booleans())
+    def advance(self, seconds: float, is_swept: bool) -> None:
+        steps_s = [REPORT_S / 2] * int(seconds / REPORT_S * 2) + [seconds % (REPORT_S / 2)]
+        for step_s in steps_s:
+            self.now += step_s
+            if is_swept:
+                self.windows.expire(self.now)
+            for (peer, channel), queue in self.owned.items():
+                overdue = sum(sent.deadline + REPORT_S / 2 <= self.now for sent in queue)
+                if overdue:
+                    self.report(peer, channel, overdue)
+
+    @rule(peer=peers)
+    def forget(self, peer: NodeId) -> None:
+        outstanding = self.windows.outstanding(peer)
+        assert self.windows.forget(peer) == outstanding
+        assert self.windows.outstanding(peer) == 0
+        self.owned = {key: queue for key, queue in self.owned.items() if key[0] != peer}
+
+    @invariant()
+    def counts_the_living(self) -> None:
+        for peer in (A, B):
+            unreported = sum(len(queue) for (owner, _), queue in self.owned.items() if owner == peer)
+            assert len(self.living(peer)) <= self.windows.outstanding(peer) <= unreported
+
+    def teardown(self) -> None:
+        """Once everything was reported or forgiven long ago, nothing is kept but the peers' sums, at zero."""
+        for _ in range(2):
+            self.now += 1000.0
+            self.windows.expire(self.now)
+        for books in self.windows._peers.values():
+            assert not books.channels
+            assert books.unread == books.size == 0
+
+
+@dataclass
+class Link:
+    """One sender: its credit and what it sent that has not arrived, as link numbers."""
+
+    offers: Offers = field(default_factory=Offers)
+    number: int = 0
+    in_flight: list[int] = field(default_factory=list)
+
+
+class ReaderModel(RuleBasedStateMachine):
+    """One reader, and senders that spend its credit over links with a delay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links = {HERE: Link()}
+        self.now = 0.0
+        self.widest = 0
+        self.reader = Reader(1, ("a",), 0, 0.0)
+
+    @initialize(prefetch=st.sampled_from([0, 0, 1, 3, 10]))
+    def prepare(self, prefetch: int) -> None:
+        self.reader.prefetch = prefetch
+
+    def grant(self) -> None:
+        reader = self.reader
+        window = max(reader.waiting, int(self.now < reader.polled_until)) + reader.prefetch
+        self.widest = max(self.widest, window)
+        for sender, limit, is_first in reader.grant(self.links, self.now):
+            offers = self.links[sender].offers
+            known = offers.find(HERE, reader.number)
+            assert is_first == (known is None)
+            assert known is None or limit > known.limit
+            offers.put(HERE, reader.number, reader.channels if is_first else (), limit)
+        if window > reader.unread:
+            assert all(reader.lines[sender].outstanding for sender in self.links), "a sender could starve"
+
+    @rule()
+    def wait(self) -> None:
+        self.reader.waiting += 1
+        self.grant()
+
+    @precondition(lambda self: self.reader.waiting)
+    @rule()
+    def give_up(self) -> None:
+        self.reader.waiting -= 1
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 2.0]))
+    def poll(self, seconds: float) -> None:
+        self.now += seconds
+        self.reader.polled_until = self.now + 1.0
+        self.grant()
+
+    @rule(data=st.data())
+    def send(self, data: st.DataObject) -> None:
+        link = self.links[data.draw(st.sampled_from(sorted(self.links)))]
+        offer = link.offers.best("a")
+        if offer is not None:
+            offer.sent += 1
+            link.in_flight.append(link.number)
+
+    @rule(data=st.data())
+    def arrive(self, data: st.DataObject) -> None:
+        sender = data.draw(st.sampled_from(sorted(self.links)))
+        link = self.links[sender]
+        if link.in_flight:
+            if link.in_flight.pop(0) == link.number:
+                self.reader.received(sender)
+            self.reader.unread += 1
+
+    @precondition(lambda self: self.reader.unread)
+    @rule(is_woken=st.booleans())
+    def take(self, is_woken: bool) -> None:
+        if is_woken and self.reader.waiting:
+            self.reader.waiting -= 1
+        self.reader.unread -= 1
+        self.grant()
+
+    @precondition(lambda self: len(self.links) < 5)
+    @rule(number=st.integers(1, 8))
+    def join(self, number: int) -> None:
+        self.links.setdefault(node(number), Link())
+        self.grant()
+
+    @rule(data=st.data(), is_gone=st.booleans())
+    def restart(self, data: st.DataObject, is_gone: bool) -> None:
+        sender = data.draw(st.sampled_from(sorted(self.links)))
+        self.reader.forget(sender)
+        self.links[sender].offers.forget(HERE)
+        self.links[sender].number += 1
+        if is_gone and sender != HERE:
+            del self.links[sender]
+
+    @invariant()
+    def agrees_with_senders(self) -> None:
+        """What the reader believes to be out is what senders may still send, and what is on its way."""
+        for sender, link in self.links.items():
+            offer = link.offers.find(HERE, 1)
+            line = self.reader.lines.get(sender)
+            assert offer is None or 0 <= offer.sent <= offer.limit
+            on_its_way = link.in_flight.count(link.number)
+            assert (offer.free if offer else 0) + on_its_way == (line.outstanding if line else 0)
+
+    @invariant()
+    def never_promises_more_than_fits(self) -> None:
+        """Beyond the one message that each sender always may send, no more is out than the widest window."""
+        beyond = sum(max(0, line.outstanding - 1) for line in self.reader.lines.values())
+        assert beyond < max(1, self.widest)
+
+    def teardown(self) -> None:
+        """Whatever happened: once all arrived and was taken, one waiting receiver lets every sender send."""
+        for sender, link in self.links.items():
+            self.reader.unread += len(link.in_flight)
+            for _ in range(link.in_flight.count(link.number)):
+                self.reader.received(sender)
+            link.in_flight.clear()
+        self.reader.unread, self.reader.waiting = 0, 1
+        self.grant()
+        assert all(link.offers.best("a") for link in self.links.values())
+        assert set(self.reader.lines) == set(self.links)
+
+
+class OffersModel(RuleBasedStateMachine):
+    """Offers beside a list per channel in which they take turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offers = Offers()
+        self.turns: dict[str, list[Offer]] = {"a": [], "b": []}
+        self.known: dict[tuple[NodeId, int], Offer] = {}
+        self.suspended: set[NodeId] = set()
+
+    @rule(peer=st.sampled_from([A, B, C]), reader=st.integers(1, 2), limit=st.integers(0, 4))
+    def put(self, peer: NodeId, reader: int, limit: int) -> None:
+        channels = ("a",) if reader == 1 else ("a", "b")
+        before = self.known.get((peer, reader))
+        expected = max(limit, before.limit if before else 0)
+        offer = self.offers.put(peer, reader, channels, limit)
+        assert (offer.peer, offer.reader, offer.channels, offer.limit) == (peer, reader, channels, expected)
+        assert before is None or offer is before
+        if before is None:
+            self.known[peer, reader] = offer
+            for channel in channels:
+                self.turns[channel].append(offer)
+
+    @rule(channel=st.sampled_from("abc"), is_spent=st.booleans())
+    def best(self, channel: str, is_spent: bool) -> None:
+        good = [o for o in self.turns.get(channel, []) if o.peer not in self.suspended and o.free > 0]
+        expected = max(good, key=lambda offer: offer.free, default=None)
+        assert self.offers.best(channel) is expected
+        if expected is not None:
+            self.turns[channel].remove(expected)
+            self.turns[channel].append(expected)
+            expected.sent += is_spent
+
+    @rule(peer=st.sampled_from([A, B, C]), reader=st.integers(1, 3))
+    def withdraw(self, peer: NodeId, reader: int) -> None:
+        self.offers.withdraw(peer, reader)
+        self.drop([(peer, reader)])
+
+    @rule(peer=st.sampled_from([A, B, C]))
+    def suspend(self, peer: NodeId) -> None:
+        self.offers.suspend(peer)
+        self.suspended.add(peer)
+
+    @rule(peer=st.sampled_from([A, B, C]))
+    def resume(self, peer: NodeId) -> None:
+        self.suspended.discard(peer)
+        assert self.offers.resume(peer) == [offer for offer in self.known.values() if offer.peer == peer]
+
+    @rule(peer=st.sampled_from([A, B, C]))
+    def forget(self, peer: NodeId) -> None:
+        self.suspended.discard(peer)
+        self.offers.forget(peer)
+        self.drop([key for key in self.known if key[0] == peer])
+
+    def drop(self, keys: list[tuple[NodeId, int]]) -> None:
+        dropped = [self.known.pop(key) for key in keys if key in self.known]
+        for channel in self.turns:
+            self.turns[channel] = [offer for offer in self.turns[channel] if offer not in dropped]
+
+    @invariant()
+    def knows_the_same(self) -> None:
+        assert len(self.offers) == len(self.known)
+        for peer in (A, B, C):
+            for reader in (1, 2, 3):
+                assert self.offers.find(peer, reader) is self.known.get((peer, reader))
+
+    def teardown(self) -> None:
+        """With the last offer its channels are forgotten too."""
+        for peer in (A, B, C):
+            self.offers.forget(peer)
+        assert not self.offers._by_channel
+        assert not self.offers._suspended
+
+
+TestWindows = WindowsModel.TestCase
+TestWindows.settings = steps
+TestReader = ReaderModel.TestCase
+TestReader.settings = steps
+TestOffers = OffersModel.TestCase
+TestOffers.settings = steps
+
+
+# Windows
+
+
+def fill(windows: Windows, count: int, *, peer: NodeId = A, channel: str = "c", at: float = 0.0, size: int = 1) -> None:
+    """Send *count* messages that live a minute."""
+    for _ in range(count):
+        windows.admit(peer, channel, size, at + 60.0, 3, at)
+
+
+def test_one_more_than_capacity_raises() -> None:
+    """With a capacity of 3 the fourth unread message is refused, with the channel and the limit; nothing is counted."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+
+    with pytest.raises(ChannelFull) as caught:
+        fill(windows, 1)
+
+    assert (caught.value.channel, caught.value.limit, caught.value.reason) == ("c", 3, "channel")
+    assert windows.outstanding(A) == 3
+
+
+def test_peers_and_channels_have_windows_of_their_own() -> None:
+    """A full channel closes neither another channel of the same peer, nor the same name at another peer."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+
+    fill(windows, 3, channel="d")
+    fill(windows, 3, peer=B)
+
+    assert (windows.outstanding(A), windows.outstanding(B), windows.outstanding(C)) == (6, 3, 0)
+
+
+def test_a_peer_has_limits_too() -> None:
+    """All channels of a peer together take so many messages and bytes; the error says which limit it was."""
+    few, small = Windows(4, 1000), Windows(100, 10)
+    for number in range(4):
+        fill(few, 1, channel=f"c{number}")
+    fill(small, 2, size=5)
+
+    with pytest.raises(ChannelFull, match="has 4 messages of ours unread") as too_many:
+        fill(few, 1, channel="d")
+    with pytest.raises(ChannelFull, match="has 10 bytes of ours unread") as too_large:
+        fill(small, 1, channel="d")
+
+    assert (too_many.value.reason, too_large.value.reason) == ("peer messages", "peer bytes")
+
+
+def test_settling_opens_the_window() -> None:
+    """Each message that the owner is done with makes room for one."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+
+    windows.settle(A, "c", 2)
+
+    assert windows.outstanding(A) == 1
+    fill(windows, 2)
+
+
+def test_settling_too_much_is_no_credit() -> None:
+    """An owner that claims more than it got opens the window and no more; unknown names are ignored."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+
+    windows.settle(A, "c", 1_000_000_000)
+    windows.settle(A, "unknown", 3)
+    windows.settle(B, "c", 3)
+
+    assert windows.outstanding(A) == 0
+    fill(windows, 3)
+    with pytest.raises(ChannelFull):
+        fill(windows, 1)
+
+
+@pytest.mark.parametrize("is_swept", [True, False])
+def test_expired_messages_are_forgiven_once(is_swept: bool) -> None:
+    """The owner's late report of what we already forgave does not open the window a second time."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+    if is_swept:
+        windows.expire(60.0)
+    fill(windows, 3, at=60.0)
+
+    windows.settle(A, "c", 3)
+
+    assert windows.outstanding(A) == 3
+    with pytest.raises(ChannelFull):
+        fill(windows, 1, at=60.0)
+
+
+def test_reports_that_never_come_are_forgotten() -> None:
+    """What was lost on its way is never reported; in the end the next reports count again, and nothing is kept."""
+    windows = Windows(100, 1000)
+    fill(windows, 3)
+    windows.expire(60.0)
+    windows.expire(75.0)
+    fill(windows, 3, at=75.0)
+
+    windows.settle(A, "c", 3)
+
+    assert windows.outstanding(A) == 0
+    assert not windows._peers[A].channels
+
+
+def test_expired_messages_do_not_count_against_a_peer() -> None:
+    """Where a peer's limit is reached, what expired in its other channels makes room."""
+    windows = Windows(3, 1000)
+    fill(windows, 3)
+
+    windows.admit(A, "d", 1, 120.0, 3, 60.0)
+
+    assert windows.outstanding(A) == 1
+
+
+# Readers
+
+
+def limits(reader: Reader, *senders: NodeId, now: float = 0.0) -> dict[NodeId, int]:
+    return {sender: limit for sender, limit, _ in reader.grant(senders, now)}
+
+
+def test_nobody_waits_nobody_sends() -> None:
+    """Without a waiting receiver and without prefetch there is no credit; without a sender there is none either."""
+    assert limits(Reader(1, ("a",), 0, 0.0), A, B) == {}
+    assert limits(Reader(1, ("a",), 5, 0.0)) == {}
+
+
+def test_every_sender_gets_one() -> None:
+    """One waiting receiver gives each sender credit for one message, so that none has to ask first."""
+    reader = Reader(1, ("a",), 0, 0.0, waiting=1)
+
+    assert reader.grant([A, B, C], 0.0) == [(A, 1, True), (B, 1, True), (C, 1, True)]
+    assert reader.grant([A, B, C], 0.0) == []
+
+
+def test_a_window_is_shared() -> None:
+    """Senders share the window in equal parts."""
+    assert limits(Reader(1, ("a",), 10, 0.0), A, B) == {A: 5, B: 5}
+
+
+def test_a_late_sender_gets_one() -> None:
+    """A sender that comes when all credit is out gets one message, and its share as others spend theirs."""
+    reader = Reader(1, ("a",), 4, 0.0)
+    assert limits(reader, A) == {A: 4}
+    assert limits(reader, A, B) == {B: 1}
+
+    for _ in range(3):
+        reader.received(A)
+
+    assert limits(reader, A, B) == {A: 5, B: 2}
+
+
+def test_many_are_renewed_at_half() -> None:
+    """Credit for many messages is renewed when half of it is spent, not with each message."""
+    reader = Reader(1, ("a",), 10, 0.0)
+    limits(reader, A)
+
+    renewals = []
+    for _ in range(10):
+        reader.received(A)
+        renewals.append(limits(reader, A))
+
+    assert renewals == [{}] * 4 + [{A: 15}] + [{}] * 4 + [{A: 20}]
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_few_are_renewed_at_once(window: int) -> None:
+    """Credit for few messages is renewed with each, for the half of it is no message."""
+    reader = Reader(1, ("a",), window, 0.0)
+    assert limits(reader, A) == {A: window}
+
+    for number in range(1, 5):
+        reader.received(A)
+        assert limits(reader, A) == {A: window + number}
+
+
+def test_unread_messages_take_room() -> None:
+    """What arrived and was not taken is no room for more; once it is taken, the window opens again."""
+    reader = Reader(1, ("a",), 2, 0.0)
+    limits(reader, A)
+    for _ in range(2):
+        reader.received(A)
+        reader.unread += 1
+
+    assert limits(reader, A) == {}
+    reader.unread -= 1
+    assert limits(reader, A) == {A: 3}
+
+
+def test_polling_counts_as_waiting_for_a_while() -> None:
+    """A receiver that looks without waiting keeps credit for one message out, for as long as it was told."""
+    reader = Reader(1, ("a",), 0, 0.0, polled_until=1.0)
+
+    assert limits(reader, A, now=0.9) == {A: 1}
+    reader.received(A)
+    assert limits(reader, A, now=1.0) == {}
+
+
+def test_a_new_link_starts_from_zero() -> None:
+    """Both sides count from zero when a link starts anew, and the first grant is marked as such."""
+    reader = Reader(1, ("a",), 2, 0.0)
+    limits(reader, A)
+    reader.received(A)
+
+    reader.forget(A)
+    reader.forget(B)
+
+    assert reader.grant([A], 0.0) == [(A, 2, True)]
+
+
+def test_more_than_granted_is_no_debt() -> None:
+    """A sender that sends more than it may neither gains nor loses by it later."""
+    reader = Reader(1, ("a",), 2, 0.0)
+    limits(reader, A)
+    for _ in range(5):
+        reader.received(A)
+
+    assert limits(reader, A) == {A: 7}
+
+
+# Offers
+
+
+def test_those_alike_take_turns() -> None:
+    """Readers with as much credit get messages in turn, and one with more of it gets them first."""
+    offers = Offers()
+    for peer, limit in ((A, 2), (B, 2), (C, 3)):
+        offers.put(peer, 1, ("a",), limit)
+
+    order = []
+    while (offer := offers.best("a")) is not None:
+        offer.sent += 1
+        order.append(offer.peer)
+
+    assert order == [C, A, B, C, A, B, C]
+
+
+def test_a_silent_peer_gets_nothing() -> None:
+    """A suspended peer's credit is not spent, is kept, and is good again when it is heard."""
+    offers = Offers()
+    quiet = offers.put(A, 1, ("a",), 9)
+    other = offers.put(B, 1, ("a",), 1)
+
+    offers.suspend(A)
+    assert offers.best("a") is other
+    offers.suspend(B)
+    assert offers.best("a") is None
+
+    assert offers.resume(A) == [quiet]
+    assert offers.best("a") is quiet
+
+
+def test_a_limit_never_shrinks() -> None:
+    """Limits are cumulative: an older one that comes late changes nothing."""
+    offers = Offers()
+    offers.put(A, 1, ("a",), 5)
+
+    assert offers.put(A, 1, (), 3).limit == 5
+    assert offers.put(A, 1, (), 6).free == 6
+
+
+def test_a_channel_named_twice_is_one() -> None:
+    """A peer that names a channel twice in one offer does no harm."""
+    offers = Offers()
+    offer = offers.put(A, 1, ("a", "a"), 1)
+
+    assert offers.best("a") is offer
+    offers.withdraw(A, 1)
+    assert offers.best("a") is None
+    assert not offers._by_channel
