@@ -310,16 +310,18 @@ class Node:
             self._board.check_conditions(mesh)
             calls = self._board.take_calls()
         self._transport.carry_out(actions)
-        if calls is not None:
-            self._tell(calls)
         with self._lock:
             if mesh.outbox:
-                return 0.0
-            if self._state is _State.CLOSED:
+                sleep_s = 0.0
+            elif self._state is _State.CLOSED:
                 return None
-            self._is_asleep = True
-            self._wakes_at = mesh.next_deadline()
-            return max(0.0, self._wakes_at - self._clock())
+            else:
+                self._is_asleep = True
+                self._wakes_at = mesh.next_deadline()
+                sleep_s = max(0.0, self._wakes_at - self._clock())
+        if calls is not None:
+            self._tell(calls)
+        return sleep_s
 
     def _tell(self, calls: Calls) -> None:
         """Wake and call, outside the lock, whoever was decided under it."""
