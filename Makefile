@@ -44,7 +44,7 @@ types: $(READY) ## Check types
 
 check: style types test ## Run style, types and tests
 
-bench: $(READY) ## Run the benchmarks
+bench: $(READY) ## Run the benchmarks on loopback
 	@set -e; for script in benchmarks/[a-z]*.py; do [ -e "$$script" ] || continue; \
 		echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
 

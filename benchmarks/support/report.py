@@ -1,0 +1,88 @@
+"""Figures, what they should be, and a table of both."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import zmq
+
+__all__ = ["Figure", "describe_machine", "render", "to_dicts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """
+    One thing that was measured: the median of its rounds.
+
+    Attributes:
+        raw: What bare pyzmq gave in the same run; None where there is nothing to compare.
+        limit: What *value* is held to, or, if *is_ratio*, what *value* / *raw* is; None for no target.
+        is_least: The target is a least value, not a most.
+    """
+
+    name: str
+    unit: str
+    value: float
+    raw: float | None = None
+    limit: float | None = None
+    is_ratio: bool = False
+    is_least: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the raw figure it is."""
+        return None if self.raw is None else self.value / self.raw
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met; None without one."""
+        judged = self.ratio if self.is_ratio else self.value
+        if self.limit is None or judged is None:
+            return None
+        return judged >= self.limit if self.is_least else judged <= self.limit
+
+    @property
+    def target(self) -> str:
+        """The target in words."""
+        if self.limit is None:
+            return "-"
+        return f"{'≥' if self.is_least else '≤'} {self.limit:,.0f}{' times raw' if self.is_ratio else ''}"
+
+
+def describe_machine() -> str:
+    """Return what figures depend on, in one line."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("pyzmq", "msgpack", "zeroconf"))
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} CPUs (load {load:.1f}), {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {packages}, libzmq {zmq.zmq_version()}"
+    )
+
+
+def to_dicts(figures: Sequence[Figure]) -> list[dict[str, object]]:
+    """Return *figures* for JSON."""
+    return [{**asdict(figure), "ratio": figure.ratio, "is_met": figure.is_met} for figure in figures]
+
+
+def render(figures: Sequence[Figure]) -> str:
+    """Return *figures* as a table."""
+    rows = [("", "measured", "raw pyzmq", "ratio", "target", "")]
+    rows += [_cells(figure) for figure in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    verdict = {True: "met", False: "MISSED", None: ""}[figure.is_met]
+    raw = "-" if figure.raw is None else f"{figure.raw:,.0f}"
+    ratio = "-" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return f"{figure.name}, {figure.unit}", f"{figure.value:,.0f}", raw, ratio, figure.target, verdict
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+    return "  ".join(cells).rstrip()
