@@ -82,8 +82,8 @@ class Fanout:
         Add a process channel of this node to *group*.
 
         Args:
-            done: Called once every READY peer is proven to send us the group's messages, or time is up: with
-                the barrier, or with None where nobody needed to be asked.
+            done: Called once every peer that is READY, or about to be, is proven to send us the group's
+                messages, or time is up: with the barrier, or with None where nobody needed to be asked.
         """
         is_new = self._groups.add(group, channel, now + self._config.group_expiry)
         if is_new:
@@ -122,8 +122,8 @@ class Fanout:
         """A peer echoed a barrier: from here on it sends us the group's messages."""
         self._barriers.answer(frame.topic, frame.source)
 
-    def peer_down(self, node_id: NodeId) -> None:
-        """A peer is gone, or its link starts anew: a new link proves all subscriptions by itself."""
+    def peer_gone(self, node_id: NodeId) -> None:
+        """A peer is gone: it owes no echo. One whose link starts anew does: barriers are subscribed again with it."""
         self._barriers.excuse(node_id)
 
     def clear(self, now: float) -> None:
@@ -156,8 +156,9 @@ class Fanout:
         topic = group_topic(self._config.cluster, group)
         self._topics[topic] = group
         self._outbox.do(Subscribe(topic))
-        ready = self._peers.ready()
-        if not ready:
+        # A peer may be ready for us a moment before we are for it: those that are greeted must prove it too.
+        peers = self._peers.rising()
+        if not peers:
             return
         barrier = barrier_topic(self._randoms(16))
         self._outbox.do(Subscribe(barrier))
@@ -168,4 +169,4 @@ class Fanout:
             del self._unconfirmed[group]
             self._outbox.do(Unsubscribe(barrier))
 
-        self._unconfirmed[group] = self._barriers.open(barrier, ready, deadline, confirm)
+        self._unconfirmed[group] = self._barriers.open(barrier, peers, deadline, confirm)

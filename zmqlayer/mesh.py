@@ -320,10 +320,10 @@ class Mesh:
         was_up = before in (PeerState.READY, PeerState.SILENT)
         if was_up and not peer.is_up:
             self._work.peer_down(peer.node_id)
-            self._fanout.peer_down(peer.node_id)
             self._membership.requests.peer_down(peer.node_id)
         if after is PeerState.GONE:
             self._mail.peer_gone(peer.node_id)
+            self._fanout.peer_gone(peer.node_id)
         elif after is PeerState.SILENT:
             self._work.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:

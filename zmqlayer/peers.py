@@ -171,6 +171,10 @@ class Peers:
         """Return the ids of the peers that are READY."""
         return {peer.node_id for peer in self._peers.values() if peer.state is PeerState.READY}
 
+    def rising(self) -> set[NodeId]:
+        """Return the ids of the peers that are READY or on the way to it: they see us as READY now, or soon."""
+        return {peer.node_id for peer in self._peers.values() if peer.state in (PeerState.GREETED, PeerState.READY)}
+
     def at(self, pull: str) -> Peer | None:
         """Return the peer that is reached at address *pull*, or None."""
         return next((peer for peer in self._peers.values() if peer.pull == pull), None)
