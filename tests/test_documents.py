@@ -65,3 +65,12 @@ def test_every_decision_is_listed() -> None:
         for record, title in zip(records, titles, strict=True)
     ]
     assert rows == [line for line in index.splitlines() if line.startswith("| [0")]
+
+
+def test_layers_name_every_module() -> None:
+    """The table of layers in the design has each module, or the package that it is in, once."""
+    table = DESIGN.split("| layer | modules |")[1].split("\n\n")[0].splitlines()[2:]
+    named = [name for row in table for name in re.findall(r"\w+", row.split("|")[2])]
+
+    modules = {module.split(".")[1] for module in source_files() if "." in module}
+    assert sorted(named) == sorted([*modules, "zmqlayer", "__init__"])
