@@ -193,7 +193,7 @@ class Peers:
             raise InvalidState(before, cause) from None
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
-        if peer.state is PeerState.GREETED:
+        if peer.state is PeerState.GREETED and cause is not Cause.HEARD:
             timing = self._timing
             peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else timing.dial_timeout_s)
         elif peer.state is PeerState.GONE:

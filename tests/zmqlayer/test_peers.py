@@ -1,0 +1,267 @@
+"""Peers: the table, the times, and any sequence of causes against them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from support.strategies import node, steps
+from zmqlayer.config import Timing
+from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.peers import TRANSITIONS, Cause, InvalidState, Peer, Peers, PeerState
+
+TIMING = Timing(heartbeat_s=1.0, silent_after_s=3.0, gone_after_s=8.0, dial_timeout_s=2.0, cut_timeout_s=0.5)
+FOUND, GREETED, READY, SILENT, GONE = PeerState
+
+WAYS = {
+    FOUND: [],
+    GREETED: [Cause.HELLO],
+    READY: [Cause.HELLO, Cause.LINKED],
+    SILENT: [Cause.HELLO, Cause.LINKED, Cause.QUIET],
+}
+
+
+def peer(number: int = 1, at: float = 0.0) -> Peer:
+    return Peer(
+        node_id=node(number),
+        role="worker",
+        pull=f"tcp://127.0.0.1:{number}",
+        pub=f"tcp://127.0.0.1:{number + 1}",
+        our_link=1,
+        their_link=2,
+        found_at=at,
+        heard_at=at,
+    )
+
+
+def peers_in(state: PeerState, now: float = 0.0) -> tuple[Peers, Peer]:
+    """Return one peer that came to *state* on the ordinary way."""
+    peers, one = Peers(TIMING), peer()
+    peers.add(one)
+    for cause in WAYS[state]:
+        peers.move(one, cause, now)
+    assert one.state is state
+    return peers, one
+
+
+class PeersModel(RuleBasedStateMachine):
+    """Three links that meet any cause at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peers = Peers(TIMING)
+        self.links: list[Peer] = []
+        self.now = 0.0
+
+    @rule()
+    def find(self) -> None:
+        living = {link.node_id for link in self.links if link.state is not GONE}
+        free = next((number for number in range(1, 4) if node(number) not in living), None)
+        if free is not None:
+            self.links.append(peer(free, self.now))
+            self.peers.add(self.links[-1])
+
+    @rule(choice=st.integers(0, 100), cause=st.sampled_from(Cause))
+    def meet(self, choice: int, cause: Cause) -> None:
+        """Each cause follows the table, or raises and changes nothing."""
+        if not self.links:
+            return
+        link = self.links[choice % len(self.links)]
+        before, deadline = link.state, link.deadline
+        after = TRANSITIONS.get((before, cause))
+        if after is None:
+            with pytest.raises(InvalidState):
+                self.peers.move(link, cause, self.now)
+            assert (link.state, link.deadline) == (before, deadline)
+        else:
+            assert self.peers.move(link, cause, self.now) is before
+            assert link.state is after
+
+    @rule(choice=st.integers(0, 100))
+    def hear(self, choice: int) -> None:
+        if self.links:
+            self.links[choice % len(self.links)].heard_at = self.now
+
+    @rule(seconds=st.sampled_from([0.25, 1.0, 3.0, 8.0]))
+    def advance(self, seconds: float) -> None:
+        """What is due is always a move that the table allows."""
+        self.now += seconds
+        for link, cause in self.peers.check(self.now):
+            assert (link.state, cause) in TRANSITIONS
+            self.peers.move(link, cause, self.now)
+
+    @rule(seconds=st.sampled_from([0.5, 5.0]))
+    def be_late(self, seconds: float) -> None:
+        """What was not due stays so where our own lateness is all that passed."""
+        due = {link.node_id for link, _ in self.peers.check(self.now)}
+        self.now += seconds
+        self.peers.excuse(seconds, self.now)
+        assert {link.node_id for link, _ in self.peers.check(self.now)} <= due
+
+    @invariant()
+    def follows_the_living(self) -> None:
+        living = [link for link in self.links if link.state is not GONE]
+        assert sorted(link.node_id for link in self.peers) == sorted(link.node_id for link in living)
+        assert len(self.peers) == len(living)
+        assert self.peers.ready() == {link.node_id for link in living if link.state is READY}
+        assert self.peers.rising() == {link.node_id for link in living if link.state in (GREETED, READY)}
+        for link in living:
+            assert self.peers.get(link.node_id) is link
+            assert self.peers.at(link.pull) is link
+            assert link.is_up == (link.state in (READY, SILENT))
+
+    @invariant()
+    def hears_nobody_in_the_future(self) -> None:
+        assert all(link.heard_at <= self.now for link in self.peers)
+
+    @invariant()
+    def knows_when_a_handshake_ends(self) -> None:
+        deadlines = [link.deadline for link in self.links if link.state is GREETED]
+        assert self.peers.next_at() == min(deadlines, default=math.inf)
+        assert all(deadline <= self.now + TIMING.dial_timeout_s for deadline in deadlines)
+
+
+TestPeers = PeersModel.TestCase
+TestPeers.settings = steps
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_gone_is_the_end(cause: Cause) -> None:
+    """No cause moves a link that is gone."""
+    peers, one = peers_in(READY)
+    peers.move(one, Cause.DEPARTED, 0.0)
+
+    with pytest.raises(InvalidState):
+        peers.move(one, cause, 0.0)
+
+    assert one.state is GONE
+
+
+def test_every_state_leads_to_gone() -> None:
+    """From any state a link can end, and no state is out of reach."""
+    reached = {FOUND}
+    for _ in PeerState:
+        reached |= {after for (before, _), after in TRANSITIONS.items() if before in reached}
+
+    assert reached == set(PeerState)
+    assert all(TRANSITIONS[state, Cause.DEPARTED] is GONE for state in PeerState if state is not GONE)
+
+
+@pytest.mark.parametrize(("state", "cause"), list(itertools.product(WAYS, Cause)))
+def test_what_is_not_in_the_table_raises(state: PeerState, cause: Cause) -> None:
+    """A pair outside the table is a bug of ours: the error names both, and nothing changes."""
+    if (state, cause) in TRANSITIONS:
+        return
+    peers, one = peers_in(state)
+
+    with pytest.raises(InvalidState, match=f"a {state.name} peer cannot meet {cause.name}") as caught:
+        peers.move(one, cause, 0.0)
+
+    assert isinstance(caught.value, ZmqLayerError)
+    assert (caught.value.state, caught.value.cause) == (state, cause)
+    assert one.state is state
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "seconds"),
+    [
+        (FOUND, Cause.HELLO, 2.0),
+        (GREETED, Cause.RESTARTED, 2.0),
+        (READY, Cause.RESTARTED, 2.0),
+        (SILENT, Cause.RESTARTED, 2.0),
+        (GREETED, Cause.CUT, 0.5),
+        (READY, Cause.CUT, 0.5),
+        (SILENT, Cause.CUT, 0.5),
+    ],
+)
+def test_a_handshake_has_its_time(state: PeerState, cause: Cause, seconds: float) -> None:
+    """A handshake is overdue after the time to dial, and sooner where the pipe was cut."""
+    peers, one = peers_in(state)
+    peers.move(one, cause, 10.0)
+
+    assert peers.next_at() == 10.0 + seconds
+    assert peers.check(9.9 + seconds) == []
+    assert peers.check(10.0 + seconds) == [(one, Cause.OVERDUE)]
+
+
+def test_hearing_does_not_prolong_a_handshake() -> None:
+    """A peer that sends and never links does not keep its handshake open."""
+    peers, one = peers_in(GREETED)
+
+    peers.move(one, Cause.HEARD, 1.9)
+
+    assert peers.check(2.0) == [(one, Cause.OVERDUE)]
+
+
+def test_silence_is_noticed_in_two_steps() -> None:
+    """A peer that was not heard for three seconds is quiet, and after eight it is overdue."""
+    peers, one = peers_in(READY)
+
+    assert peers.check(2.9) == []
+    assert peers.check(3.0) == [(one, Cause.QUIET)]
+    peers.move(one, Cause.QUIET, 3.0)
+    assert peers.check(7.9) == []
+    assert peers.check(8.0) == [(one, Cause.OVERDUE)]
+
+
+def test_a_peer_that_is_heard_is_ready_again() -> None:
+    """Silence ends with the first frame; it counts anew from there."""
+    peers, one = peers_in(SILENT)
+    one.heard_at = 7.0
+
+    assert peers.move(one, Cause.HEARD, 7.0) is SILENT
+    assert peers.ready() == {one.node_id}
+    assert peers.check(9.9) == []
+
+
+def test_own_lateness_is_not_the_peers() -> None:
+    """A node whose loop was late gives its peers the time it missed, in handshakes and in silence."""
+    peers, one = peers_in(READY)
+    other = peer(2)
+    peers.add(other)
+    peers.move(other, Cause.HELLO, 0.0)
+
+    peers.excuse(5.0, 5.0)
+
+    assert peers.check(6.9) == []
+    assert peers.check(7.0) == [(other, Cause.OVERDUE)]
+    assert peers.check(8.0) == [(one, Cause.QUIET), (other, Cause.OVERDUE)]
+
+
+def test_lateness_makes_nobody_heard_in_the_future() -> None:
+    """A peer that was heard while we were late gains no more than the present."""
+    peers, one = peers_in(READY)
+    one.heard_at = 4.0
+
+    peers.excuse(5.0, 6.0)
+
+    assert one.heard_at == 6.0
+
+
+def test_peers_may_go_while_all_are_looked_at() -> None:
+    """Whoever goes through all peers may end each of them."""
+    peers = Peers(TIMING)
+    for number in range(1, 4):
+        peers.add(peer(number))
+
+    for one in peers:
+        peers.move(one, Cause.DEPARTED, 0.0)
+
+    assert len(peers) == 0
+    assert peers.get(node(1)) is None
+    assert peers.at("tcp://127.0.0.1:1") is None
+    assert peers.next_at() == math.inf
+
+
+def test_starting_anew_forgets_the_proofs() -> None:
+    """A link that starts anew has to be proven again; what ZeroMQ reports of the pipe stays."""
+    one = peer()
+    one.is_subscribed = one.is_echoed = one.is_synced = True
+
+    one.start_anew()
+
+    assert (one.is_subscribed, one.is_echoed, one.is_synced) == (True, False, False)
