@@ -76,10 +76,10 @@ class Greeting:
             minor=_check(minor, int, "version"),
             cluster=_check(payload.get("cluster"), str, "cluster"),
             role=_check(payload.get("role"), str, "role")[:32],
-            link=_check(payload.get("link"), int, "link"),
+            link=_check_number(payload, "link", 0),
             hosts=tuple(_check(host, str, "hosts") for host in _take(payload, "hosts", list, MAX_HOSTS)),
-            pull=_check_port(payload, "pull"),
-            pub=_check_port(payload, "pub"),
+            pull=_check_number(payload, "pull", 1, 65535),
+            pub=_check_number(payload, "pub", 1, 65535),
             dialled=_check(payload.get("dialled"), str, "dialled"),
             is_answer=_check(payload.get("answer"), bool, "answer"),
             peers=tuple(_read_peer(entry) for entry in peers),
@@ -111,11 +111,11 @@ def _check(value: Any, kind: type, key: str) -> Any:
     return value
 
 
-def _check_port(payload: dict[str, Any], key: str) -> int:
-    port: int = _check(payload.get(key), int, key)
-    if not 0 < port < 65536:
-        raise ProtocolError(f"HELLO has {port} as {key!r}")
-    return port
+def _check_number(payload: dict[str, Any], key: str, least: int, most: int = 2**32 - 1) -> int:
+    number: int = _check(payload.get(key), int, key)
+    if not least <= number <= most:
+        raise ProtocolError(f"HELLO has {number} as {key!r}")
+    return number
 
 
 def _read_peer(entry: Any) -> tuple[NodeId, str]:

@@ -107,12 +107,14 @@ class Links:
         Raises:
             ProtocolError: The payload is malformed.
         """
+        if self._banned.get(frame.source, now) > now:
+            return
         payload = unpack_control(frame.body)
         if frame.source == self._identity.node_id:
             self._dialling.is_own(str(payload.get("dialled")))
             self._outbox.do(HangUp(str(payload.get("dialled"))))
             return
-        if self._banned.get(frame.source, now) > now or self._is_foreign(frame.source, payload):
+        if self._is_foreign(frame.source, payload):
             return
         greeting = Greeting.from_payload(payload)
         self._gossip(greeting, now)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from zmqlayer.actions import Publish, Push
 from zmqlayer.codec import pack_control, unpack_control
@@ -98,18 +99,14 @@ class Work:
             ProtocolError: The payload is malformed.
         """
         payload = unpack_control(frame.body)
-        reader, limit, channels = payload.get("reader"), payload.get("limit"), payload.get("channels", [])
-        if type(reader) is not int or not isinstance(channels, list) or not all(type(c) is str for c in channels):
-            raise ProtocolError("CREDIT is malformed")
+        reader, limit, channels = _read_credit(payload)
         if payload.get("link") != peer.their_link or not peer.is_up:
             return
         if limit is None:
             self._offers.withdraw(peer.node_id, reader)
             self._push(peer, Kind.ENDED, {"reader": reader})
-        elif type(limit) is not int:
-            raise ProtocolError("CREDIT is malformed")
         elif channels or self._offers.find(peer.node_id, reader) is not None:
-            self._spend(self._offers.put(peer.node_id, reader, tuple(channels), limit), now)
+            self._spend(self._offers.put(peer.node_id, reader, channels, limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
         """
@@ -357,3 +354,15 @@ class Work:
         body = pack_work(0, 0, letter.number, letter.body)
         wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body)
         self._outbox.do(Publish(wire))
+
+
+def _read_credit(payload: dict[str, Any]) -> tuple[int, int | None, tuple[str, ...]]:
+    """Return (reader, limit, channels) of a CREDIT frame; the reader's number fits where WORK names it."""
+    reader, limit, channels = payload.get("reader"), payload.get("limit"), payload.get("channels", [])
+    if type(reader) is not int or not 0 <= reader < 2**32:
+        raise ProtocolError(f"CREDIT is for reader {reader!r}")
+    if type(limit) not in (int, type(None)):
+        raise ProtocolError(f"CREDIT has the limit {limit!r}")
+    if type(channels) is not list or not all(type(channel) is str for channel in channels):
+        raise ProtocolError("CREDIT has no list of channels")
+    return reader, limit, tuple(channels)

@@ -1,0 +1,420 @@
+"""The mesh as a whole: hostile input, the join, time, what it tells its node, and what it shows of itself."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.network import (
+    STRANGER,
+    assert_meshed,
+    control,
+    frame,
+    greeting,
+    inject,
+    joined,
+    numbered,
+    send_numbers,
+    sent,
+)
+from zmqlayer.codec import pack_control, unpack_control
+from zmqlayer.events import Joined, Readable
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import BROADCAST, Kind, barrier_topic, node_topic, pack, pack_work, parse
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.names import encode_node_id
+from zmqlayer.ports import Candidate
+
+NOT_MSGPACK = b"\xc1"
+A_LIST = b"\x93\x01\x02\x03"
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+# Malformed frames of every kind
+
+MALFORMED: dict[str, tuple[Kind, bytes]] = {
+    "HELLO that is not msgpack": (Kind.HELLO, NOT_MSGPACK),
+    "SYNCED that is not msgpack": (Kind.SYNCED, NOT_MSGPACK),
+    "SYNCED that is a list": (Kind.SYNCED, A_LIST),
+    "CREDIT that is empty": (Kind.CREDIT, b""),
+    "CREDIT without a reader": (Kind.CREDIT, pack_control({"limit": 5})),
+    "CREDIT of a text": (Kind.CREDIT, pack_control({"reader": 1, "limit": 5, "channels": "jobs"})),
+    "CREDIT of numbers": (Kind.CREDIT, pack_control({"reader": 1, "limit": 5, "channels": [1]})),
+    "CREDIT for a reader below 0": (Kind.CREDIT, pack_control({"reader": -1, "limit": 5, "channels": ["jobs"]})),
+    "CREDIT for a reader beyond 32 bits": (Kind.CREDIT, pack_control({"reader": 2**32, "limit": 5})),
+    "RETURN that is too short": (Kind.RETURN, b"\x00"),
+    "CONSUMED without counts": (Kind.CONSUMED, pack_control({})),
+    "CONSUMED of a text": (Kind.CONSUMED, pack_control({"counts": {"x": "1"}})),
+    "CONSUMED of less than nothing": (Kind.CONSUMED, pack_control({"counts": {"x": -1}})),
+    "ENDED of nobody": (Kind.ENDED, pack_control({})),
+    "ASK without a number": (Kind.ASK, pack_control({"service": "flush"})),
+    "ASK for a number": (Kind.ASK, pack_control({"id": 1, "service": 5})),
+    "ASK to add without a group": (Kind.ASK, pack_control({"id": 1, "service": "group_add", "channel": "x"})),
+    "ASK to add without a lifetime": (
+        Kind.ASK,
+        pack_control({"id": 1, "service": "group_add", "group": "g", "channel": "x"}),
+    ),
+    "ASK for the members of Ä": (Kind.ASK, pack_control({"id": 1, "service": "group_channels", "group": "Ä"})),
+    "ANSWER to nothing": (Kind.ANSWER, pack_control({"value": 1})),
+    "DIRECT to somebody else": (Kind.DIRECT, b"\x80"),
+    "WORK that is too short": (Kind.WORK, b"\x00\x00\x00"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_frame_ends_the_link_and_nothing_else(
+    kind: Kind, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is counted and logged once, its sender is gone and stays out, and the others see nothing of it."""
+    network, a, bad, good = joined("a", "bad", "good")
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        inject(network, a, frame(bad.node_id, kind, a, body))
+        inject(network, a, frame(bad.node_id, kind, a, body))
+        network.run(30.0)
+
+    assert a.mesh.counters.malformed == 1
+    assert len(warnings_of(caplog)) == 1
+    assert a.sees(bad) is None
+    assert [a.sees(good), good.sees(a), good.sees(bad)] == ["ready"] * 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": None},
+        {"version": [1]},
+        {"link": "7"},
+        {"link": -1},
+        {"link": 2**32},
+        {"hosts": []},
+        {"hosts": [5]},
+        {"hosts": ["x"] * 99},
+        {"pull": 0},
+        {"pub": 70_000},
+        {"dialled": None},
+        {"answer": 1},
+        {"role": 5},
+        {"peers": [["x", "tcp://x:1"]]},
+        {"peers": [[b"x" * 16, "http://x:1"]]},
+        {"peers": [[b"x" * 16, "tcp://x:1"]] * 65},
+    ],
+    ids=str,
+)
+def test_a_malformed_greeting_makes_no_peer(changes: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """A HELLO with a key that is missing or wrong is counted; who sent it is not followed."""
+    network, a, _b = joined("a", "b")
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        inject(network, a, control(STRANGER, Kind.HELLO, a, greeting(a.config.cluster_tag, **changes)))
+
+    assert a.mesh.counters.malformed + len(warnings_of(caplog)) >= 1
+    assert len(a.mesh.peers()) == 1
+
+
+def test_garbage_from_a_stranger_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Bytes that are no frame are counted each time, and logged the first time."""
+    network, a, b = joined("a", "b")
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        for size in (0, 1, 17, 39):
+            inject(network, a, bytes(size))
+        inject(network, a, frame(b.node_id, Kind.HEARTBEAT, a, target="x")[:-1])
+
+    assert a.mesh.counters.malformed == 5
+    assert len(warnings_of(caplog)) == 1
+    assert_meshed(a, b)
+
+
+def test_a_strangers_frames_are_dropped_and_counted() -> None:
+    """A frame of a node that never greeted does nothing; a message in it counts as dropped."""
+    network, a = joined("a")
+    channel = a.new_channel()
+
+    inject(network, a, frame(STRANGER, Kind.DIRECT, a, b"\x80", channel))
+    inject(network, a, frame(STRANGER, Kind.HEARTBEAT, a))
+
+    assert a.mesh.counters.dropped == {"from a stranger": 1}
+    assert a.take(channel) is None
+
+
+def test_unknown_kinds_are_ignored() -> None:
+    """A newer minor version may send frames that we do not know."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, frame(b.node_id, 200, a, NOT_MSGPACK))
+
+    assert a.mesh.counters.malformed == 0
+    assert_meshed(a, b)
+
+
+def test_a_message_that_is_none_is_its_senders_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """A body that cannot be decoded when it is read ends the link to who sent it."""
+    network, a, bad, good = joined("a", "bad", "good")
+    channel = a.new_channel()
+    inject(network, a, frame(bad.node_id, Kind.DIRECT, a, NOT_MSGPACK, channel))
+
+    with pytest.raises(ProtocolError) as caught:
+        a.take(channel)
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        a.mesh.malformed(bad.node_id, caught.value, network.now)
+    network.pump(a)
+
+    assert (a.sees(bad), a.sees(good)) == (None, "ready")
+    assert "not msgpack" in warnings_of(caplog)[0]
+
+
+def test_a_banned_peer_may_come_back_after_a_minute() -> None:
+    """Breaking the protocol once is not the end for ever."""
+    network, a, bad = joined("a", "bad")
+    inject(network, a, frame(bad.node_id, Kind.SYNCED, a, NOT_MSGPACK))
+    network.run(61.0)
+    banned = a.sees(bad)
+    a.mesh.found(Candidate("tcp://bad:1", bad.node_id), network.now)
+    network.pump(a)
+
+    network.run(2.0)
+
+    assert banned is None
+    assert_meshed(a, bad)
+
+
+def test_work_for_a_former_process_is_dropped() -> None:
+    """Work that names another node id came late for who had our port before."""
+    network, a, b = joined("a", "b")
+    wire = pack(node_topic(STRANGER), Kind.WORK, b.node_id, 60_000, "jobs", pack_work(1, 1, 1, b"\x80"))
+
+    inject(network, a, wire)
+
+    assert a.mesh.counters.dropped["for a former process"] == 1
+    assert a.mesh.in_flight == 0
+
+
+KEYS = (
+    *("link", "reader", "limit", "channels", "counts", "id", "service", "group", "channel", "lives_s"),
+    *("value", "mine", "yours", "version", "cluster", "peers", "hosts"),
+)
+WORDS = ("group_add", "group_discard", "group_channels", "flush", "jobs", "x!y")
+scalars = st.one_of(
+    st.sampled_from([None, True, 0, 1, -1, 2**32, 2**64 - 1, 1.5, float("nan"), float("inf")]),
+    st.sampled_from(WORDS),
+    st.text(max_size=5),
+    st.binary(max_size=17),
+)
+values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.sampled_from(WORDS), scalars, max_size=3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from([*Kind, 0, 77, 255]),
+    payload=st.dictionaries(st.sampled_from(KEYS), values),
+    target=st.sampled_from(["", "jobs", "x!", "x!y", "\x7f"]),
+    ttl_ms=st.sampled_from([0, 1, 60_000, 2**32 - 1]),
+)
+def test_whatever_a_peer_sends_the_node_goes_on(kind: int, payload: dict[str, Any], target: str, ttl_ms: int) -> None:
+    """No frame of a known peer raises, now or later, and messages still pass afterwards between the others."""
+    network, a, bad, good = joined("a", "bad", "good")
+    credit = {"link": link_of(bad), "reader": 1, "limit": 9, "channels": ["jobs"]}
+    for body in (pack_control(credit | payload), pack_control(payload), b"", pack_work(1, 1, 1, b"")):
+        inject(network, a, frame(bad.node_id, kind, a, body, target, ttl_ms))
+    a.send("jobs", {"n": 1})
+    a.group_send("g", {"n": 2})
+    channel = good.new_channel()
+    a.send(channel, {"n": 3})
+
+    network.run(2.5)
+
+    assert numbered(good, channel) == [3]
+    assert_meshed(a, good)
+
+
+def link_of(node: MemoryNode) -> int:
+    """Return the number under which a node that ended no link yet greets everyone."""
+    node.mesh.found(Candidate("tcp://nowhere:1"), 0.0)
+    node.mesh.tick(float("1e9"))
+    (wire,) = sent(node.mesh.outgoing(), Kind.HELLO)
+    return int(unpack_control(parse(wire).body)["link"])
+
+
+# The join
+
+
+def test_a_node_alone_has_joined_at_once() -> None:
+    """Where discovery found nobody, there is nothing to wait for."""
+    network = MemoryNetwork()
+
+    a = network.add("a")
+
+    assert a.mesh.is_joined
+    assert any(isinstance(event, Joined) for event in a.events)
+
+
+def test_a_node_has_joined_when_all_that_exist_are_linked() -> None:
+    """The join is over when every link that can come up is up, and not before."""
+    network, *_others = joined("a", "b", "c")
+    late = network.add("late")
+    before = late.mesh.is_joined
+
+    network.run(0.01)
+
+    assert not before
+    assert late.mesh.is_joined
+    assert late.mesh.ready_peers == 3
+
+
+def test_a_join_does_not_wait_for_the_dead() -> None:
+    """A ghost that discovery still names holds nobody up for longer than 1.5 seconds."""
+    network = MemoryNetwork()
+    ghost = network.add("ghost")
+    a = network.add("a")
+    network.kill(ghost)
+    network.run(1.4)
+    before = a.mesh.is_joined
+
+    network.run(0.2)
+
+    assert not before
+    assert a.mesh.is_joined
+
+
+def test_a_refused_foreigner_does_not_hold_up_the_join() -> None:
+    """A node of another cluster never answers; joining takes 1.5 seconds at most."""
+    network = MemoryNetwork()
+    network.add("red", cluster="red")
+    blue = network.add("blue", cluster="blue")
+
+    network.run(1.6)
+
+    assert blue.mesh.is_joined
+
+
+# Events and time
+
+
+def test_each_message_for_a_waiting_channel_is_told_once() -> None:
+    """One event for each message that can be taken."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    b.wait("jobs")
+    network.run(0.1)
+    b.events.clear()
+
+    a.send(channel, {"n": 1})
+    a.send("jobs", {"n": 2})
+    network.run(0.1)
+
+    assert sorted(map(str, b.events)) == sorted(map(str, [Readable(channel), Readable(("jobs",))]))
+
+
+def test_a_mesh_at_rest_only_beats() -> None:
+    """With nothing to do, a node sends one heartbeat a second."""
+    network, a, _b = joined("a", "b")
+    carried = []
+    outgoing = a.mesh.outgoing
+    a.mesh.outgoing = lambda: carried.extend(taken := outgoing()) or taken
+
+    network.run(10.0)
+
+    assert 9 <= len(carried) == len(sent(carried, Kind.HEARTBEAT)) <= 11
+
+
+def test_a_node_alone_sends_nothing() -> None:
+    """Without peers there is nobody to hear a heartbeat."""
+    network, a = joined("a")
+    outgoing = a.mesh.outgoing
+    carried = []
+    a.mesh.outgoing = lambda: carried.extend(taken := outgoing()) or taken
+
+    network.run(10.0)
+
+    assert carried == []
+
+
+def test_a_barrier_is_echoed_whoever_raises_it() -> None:
+    """XPUB's report of a barrier topic is answered on that topic."""
+    network, a = joined("a")
+
+    a.mesh.subscribed(barrier_topic(b"n" * 16), network.now)
+
+    assert [wire[:17] for wire in sent(a.mesh.outgoing(), Kind.ECHO)] == [barrier_topic(b"n" * 16)]
+
+
+def test_a_topic_that_is_no_nodes_is_nothing_to_links() -> None:
+    """Subscriptions to groups and to everything are none of a link's business."""
+    network, a, b = joined("a", "b")
+
+    for topic in (BROADCAST, b"\x02" + bytes(16), b"short", b""):
+        a.mesh.subscribed(topic, network.now)
+        a.mesh.unsubscribed(topic, network.now)
+
+    assert_meshed(a, b)
+
+
+# Counting
+
+
+def test_what_was_accepted_is_accounted_for() -> None:
+    """Once all is quiet: accepted = delivered + expired + dropped + in flight, summed over the mesh."""
+    network, a, b, c = joined("a", "b", "c", capacity=5, expiry=5)
+    channels = [b.new_channel(), b.new_channel()]
+    b.group_add("room", channels[0])
+    network.run(0.1)
+    for n in range(5):
+        a.send(channels[1], {"n": n})
+        a.send("jobs", {"n": n})
+        a.send("unread", {"n": n})
+    for n in range(7):
+        c.group_send("room", {"n": n})
+    a.send(f"x.{encode_node_id(STRANGER)}!1", {"n": 0})
+    b.wait("jobs")
+    network.run(0.1)
+    b.take("jobs")
+    b.take(channels[0])
+    network.run(6.0)
+
+    nodes = (a, b, c)
+    totals = {
+        name: sum(getattr(node.mesh.counters, name) for node in nodes) for name in ("accepted", "delivered", "expired")
+    }
+    dropped = sum(node.mesh.counters.dropped.total() for node in nodes)
+    in_flight = sum(node.mesh.in_flight for node in nodes)
+
+    # A copy for a full member was never accepted.
+    full = b.mesh.counters.dropped["member full"]
+    assert totals["accepted"] == totals["delivered"] + totals["expired"] + dropped - full + in_flight
+    assert (totals["delivered"], full) == (2, 2)
+
+
+def test_a_mesh_shows_its_state() -> None:
+    """The representation names the role, the id, the peers and what lies here."""
+    _network, a, _b = joined("a", "b", role="worker")
+    send_numbers(a, "jobs", range(2))
+
+    assert repr(a.mesh).endswith("[1 peers ready | 2 messages in flight]>")
+    assert repr(a.mesh).startswith(f"<Mesh worker {encode_node_id(a.node_id)[:4]}")
+    assert repr(a).startswith("<MemoryNode a <Mesh")
+
+
+def test_peers_are_described() -> None:
+    """What users are told about a peer."""
+    _network, a, b = joined("a", "b", role="worker")
+
+    (peer,) = a.mesh.peers()
+
+    assert (peer.node_id, peer.role, peer.address, peer.state) == (b.node_id, "worker", "tcp://b:1", "ready")
+
+
+def test_node_ids_are_new_at_each_start() -> None:
+    """Two processes never share an id, though they have the same name."""
+    network = MemoryNetwork()
+    first = network.add("a")
+    network.kill(first)
+
+    assert network.add("a").node_id != first.node_id
