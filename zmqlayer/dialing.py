@@ -87,7 +87,7 @@ class Dialling:
     def hung_up(self, node_id: NodeId, now: float, *, is_final: bool) -> None:
         """The link to *node_id* ended. Unless that is final its addresses are dialled again."""
         for address, entry in list(self._entries.items()):
-            if node_id not in (entry.answered, entry.node_id):
+            if node_id != (entry.answered or entry.node_id):
                 continue
             entry.answered, entry.is_dialled, entry.next_at = None, False, now + self._pause(entry)
             if is_final and entry.ends_at is not None:

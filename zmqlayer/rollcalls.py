@@ -70,7 +70,8 @@ class RollCalls:
         """Close the roll calls whose time is up. Returns the peers that did not answer."""
         late = [call for call in self._calls.values() if call.deadline <= now]
         for call in late:
-            self._close(call)
+            if self._calls.get(call.key) is call:  # else a callback before closed it
+                self._close(call)
         return {peer for call in late for peer in call.missing}
 
     def next_at(self) -> float:
