@@ -16,158 +16,21 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
-from zmqlayer.codec import decode, encode
 from zmqlayer.config import Config
-from zmqlayer.events import Completed, Event, Interest, PeerChanged
 from zmqlayer.frames import TOPIC_BYTES
 from zmqlayer.greetings import address_of, host_of
-from zmqlayer.links import Identity
-from zmqlayer.mesh import Mesh
-from zmqlayer.messages import Message
-from zmqlayer.names import NODE_ID_BYTES, NodeId, encode_node_id, owner_of
-from zmqlayer.peers import PeerState
+from zmqlayer.memory_node import MemoryNode, Pipe
 from zmqlayer.ports import Candidate
 
 __all__ = ["MemoryNetwork", "MemoryNode"]
 
-T = TypeVar("T")
-
 RECONNECT_S: Final = 0.1
 MAX_STEPS: Final = 1_000_000
-
-
-@dataclass(slots=True)
-class _Pipe:
-    """
-    One connection, from the node that made it to an address.
-
-    Attributes:
-        target: The node that accepted it, while the connection stands.
-        topics: For SUB to XPUB: the subscriptions that arrived at the publisher.
-        backlog: Frames that wait for the connection, for PUSH.
-        clear_at: When the last frame in flight arrives, in either direction: later ones do not overtake it.
-    """
-
-    owner: MemoryNode
-    address: str
-    target: MemoryNode | None = None
-    topics: set[bytes] = field(default_factory=set)
-    backlog: deque[bytes] = field(default_factory=deque)
-    epoch: int = 0
-    is_closed: bool = False
-    clear_at: dict[str, float] = field(default_factory=dict)
-
-
-class MemoryNode:
-    """One node on a :class:`MemoryNetwork`. Its methods take and return messages, like a layer's."""
-
-    def __init__(self, network: MemoryNetwork, name: str, config: Config, role: str) -> None:
-        node_id = NodeId(network.random.randbytes(NODE_ID_BYTES))
-        identity = Identity(node_id=node_id, role=role, hosts=(name,), pull=1, pub=2)
-        self.name = name
-        self.node_id = node_id
-        self.config = config
-        self.mesh = Mesh(identity, config, network.random.randbytes)
-        self.is_alive = True
-        self.is_stopped = False
-        self.topics: set[bytes] = set()
-        self.subs: dict[str, _Pipe] = {}
-        self.pushes: dict[str, _Pipe] = {}
-        self.arrivals: deque[Callable[[float], None]] = deque()
-        self.events: list[Event] = []
-        self._network = network
-        self._locals = 0
-
-    def __repr__(self) -> str:
-        return f"<MemoryNode {self.name} {self.mesh!r}>"
-
-    def send(self, channel: str, message: Message) -> None:
-        """Send one message; raises as a layer does."""
-        self._call(lambda now: self.mesh.send(channel, encode(channel, message, self.config.max_message_size), now))
-
-    def group_send(self, group: str, message: Message) -> None:
-        """Send one message to a group."""
-        self._call(lambda now: self.mesh.group_send(group, encode(group, message, self.config.max_message_size), now))
-
-    def group_add(self, group: str, channel: str) -> int | None:
-        """Add to a group; returns a token, or None if it is done."""
-        return self._call(lambda now: self.mesh.group_add(group, channel, now))
-
-    def group_discard(self, group: str, channel: str) -> int | None:
-        """Remove from a group; returns a token, or None if it is done."""
-        return self._call(lambda now: self.mesh.group_discard(group, channel, now))
-
-    def flush(self) -> int | None:
-        """Flush; returns a token, or None if it is done."""
-        return self._call(self.mesh.flush)
-
-    def new_channel(self, prefix: str = "specific") -> str:
-        """Return an unused process channel of this node."""
-        self._locals += 1
-        return f"{prefix}.{encode_node_id(self.node_id)}!{self._locals}"
-
-    def take(self, *channels: str) -> Message | None:
-        """Remove and return the oldest message of *channels*, or None."""
-        letter = self._call(lambda now: self.mesh.take(self.interest(*channels), now))
-        return decode(letter.body) if letter is not None else None
-
-    def take_all(self, *channels: str) -> list[Message]:
-        """Remove and return all that can be taken now, waiting again for named channels after each."""
-        taken: list[Message] = []
-        while (message := self.take(*channels)) is not None:
-            taken.append(message)
-        return taken
-
-    def wait(self, *channels: str) -> None:
-        """One receiver begins to wait, and so gives credit."""
-        self._call(lambda now: self.mesh.wait(self.interest(*channels), now))
-
-    def unwait(self, *channels: str) -> None:
-        """One receiver stops waiting."""
-        self._call(lambda now: self.mesh.unwait(self.interest(*channels)))
-
-    def interest(self, *channels: str) -> Interest:
-        """Return *channels*, sorted out."""
-        own = tuple(channel for channel in channels if owner_of(channel) == self.node_id and "!" in channel)
-        return Interest(own, tuple(sorted(set(channels) - set(own))))
-
-    def completed(self, token: int | None) -> bool:
-        """Whether the request *token* is over; None never had to wait."""
-        return token is None or any(isinstance(e, Completed) and e.token == token for e in self.events)
-
-    def sees(self, other: MemoryNode) -> str | None:
-        """Return the state in which this node has *other*, or None."""
-        return next((peer.state for peer in self.mesh.peers() if peer.node_id == other.node_id), None)
-
-    def changes(self, other: MemoryNode) -> list[PeerState]:
-        """Return the states through which *other* went, as this node saw it."""
-        return [e.state for e in self.events if isinstance(e, PeerChanged) and e.peer.node_id == other.node_id]
-
-    def leave(self) -> None:
-        """Read no more, hand over what is queued while anyone takes it, say goodbye and end; see ``Node.close``."""
-        self._call(self.mesh.leave)
-        self._end(self._network.now + self.config.timing.linger_s)
-
-    def _end(self, deadline: float) -> None:
-        if not self.is_alive:
-            return
-        if self.mesh.is_drained or self._network.now >= deadline:
-            self._call(lambda now: self.mesh.say_goodbye())
-            self._network.after(self._network.in_flight_s(self) + 0.01, partial(self._network.kill, self))
-        else:
-            self._network.after(0.001, partial(self._end, deadline))
-
-    def _call(self, ask: Callable[[float], T]) -> T:
-        result = ask(self._network.now)
-        self._network.pump(self)
-        return result
 
 
 class MemoryNetwork:
@@ -316,12 +179,12 @@ class MemoryNetwork:
         for pipe in node.subs.values():
             self._carry_subscription(pipe, topic, is_new=is_new)
 
-    def _open(self, node: MemoryNode, pipes: dict[str, _Pipe], address: str) -> _Pipe:
-        pipe = pipes[address] = _Pipe(node, address)
+    def _open(self, node: MemoryNode, pipes: dict[str, Pipe], address: str) -> Pipe:
+        pipe = pipes[address] = Pipe(node, address)
         self.after(self._travel(node, self.nodes.get(host_of(address))), lambda: self._establish(pipe))
         return pipe
 
-    def _establish(self, pipe: _Pipe) -> None:
+    def _establish(self, pipe: Pipe) -> None:
         target = self.nodes.get(host_of(pipe.address))
         if pipe.is_closed or pipe.target is not None:
             return
@@ -333,32 +196,51 @@ class MemoryNetwork:
             self._carry_subscription(pipe, topic, is_new=True)
         self._flush_backlog(pipe)
 
-    def _close(self, pipe: _Pipe | None) -> None:
+    def _close(self, pipe: Pipe | None) -> None:
         if pipe is not None:
             self._break(pipe)
             pipe.is_closed = True
 
-    def _break(self, pipe: _Pipe) -> None:
+    def _break(self, pipe: Pipe) -> None:
         target, pipe.target = pipe.target, None
         pipe.epoch += 1
         pipe.backlog.clear()
         topics, pipe.topics = pipe.topics, set()
-        if target is None or not target.is_alive:
+        if target is not None and topics:
+            target.ghosts.append(topics)
+            self._tell_of_break(target, pipe.owner, topics)
+
+    def _tell_of_break(self, publisher: MemoryNode, subscriber: MemoryNode, topics: set[bytes]) -> None:
+        """Let a publisher notice that a connection ended: not through a partition."""
+        if not publisher.is_alive:
             return
-        for topic in sorted(topics):
-            self._arrive(target, pipe.owner, partial(self._unsubscribed, target, topic))
+        if self._is_parted(publisher, subscriber):
+            self.after(RECONNECT_S, partial(self._tell_of_break, publisher, subscriber, topics))
+            return
+
+        def notice(now: float) -> None:
+            publisher.ghosts = [ghost for ghost in publisher.ghosts if ghost is not topics]
+            for topic in sorted(topics):
+                self._unsubscribed(publisher, topic, now)
+
+        self._arrive(publisher, notice)
 
     def _unsubscribed(self, publisher: MemoryNode, topic: bytes, now: float) -> None:
-        if not any(topic in pipe.topics for pipe in self._subscribers(publisher)):
+        if not self._is_wanted(publisher, topic):
             publisher.mesh.unsubscribed(topic, now)
 
-    def _carry_subscription(self, pipe: _Pipe, topic: bytes, *, is_new: bool) -> None:
+    def _is_wanted(self, publisher: MemoryNode, topic: bytes) -> bool:
+        """Whether a connection, or one whose end was not noticed yet, is subscribed to *topic*."""
+        pipes = [pipe.topics for pipe in self._subscribers(publisher)]
+        return any(topic in topics for topics in [*pipes, *publisher.ghosts])
+
+    def _carry_subscription(self, pipe: Pipe, topic: bytes, *, is_new: bool) -> None:
         target = pipe.target
         if target is None:
             return
 
         def take(now: float) -> None:
-            known = any(topic in other.topics for other in self._subscribers(target))
+            known = self._is_wanted(target, topic)
             (pipe.topics.add if is_new else pipe.topics.discard)(topic)
             if is_new and not known:
                 target.mesh.subscribed(topic, now)
@@ -367,7 +249,7 @@ class MemoryNetwork:
 
         self._travel_along(pipe, "up", target, pipe.owner, take)
 
-    def _subscribers(self, publisher: MemoryNode) -> list[_Pipe]:
+    def _subscribers(self, publisher: MemoryNode) -> list[Pipe]:
         return [p for node in self.nodes.values() for p in node.subs.values() if p.target is publisher]
 
     def _publish(self, node: MemoryNode, wire: bytes) -> None:
@@ -377,14 +259,14 @@ class MemoryNetwork:
                 receiver = pipe.owner
                 self._travel_along(pipe, "down", receiver, node, partial(receiver.mesh.receive, wire))
 
-    def _flush_backlog(self, pipe: _Pipe) -> None:
+    def _flush_backlog(self, pipe: Pipe) -> None:
         target = pipe.target
         while target is not None and pipe.backlog:
             wire = pipe.backlog.popleft()
             self._travel_along(pipe, "up", target, pipe.owner, partial(target.mesh.receive, wire))
 
     def _travel_along(
-        self, pipe: _Pipe, way: str, to: MemoryNode, source: MemoryNode, take: Callable[[float], None]
+        self, pipe: Pipe, way: str, to: MemoryNode, source: MemoryNode, take: Callable[[float], None]
     ) -> None:
         epoch = pipe.epoch
         arrives_at = max(self.now + self._travel(source, to), pipe.clear_at.get(way, 0.0))
@@ -397,11 +279,11 @@ class MemoryNetwork:
                 self.after(RECONNECT_S, arrive)
                 pipe.clear_at[way] = self.now + RECONNECT_S
             else:
-                self._arrive(to, source, lambda now: take(now) if pipe.epoch == epoch else None)
+                self._arrive(to, lambda now: take(now) if pipe.epoch == epoch else None)
 
         self.after(arrives_at - self.now, arrive)
 
-    def _arrive(self, to: MemoryNode, source: MemoryNode, take: Callable[[float], None]) -> None:
+    def _arrive(self, to: MemoryNode, take: Callable[[float], None]) -> None:
         to.arrivals.append(take)
         self._drain(to)
 

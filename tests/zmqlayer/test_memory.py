@@ -1,0 +1,177 @@
+"""The network in memory itself: that it does what it is told, and behaves like the real one where that matters."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.network import joined, numbered, send_numbers
+from zmqlayer.memory import MemoryNetwork, MemoryNode
+
+
+def story(seed: int) -> list[object]:
+    """Run the same events and return what can be seen of them."""
+    network, a, b = joined("a", "b", seed=seed)
+    channel = b.new_channel()
+    send_numbers(a, channel, range(5))
+    network.cut(a, b)
+    network.run(2.0)
+    return [a.node_id, network.random.random(), numbered(b, channel), [type(event).__name__ for event in a.events]]
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    """Node ids, delays and all that follows from them depend on the seed only."""
+    assert story(7) == story(7)
+    assert story(7) != story(8)
+
+
+def test_time_passes_only_when_told() -> None:
+    """Virtual time stands still between calls of run, and ends exactly where it was told to."""
+    network, a, b = joined("a", "b")
+    channel, start = b.new_channel(), network.now
+    a.send(channel, {"n": 1})
+    at_once = b.take(channel)
+
+    network.run(0.25)
+
+    assert at_once is None
+    assert network.now == start + 0.25
+    assert numbered(b, channel) == [1]
+
+
+def test_frames_take_the_delay() -> None:
+    """A frame between two nodes travels as long as was said, and at most twice that."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.delay(a, b, 0.1)
+    a.send(channel, {"n": 1})
+
+    network.run(0.099)
+    early = b.take(channel)
+    network.run(0.101)
+
+    assert early is None
+    assert b.take(channel) == {"n": 1}
+
+
+def test_a_slow_frame_is_not_overtaken() -> None:
+    """One pipe keeps its order, even if the network becomes faster meanwhile."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.delay(a, b, 0.5)
+    a.send(channel, {"n": 0})
+    network.delay(a, b, 0.0001)
+
+    a.send(channel, {"n": 1})
+    network.run(2.0)
+
+    assert numbered(b, channel) == [0, 1]
+
+
+def test_pipes_to_different_nodes_are_independent() -> None:
+    """What is slow on its way to one node does not delay another."""
+    network, a, b, c = joined("a", "b", "c")
+    network.delay(a, b, 0.5)
+    channels = b.new_channel(), c.new_channel()
+    a.send(channels[0], {"n": 0})
+    a.send(channels[1], {"n": 1})
+
+    network.run(0.01)
+
+    assert (numbered(b, channels[0]), numbered(c, channels[1])) == ([], [1])
+
+
+def test_a_partition_delays_and_a_cut_loses() -> None:
+    """As with TCP: what is sent into a partition arrives after it; what was in flight at a cut never does."""
+    network, a, b = joined("a", "b")
+    parted, cut = b.new_channel(), b.new_channel()
+    network.partition(a, b)
+    a.send(parted, {"n": 1})
+    network.run(1.0)
+    network.heal(a, b)
+    network.run(0.2)
+    a.send(cut, {"n": 2})
+    network.cut(a, b)
+    network.run(1.0)
+
+    assert (numbered(b, parted), numbered(b, cut)) == ([1], [])
+
+
+def test_a_death_is_not_noticed_through_a_partition() -> None:
+    """A machine that is unplugged says nothing: only its silence tells."""
+    network, a, b = joined("a", "b")
+    network.partition(a, b)
+    network.kill(b)
+
+    network.run(2.0)
+    soon = a.sees(b)
+    network.run(8.0)
+
+    assert (soon, a.sees(b)) == ("ready", None)
+
+
+def test_a_stopped_node_does_nothing() -> None:
+    """It takes nothing in and sends nothing; what arrives meanwhile is taken in order when it goes on."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.stop(b)
+    send_numbers(a, channel, range(3))
+    network.run(1.0)
+    while_stopped = b.mesh.in_flight, b.mesh.next_deadline() < network.now
+
+    network.resume(b)
+    network.run(0.001)
+
+    assert while_stopped == (0, True)
+    assert numbered(b, channel) == [0, 1, 2]
+
+
+def test_a_killed_node_does_nothing() -> None:
+    """It neither sends nor takes, and whoever was connected to it notices."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+
+    network.kill(b)
+    a.send(channel, {"n": 1})
+    network.run(1.0)
+
+    assert b.mesh.in_flight == 0
+    assert a.sees(b) is None
+
+
+def test_methods_take_and_give_messages() -> None:
+    """A node here is used like a layer: dicts in, dicts out, copied on the way."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel("prefix")
+    message = {"text": "ä", "bytes": b"\xff", "list": [1, 2.5, None]}
+    a.send(channel, message)
+    message["list"].append("later")  # type: ignore[attr-defined]  # it is a list
+    network.run(0.1)
+
+    assert channel.startswith("prefix.")
+    assert b.take(channel) == {"text": "ä", "bytes": b"\xff", "list": [1, 2.5, None]}
+    assert b.take(channel) is None
+
+
+def test_a_network_that_never_rests_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop of ours that goes on for ever without time passing fails a test instead of hanging it."""
+    monkeypatch.setattr("zmqlayer.memory.MAX_STEPS", 1000)
+    network = MemoryNetwork()
+
+    def again() -> None:
+        network.after(0, again)
+
+    again()
+
+    with pytest.raises(AssertionError, match="1,000 steps"):
+        network.run(1.0)
+
+
+def test_nodes_in_one_network_are_told_of_each_other() -> None:
+    """A node is told of those that live when it starts, and of no dead ones."""
+    network, a, b = joined("a", "b")
+    network.kill(a)
+
+    c: MemoryNode = network.add("c")
+    network.run(0.1)
+
+    assert [peer.node_id for peer in c.mesh.peers()] == [b.node_id]
