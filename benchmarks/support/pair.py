@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import msgpack
 
-__all__ = ["Message", "Pair", "RoundTrips", "make_message"]
+__all__ = ["Message", "Pair", "make_message"]
 
 Message = dict[str, Any]
 
@@ -24,20 +22,6 @@ class Pair(Protocol):
 
     def round_trips(self, message: Message, number: int) -> list[float]:
         """Send *message* and wait for its echo, *number* times; return the seconds of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTrips:
-    """The middle and the bad end of many round trips, in microseconds."""
-
-    p50: float
-    p99: float
-
-    @classmethod
-    def of(cls, seconds: list[float]) -> Self:
-        """Sum up *seconds*."""
-        cuts = statistics.quantiles(seconds, n=100)
-        return cls(cuts[49] * 1e6, cuts[98] * 1e6)
 
 
 def make_message(size: int) -> Message:

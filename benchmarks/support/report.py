@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Final
 
 import zmq
 
 __all__ = ["Figure", "describe_machine", "render", "to_dicts"]
 
+HEAD: Final[tuple[str, ...]] = ("", "measured", "raw pyzmq", "ratio", "target", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """
-    One thing that was measured: the median of its rounds.
+    One thing that was measured in several rounds.
 
     Attributes:
-        raw: What bare pyzmq gave in the same run; None where there is nothing to compare.
-        limit: What *value* is held to, or, if *is_ratio*, what *value* / *raw* is; None for no target.
+        rounds: What each round gave; the median counts.
+        raw_rounds: What bare pyzmq gave right before or after each of them; empty where there is nothing to compare.
+        limit: What *value*, or if *is_ratio* what *ratio* is held to; None for no target.
         is_least: The target is a least value, not a most.
     """
 
     name: str
     unit: str
-    value: float
-    raw: float | None = None
+    rounds: Sequence[float]
+    raw_rounds: Sequence[float] = ()
     limit: float | None = None
     is_ratio: bool = False
     is_least: bool = False
 
     @property
+    def value(self) -> float:
+        """The median of the rounds."""
+        return statistics.median(self.rounds)
+
+    @property
+    def raw(self) -> float | None:
+        """The median of raw pyzmq's rounds."""
+        return statistics.median(self.raw_rounds) if self.raw_rounds else None
+
+    @property
     def ratio(self) -> float | None:
-        """How many times the raw figure it is."""
-        return None if self.raw is None else self.value / self.raw
+        """The median of each round's ratio to its raw neighbour: what disturbs one mostly disturbs both."""
+        pairs = zip(self.rounds, self.raw_rounds, strict=True) if self.raw_rounds else ()
+        return statistics.median(ours / raw for ours, raw in pairs) if self.raw_rounds else None
 
     @property
     def is_met(self) -> bool | None:
@@ -65,14 +81,16 @@ def describe_machine() -> str:
 
 def to_dicts(figures: Sequence[Figure]) -> list[dict[str, object]]:
     """Return *figures* for JSON."""
-    return [{**asdict(figure), "ratio": figure.ratio, "is_met": figure.is_met} for figure in figures]
+    return [
+        {**asdict(f), "value": f.value, "raw": f.raw, "ratio": f.ratio, "target": f.target, "is_met": f.is_met}
+        for f in figures
+    ]
 
 
 def render(figures: Sequence[Figure]) -> str:
     """Return *figures* as a table."""
-    rows = [("", "measured", "raw pyzmq", "ratio", "target", "")]
-    rows += [_cells(figure) for figure in figures]
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    rows = [HEAD, *map(_cells, figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     return "\n".join(_line(row, widths) for row in rows)
 
 

@@ -25,7 +25,8 @@ SOON_S = 5.0
 @pytest.fixture(params=[0, 1], ids=["first server", "second server"])
 def port(request: pytest.FixtureRequest, cluster: Cluster) -> int:
     """Where one of the servers listens; each test meets both."""
-    return cluster.servers[request.param].port
+    number: int = request.param
+    return cluster.servers[number].port
 
 
 @pytest.fixture
