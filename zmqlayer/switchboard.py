@@ -91,8 +91,8 @@ class Switchboard:
         """Wake all who wait."""
         for waiting in list(self._receivers.values()):
             for receiver in list(waiting):
-                if self._strike(receiver, mesh):
-                    self._calls.waiters.append(receiver.waiter)
+                self._strike(receiver, mesh)
+                self._calls.waiters.append(receiver.waiter)
 
     def watch(self, prefix: str, watcher: Watcher) -> None:
         """Tell *watcher* of channels below *prefix* that became readable and that nobody waits for."""

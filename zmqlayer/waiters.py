@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 __all__ = ["CallbackWaiter", "LoopWaiter", "ThreadWaiter", "Waiter", "wake_all"]
 
@@ -35,11 +36,12 @@ class ThreadWaiter(Waiter):
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep at most *timeout_s* seconds; returns whether it was woken. A negative time means for ever."""
-        return self._lock.acquire(timeout=timeout_s if timeout_s >= 0 else -1)
+        return self._lock.acquire(timeout=min(timeout_s, threading.TIMEOUT_MAX) if timeout_s >= 0 else -1)
 
     def wake(self) -> bool:
         """Wake the thread."""
-        self._lock.release()
+        with suppress(RuntimeError):  # it was woken before, and has not slept since
+            self._lock.release()
         return True
 
 

@@ -13,7 +13,7 @@ from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.greetings import MAX_GOSSIP, MAX_HOSTS, Greeting, address_of, host_of
 
-PEER = [bytes(16), "tcp://10.0.0.1:5000"]
+PEER: list[Any] = [bytes(16), "tcp://10.0.0.1:5000"]
 PAYLOAD: dict[str, Any] = {
     "version": [1, 0],
     "cluster": "0123abcd",
@@ -43,7 +43,7 @@ greetings = st.builds(
     minor=st.integers(0, 9),
 )
 
-MALFORMED = {
+MALFORMED: dict[str, list[Any]] = {
     "version": [None, 1, [], [1], [1, 2, 3], ["1", 0], [1, 0.0], [True, 0], {"1": 0}],
     "cluster": [None, 1, b"0123abcd"],
     "role": [None, 3, b"worker"],
