@@ -348,7 +348,7 @@ class Mesh:
         self._events.append(completed)
 
     def _clear(self, now: float) -> None:
-        self._work.clear()
+        self._work.clear(now)
         self._mail.drop(self._mail.boxes.drop_all(), "flushed", now)
         self._fanout.clear(now)
 

@@ -73,27 +73,28 @@ class Backlog:
         """Return the deadline of the oldest message. The queue must not be empty."""
         return self._letters[0].deadline
 
-    def expire(self, now: float) -> int:
+    def expire(self, now: float) -> list[Letter]:
         """
-        Drop what expired and return how much that was.
+        Drop and return what expired.
 
         Deadlines grow along the queue, so the front decides: unless peers with another ``expiry`` than ours
         wrote to a ``?`` channel, or a message was returned.
         """
-        before = len(self._letters)
+        expired: list[Letter] = []
         if self._is_sorted:
             while self._letters and self._letters[0].deadline <= now:
-                self._letters.popleft()
+                expired.append(self._letters.popleft())
         else:
+            expired.extend(letter for letter in self._letters if letter.deadline <= now)
             self._letters = deque(letter for letter in self._letters if letter.deadline > now)
             self._is_sorted = not self._letters
-        return before - len(self._letters)
+        return expired
 
-    def clear(self) -> int:
-        """Drop everything and return how much that was."""
-        count = len(self._letters)
+    def clear(self) -> list[Letter]:
+        """Drop and return everything."""
+        dropped = list(self._letters)
         self._letters.clear()
-        return count
+        return dropped
 
 
 class _Mailbox:

@@ -74,7 +74,7 @@ class Work:
         backlog = self._backlogs.get(inbox_of(channel))
         capacity = self._config.capacity_of(channel)
         if backlog is not None and len(backlog) >= capacity:
-            self._counters.expired += backlog.expire(now)
+            self._counters.expired += self._leave(backlog.expire(now), now)
             if len(backlog) >= capacity:
                 self._counters.refused += 1
                 raise ChannelFull(channel, capacity)
@@ -219,17 +219,17 @@ class Work:
     def sweep(self, now: float) -> None:
         """Drop expired messages; forget empty queues and readers that nobody used for a while."""
         for key, backlog in list(self._backlogs.items()):
-            self._counters.expired += backlog.expire(now)
+            self._counters.expired += self._leave(backlog.expire(now), now)
             if not backlog:
                 del self._backlogs[key]
         for reader in list(self._readers.values()):
             if not reader.waiting and now - reader.used_at >= IDLE_READER_S:
                 self._withdraw(reader, now)
 
-    def clear(self) -> None:
+    def clear(self, now: float) -> None:
         """Drop everything that waits, on either side."""
         for backlog in self._backlogs.values():
-            self._counters.dropped["flushed"] += backlog.clear()
+            self._counters.dropped["flushed"] += self._leave(backlog.clear(), now)
         for reader in self._readers.values():
             inbox = self._inboxes[reader.number]
             self._counters.dropped["flushed"] += len(inbox)
@@ -289,11 +289,17 @@ class Work:
                 return
             self._hand_over(min(waiting, key=Backlog.oldest), offer, now)
 
+    def _leave(self, letters: list[Letter], now: float) -> int:
+        """Report what left a queue here to those who wait for it elsewhere. Returns how many letters left."""
+        for letter in letters:
+            if letter.source != self._node_id:
+                self._on_left(letter, now)
+        return len(letters)
+
     def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
         letter = backlog.pop()
         ttl_ms = int((letter.deadline - now) * 1000)
-        if letter.source != self._node_id:
-            self._on_left(letter, now)
+        self._leave([letter], now)
         if ttl_ms <= 0:
             self._counters.expired += 1
             return

@@ -243,6 +243,31 @@ def test_a_single_reader_channel_is_full_for_each_sender_by_itself() -> None:
     assert taken == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("end", ["expired", "flushed"])
+def test_a_single_reader_channel_reports_what_nobody_read(end: str) -> None:
+    """What expires or is flushed at the maker of the channel opens the window of its sender, once."""
+    network, a, b = joined("a", "b", capacity=3, expiry=5)
+    channel = f"body?{encode_node_id(b.node_id)}x"
+    send_numbers(a, channel, range(3))
+    network.run(0.1)
+    if end == "expired":
+        network.run(6.5)
+    else:
+        b.flush()
+        network.run(0.1)
+
+    send_numbers(a, channel, range(3, 6))
+    network.run(0.1)
+    with pytest.raises(ChannelFull):
+        a.send(channel, {"n": 6})
+    b.wait(channel)
+    network.run(0.1)
+
+    assert read(network, b, channel, 3) == [3, 4, 5]
+    network.run(0.1)
+    send_numbers(a, channel, range(6, 9))
+
+
 # Readers that die, stop or leave
 
 
