@@ -101,7 +101,7 @@ class BaseLayer:
         return self.node.peers()
 
     def on_peer(self, callback: Callable[[PeerChanged], None]) -> None:
-        """Tell *callback*, on a thread of the node's, when a peer is ready, silent or gone."""
+        """Tell *callback*, on whichever thread notices, when a peer is ready, silent or gone; it must not block."""
         self.node.on_peer(callback)
 
     def statistics(self) -> dict[str, int]:

@@ -23,7 +23,7 @@ from zmqlayer.actions import Connect, Disconnect, HangUp, Push, Subscribe, Unsub
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import MAX_CANDIDATES, Dialling
-from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, pack
+from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, node_topic, pack
 from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
@@ -63,8 +63,9 @@ class Links:
     """The links of one node to its peers."""
 
     def __init__(
-        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource, on_change: LinkObserver
-    ) -> None:
+        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource,
+        on_change: LinkObserver, on_reachable: Callable[[Peer, float], None],
+    ) -> None:  # fmt: skip
         self.peers = Peers(config.timing)
         self._identity = identity
         self._config = config
@@ -72,6 +73,7 @@ class Links:
         self._outbox = outbox
         self._randoms = randoms
         self._on_change = on_change
+        self._on_reachable = on_reachable
         self._dialling = Dialling(config.timing, lambda: randoms(1)[0] / 255)
         self._dial_link = self._new_link()
         self._barriers: dict[bytes, NodeId] = {}
@@ -121,7 +123,7 @@ class Links:
         peer = self.peers.get(frame.source)
         if peer is None:
             peer = self._greet(frame.source, greeting, now)
-        elif peer.their_link != greeting.link:
+        elif peer.their_link != greeting.link and not self._is_known_to(greeting):
             peer.their_link = greeting.link
             self._move(peer, Cause.RESTARTED, now)
             self._raise_barrier(peer)
@@ -151,7 +153,7 @@ class Links:
         return True
 
     def subscribed(self, topic: bytes, now: float) -> None:
-        """A peer's own topic appeared at our XPUB: what we publish reaches it from now on."""
+        """A topic appeared at our XPUB. If it is a peer's own, what we publish reaches that peer from now on."""
         node_id = node_of(topic)
         if node_id is None:
             return
@@ -159,6 +161,7 @@ class Links:
         peer = self.peers.get(node_id)
         if peer is not None:
             peer.is_subscribed = True
+            self._on_reachable(peer, now)
             self._tell_synced(peer)
             self._check_linked(peer, now)
 
@@ -248,13 +251,14 @@ class Links:
             their_link=greeting.link,
             found_at=now,
             heard_at=now,
-            is_subscribed=node_id in self._subscribers,
         )
         self.peers.add(peer)
         self._dialling.answered(pull, node_id)
         self._move(peer, Cause.HELLO, now)
         self._outbox.do(Connect(peer.pub))
         self._raise_barrier(peer)
+        if node_id in self._subscribers:
+            self.subscribed(node_topic(node_id), now)
         return peer
 
     def _note_answer(self, peer: Peer, dialled: str) -> None:
@@ -262,6 +266,10 @@ class Links:
         self._dialling.answered(dialled, peer.node_id)
         if peer.pull != dialled:
             self._outbox.do(HangUp(dialled))
+
+    def _is_known_to(self, greeting: Greeting) -> bool:
+        """Whether the sender is linked to us already, and only did not know who listens at one more address."""
+        return any(node_id == self._identity.node_id for node_id, _ in greeting.peers)
 
     def _is_foreign(self, source: NodeId, payload: dict[str, Any]) -> bool:
         version, tag = payload.get("version"), payload.get("cluster")

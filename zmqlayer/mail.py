@@ -55,7 +55,7 @@ class Mail:
         """
         Send one message to a process channel, or to a ``?`` channel that another node made.
 
-        A message for a node that is not linked yet waits; one for a node that is gone is dropped and counted.
+        A message for a node that cannot be reached yet waits; one for a node that is gone is dropped and counted.
 
         Raises:
             ChannelFull: The channel, or the peer, has no room.
@@ -74,7 +74,7 @@ class Mail:
             raise
         if owner == self._node_id:
             self._on_letter(Letter(channel, body, deadline, owner), now)
-        elif peer is not None and peer.is_up and owner not in self._parked:
+        elif peer is not None and peer.is_subscribed and owner not in self._parked:
             ttl_ms = int(self._config.expiry * 1000)
             self._outbox.do(Publish(pack(node_topic(owner), Kind.DIRECT, self._node_id, ttl_ms, channel, body)))
         else:
@@ -144,8 +144,12 @@ class Mail:
         for channel, count in counts.items():
             self._windows.settle(frame.source, channel, count)
 
-    def peer_up(self, peer: Peer, now: float) -> None:
-        """A link came up: send what waited for it."""
+    def peer_reachable(self, peer: Peer, now: float) -> None:
+        """
+        A peer subscribed to its own topic: send what waited for it.
+
+        Mail flows from here on, before the link is READY: group messages do too, and must not overtake it.
+        """
         for letter in self._parked.pop(peer.node_id, ()):
             ttl_ms = int((letter.deadline - now) * 1000)
             if ttl_ms > 0:

@@ -62,7 +62,7 @@ class Mesh:
         self._config = config
         self._events: list[Event] = []
         self._tokens = 0
-        self._links = Links(identity, config, self.outbox, randoms, self._link_changed)
+        self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
         self._peers = self._links.peers
         parts = (identity.node_id, config, self.outbox, self._peers)
         self._mail = Mail(*parts, self.counters, self._letter_arrived)
@@ -329,13 +329,15 @@ class Mesh:
         elif after is PeerState.READY and was_up:
             self._work.peer_heard(peer.node_id, now)
         elif after is PeerState.READY:
-            self._mail.peer_up(peer, now)
             self._work.peer_up(now)
             self._membership.peer_up(peer.node_id, now)
         if not self._is_joined:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED:
             self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
+
+    def _peer_reachable(self, peer: Peer, now: float) -> None:
+        self._mail.peer_reachable(peer, now)
 
     def _letter_arrived(self, letter: Letter, now: float) -> None:
         if "?" in letter.channel:

@@ -239,7 +239,7 @@ class Node:
         self._with_mesh(lambda mesh, now: mesh.malformed(letter.source, fault, now))
 
     def on_peer(self, callback: Callable[[PeerChanged], None]) -> None:
-        """Tell *callback*, on the node's own thread, when a peer is ready, silent or gone."""
+        """Tell *callback*, on whichever thread notices, when a peer is ready, silent or gone; it must not block."""
         self._peer_callbacks.append(callback)
 
     def peers(self) -> list[PeerInfo]:
