@@ -86,8 +86,10 @@ class MemoryNetwork:
     def heal(self, a: MemoryNode, b: MemoryNode) -> None:
         """End a partition: what waited arrives, in order."""
         self._parted.discard(frozenset((a.name, b.name)))
-        for node in (a, b):
-            self.after(0, partial(self._drain, node))
+        for one, other in ((a, b), (b, a)):
+            for pipe in [*one.subs.values(), *one.pushes.values()]:
+                if pipe.target is other:
+                    self._release(pipe)
 
     def cut(self, a: MemoryNode, b: MemoryNode) -> None:
         """Break the connections between two nodes; what is in flight is lost. They reconnect by themselves."""
@@ -205,6 +207,7 @@ class MemoryNetwork:
         target, pipe.target = pipe.target, None
         pipe.epoch += 1
         pipe.backlog.clear()
+        pipe.held.clear()
         topics, pipe.topics = pipe.topics, set()
         if target is not None and topics:
             target.ghosts.append(topics)
@@ -272,16 +275,21 @@ class MemoryNetwork:
         arrives_at = max(self.now + self._travel(source, to), pipe.clear_at.get(way, 0.0))
         pipe.clear_at[way] = arrives_at
 
+        def take_unless_broken(now: float) -> None:
+            if pipe.epoch == epoch:
+                take(now)
+
         def arrive() -> None:
-            if pipe.epoch != epoch:
-                return
-            if self._is_parted(source, to):
-                self.after(RECONNECT_S, arrive)
-                pipe.clear_at[way] = self.now + RECONNECT_S
-            else:
-                self._arrive(to, lambda now: take(now) if pipe.epoch == epoch else None)
+            if pipe.epoch == epoch:
+                pipe.held.append((to, take_unless_broken))
+                self._release(pipe)
 
         self.after(arrives_at - self.now, arrive)
+
+    def _release(self, pipe: Pipe) -> None:
+        """Deliver what came to the end of a pipe, unless a partition holds it there."""
+        while pipe.held and pipe.target is not None and not self._is_parted(pipe.owner, pipe.target):
+            self._arrive(*pipe.held.popleft())
 
     def _arrive(self, to: MemoryNode, take: Callable[[float], None]) -> None:
         to.arrivals.append(take)

@@ -159,6 +159,7 @@ class Pipe:
         target: The node that accepted it, while the connection stands.
         topics: For SUB to XPUB: the subscriptions that arrived at the publisher.
         backlog: Frames that wait for the connection, for PUSH.
+        held: What a partition keeps from arriving, with the node that it is for.
         clear_at: When the last frame in flight arrives, in either direction: later ones do not overtake it.
     """
 
@@ -167,6 +168,7 @@ class Pipe:
     target: MemoryNode | None = None
     topics: set[bytes] = field(default_factory=set)
     backlog: deque[bytes] = field(default_factory=deque)
+    held: deque[tuple[MemoryNode, Callable[[float], None]]] = field(default_factory=deque)
     epoch: int = 0
     is_closed: bool = False
     clear_at: dict[str, float] = field(default_factory=dict)

@@ -96,6 +96,22 @@ def test_a_partition_delays_and_a_cut_loses() -> None:
     assert (numbered(b, parted), numbered(b, cut)) == ([1], [])
 
 
+@pytest.mark.parametrize("after_s", [0.013, 0.07, 0.2])
+def test_a_healed_partition_keeps_the_order(after_s: float) -> None:
+    """What waited arrives in the order in which it was sent, whenever the network heals."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.partition(a, b)
+    for n in range(5):
+        a.send(channel, {"n": n})
+        network.run(after_s)
+
+    network.heal(a, b)
+    network.run(0.2)
+
+    assert numbered(b, channel) == [0, 1, 2, 3, 4]
+
+
 def test_a_death_is_not_noticed_through_a_partition() -> None:
     """A machine that is unplugged says nothing: only its silence tells."""
     network, a, b = joined("a", "b")
