@@ -232,3 +232,15 @@ def test_a_channel_is_read_in_order() -> None:
 
     assert bodies([boxes.pop("x!a"), boxes.pop("x!a"), boxes.pop("x!a")]) == [b"1", b"2", None]
     assert len(boxes) == 1
+
+
+def test_the_living_stay_in_a_mailbox() -> None:
+    """Where some letters of a channel expired, the others stay, in order and counted."""
+    boxes = Mailboxes()
+    for deadline, is_copy in ((60.0, True), (90.0, True), (61.0, False), (91.0, False)):
+        boxes.deliver(letter("x!a", deadline, is_copy=is_copy))
+
+    assert [one.deadline for one in boxes.expire(61.0)] == [60.0, 61.0]
+
+    assert (boxes.size_of("x!a"), boxes.copies_in("x!a")) == (2, 1)
+    assert [one and one.deadline for one in (boxes.pop("x!a"), boxes.pop("x!"))] == [90.0, 91.0]
