@@ -13,9 +13,9 @@ from typing import Any
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.events import Completed
-from zmqlayer.exceptions import ProtocolError
+from zmqlayer.exceptions import InvalidName, ProtocolError
 from zmqlayer.fanout import Fanout
-from zmqlayer.names import NodeId, owner_of
+from zmqlayer.names import NodeId, check_channel, check_group, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
 from zmqlayer.requests import Answer, Requests
@@ -100,7 +100,7 @@ class Membership:
     # What peers ask for
 
     def _serve_add(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        group, channel = _text(arguments, "group"), _text(arguments, "channel")
+        group, channel = _read_names(arguments)
         lives_s = arguments.get("lives_s")
         if type(lives_s) not in (float, int):
             raise ProtocolError("a request to add a member says no lifetime")
@@ -111,13 +111,13 @@ class Membership:
             answer(True)
 
     def _serve_discard(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        group, channel = _text(arguments, "group"), _text(arguments, "channel")
+        group, channel = _read_names(arguments)
         self._fanout.discard(group, channel, now)
         self._fanout.discard_ownerless(group, channel, now)
         answer(True)
 
     def _serve_channels(self, arguments: dict[str, Any], now: float, answer: Answer) -> None:
-        answer(self._fanout.members(_text(arguments, "group"), now))
+        answer(self._fanout.members(_read_group(arguments), now))
 
     def _serve_flush(self, _arguments: dict[str, Any], now: float, answer: Answer) -> None:
         self._clear(now)
@@ -161,8 +161,16 @@ def _owner(channel: str) -> NodeId | None:
     return owner_of(channel) if "!" in channel else None
 
 
-def _text(arguments: dict[str, Any], key: str) -> str:
-    value = arguments.get(key)
-    if type(value) is not str or not value.isascii():
-        raise ProtocolError(f"a request has no {key}")
-    return value
+def _read_names(arguments: dict[str, Any]) -> tuple[str, str]:
+    return _read_group(arguments), _read_name(arguments, "channel", check_channel)
+
+
+def _read_group(arguments: dict[str, Any]) -> str:
+    return _read_name(arguments, "group", check_group)
+
+
+def _read_name(arguments: dict[str, Any], key: str, check: Callable[[object], str]) -> str:
+    try:
+        return check(arguments.get(key))
+    except InvalidName as exc:
+        raise ProtocolError(f"a request has no {key}: {exc}") from exc

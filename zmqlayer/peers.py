@@ -10,7 +10,7 @@ Peers: the life of a link, as a table. Pure; time is passed in.
                        └── RESTARTED, CUT ┘                (DEPARTED from any state: GONE)
 
 * FOUND: an address answered, and said who it is.
-* GREETED: subscriptions are on their way. Nothing but control frames flows.
+* GREETED: subscriptions are on their way. No work flows; mail does once the peer subscribed to its own topic.
 * READY: our subscriptions are proven to be installed at the peer, and the peer's here: everything flows.
 * SILENT: no heartbeat for a while. What is addressed to the peer still flows; it gets no new work.
 * GONE: terminal. The same process may come back as a new link; another process at the same address is

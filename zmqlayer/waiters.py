@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
-__all__ = ["CallbackWaiter", "LoopWaiter", "ThreadWaiter", "Waiter", "wake_all"]
+__all__ = ["LoopWaiter", "ThreadWaiter", "Waiter", "wake_all"]
 
 
 class Waiter:
@@ -62,20 +62,6 @@ class LoopWaiter(Waiter):
         """Resolve the future, on the loop's own thread."""
         if not self.future.done():
             self.future.set_result(None)
-
-
-class CallbackWaiter(Waiter):
-    """A function, called on the thread that wakes; it must return at once."""
-
-    __slots__ = ("_callback",)
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self._callback = callback
-
-    def wake(self) -> bool:
-        """Call the function."""
-        self._callback()
-        return True
 
 
 def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.network import STRANGER, control, inject, joined, missing_of, numbered, sent
 from zmqlayer.codec import unpack_control
 from zmqlayer.events import Completed
@@ -283,3 +285,17 @@ def test_an_answer_that_nobody_waits_for_is_ignored() -> None:
 
     assert a.mesh.counters.malformed == 0
     assert a.sees(b) == "ready"
+
+
+@pytest.mark.parametrize("key", ["group", "channel"])
+@pytest.mark.parametrize("name", ["", "x" * 70_000, "a b", "é", 7, None])
+def test_a_request_with_an_impossible_name_breaks_the_protocol(key: str, name: object) -> None:
+    """A peer cannot plant a member whose name no frame could carry."""
+    network, a, b = joined("a", "b")
+    request = {"id": 5, "service": "group_add", "group": "log", "channel": "audit", "lives_s": 60, key: name}
+
+    inject(network, a, control(b.node_id, Kind.ASK, a, request))
+    a.group_send("log", {"n": 1})
+
+    assert a.mesh.counters.malformed == 1
+    assert a.sees(b) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zmqlayer.waiters import CallbackWaiter, LoopWaiter, ThreadWaiter, Waiter, wake_all
+from zmqlayer.waiters import LoopWaiter, ThreadWaiter, Waiter, wake_all
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
@@ -103,15 +103,6 @@ def test_a_closed_loop_is_reported() -> None:
 
     assert not waiter.wake()
     assert wake_all([waiter]) == [waiter]
-
-
-def test_a_callback_is_called() -> None:
-    """A function is called on the thread that wakes."""
-    threads: list[threading.Thread] = []
-
-    assert CallbackWaiter(lambda: threads.append(threading.current_thread())).wake()
-
-    assert threads == [threading.current_thread()]
 
 
 def test_each_loop_rings_once() -> None:
