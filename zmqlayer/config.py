@@ -319,7 +319,7 @@ SETTINGS: Final = (
     Setting(
         "bind",
         "HOST[:PORT]",
-        "Where the mesh listens: PORT and PORT+1. [default: 127.0.0.1, free ports]",
+        "Where the mesh listens: PORT and PORT+1. [default: free ports of 127.0.0.1, or of 0.0.0.0 in a subnet]",
         option="mesh_bind",
     ),
     Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes."),
