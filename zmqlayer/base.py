@@ -79,6 +79,11 @@ class BaseLayer:
         return self.node.node_id
 
     @property
+    def address(self) -> str:
+        """Where other nodes can dial this one: a seed for them, ``tcp://host:port``; starts it if need be."""
+        return self.node.address
+
+    @property
     def role(self) -> str:
         """What the node is for, shown to people. Set it before the node starts."""
         return self.node.role

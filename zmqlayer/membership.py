@@ -86,9 +86,20 @@ class Membership:
         return self._fanout.members(group, now), token
 
     def flush(self, now: float) -> int | None:
-        """Drop all messages and memberships, here and at every READY peer."""
+        """
+        Drop all messages and memberships, here and at every READY peer.
+
+        All do so twice: when the first answers are in, what was on its way from these peers is in, too.
+        """
         self._clear(now)
-        return self._ask(self._peers.ready(), "flush", {}, now)
+        if not self._peers.ready():
+            return None
+
+        def flush_again(done: Done) -> None:
+            self._clear(now)
+            self._flush_peers(now, done)
+
+        return self._run(lambda done: self._flush_peers(now, lambda call: flush_again(done)))
 
     def peer_up(self, peer: NodeId, now: float) -> None:
         """A link came up: tell the peer of the members that no node owns."""
@@ -130,6 +141,13 @@ class Membership:
             return None
         deadline = now + 2 * self._config.timing.group_add_timeout_s
         return self._run(lambda done: self.requests.ask(peers, service, arguments, deadline, done))
+
+    def _flush_peers(self, now: float, done: Done) -> None:
+        peers = self._peers.ready()
+        if peers:
+            self.requests.ask(peers, "flush", {}, now + 2 * self._config.timing.group_add_timeout_s, done)
+        else:
+            done(None)
 
     def _run(self, begin: Callable[[Done], None]) -> int | None:
         """Begin something that calls back when it is done. Returns None if it did so at once, else a token."""

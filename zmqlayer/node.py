@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from zmqlayer.config import Config
 from zmqlayer.events import Completed, Interest, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
+from zmqlayer.greetings import address_of
 from zmqlayer.links import Identity
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import NODE_ID_BYTES, NodeId, short
@@ -80,6 +81,12 @@ class Node:
         """This node's id; starts it if need be."""
         self.start()
         return self._mesh.identity.node_id
+
+    @property
+    def address(self) -> str:
+        """Where others can dial this node, as ``tcp://host:port``; starts it if need be."""
+        self.start()
+        return address_of(self._hosts[0], self._mesh.identity.pull)
 
     @property
     def is_closed(self) -> bool:
@@ -179,6 +186,7 @@ class Node:
         """Return the oldest message for *receiver*; or None, and its waiter is woken when it should look again."""
 
         def take(mesh: Mesh, now: float) -> Letter | None:
+            self._check_open()
             letter = mesh.take(receiver.interest, now)
             if letter is not None:
                 return letter
@@ -208,6 +216,7 @@ class Node:
         """Begin a request; returns None if it is done, else a token, and *waiter* is woken when it is over."""
 
         def ask(mesh: Mesh, now: float) -> int | None:
+            self._check_open()
             token = begin(mesh, now)
             if token is not None:
                 self._board.open_request(token, waiter)
@@ -223,6 +232,7 @@ class Node:
         """Return whether *condition* holds; if not, *waiter* is woken once it does."""
 
         def ask(mesh: Mesh, now: float) -> bool:
+            self._check_open()
             if condition(mesh):
                 return True
             self._board.add_condition(condition, waiter)
@@ -252,6 +262,11 @@ class Node:
         return counts | {f"dropped: {reason}": count for reason, count in self._transport.lost.items()}
 
     # Inside: callers
+
+    def _check_open(self) -> None:
+        """Refuse to wait under the lock for what :meth:`close` has passed already."""
+        if self._state is not _State.RUNNING:
+            raise LayerClosed
 
     def _with_mesh(self, question: Callable[[Mesh, float], T]) -> T:
         with self._lock:

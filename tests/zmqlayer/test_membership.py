@@ -299,3 +299,33 @@ def test_a_request_with_an_impossible_name_breaks_the_protocol(key: str, name: o
 
     assert a.mesh.counters.malformed == 1
     assert a.sees(b) is None
+
+
+def test_a_flush_drops_what_is_on_its_way() -> None:
+    """What a peer sent before it heard of the flush does not turn up after it."""
+    network, a, b, c = joined("a", "b", "c")
+    network.delay(a, c, 0.05)
+    network.delay(a, b, 0.1)
+    channels = a.new_channel(), c.new_channel()
+    b.send(channels[0], {"n": 1})
+    b.send(channels[1], {"n": 2})
+
+    token = a.flush()
+    network.run(1.0)
+
+    assert a.completed(token)
+    assert a.mesh.in_flight == c.mesh.in_flight == 0
+
+
+def test_a_flush_does_not_wait_for_one_that_dies_midway() -> None:
+    """A peer that goes away while all flush holds nobody up."""
+    network, a, b, c = joined("a", "b", "c")
+    network.stop(b)
+    token = a.flush()
+    network.run(0.01)
+
+    network.kill(b)
+    network.run(0.1)
+
+    assert missing_of(a, token) == set()
+    assert c.mesh.in_flight == 0
