@@ -16,6 +16,7 @@ from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, check_group
+from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
 from zmqlayer.sync import SyncLayer
 from zmqlayer.waiters import LoopWaiter
@@ -61,13 +62,12 @@ class AsyncLayer(BaseLayer):
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
-        interest = self._interest((channel,))
-        node = self.node
-        letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+        interest, node, loop = self._interest((channel,)), self.node, asyncio.get_running_loop()
+        letter: Letter | None = None
         while True:
             if letter is not None and (message := self.open_letter(letter)) is not None:
                 return message
-            receiver = Receiver(interest, waiter := LoopWaiter(asyncio.get_running_loop()))
+            receiver = Receiver(interest, waiter := LoopWaiter(loop))
             letter = node.take_or_wait(receiver)
             if letter is None:
                 try:

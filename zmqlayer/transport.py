@@ -13,7 +13,7 @@ import math
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import zmq
 
@@ -263,7 +263,10 @@ class ZmqTransport:
 def _drain(socket: zmq.Socket[bytes], into: list[bytes]) -> None:
     receive, append = socket.recv, into.append
     try:
-        for _ in range(BATCH):
+        append(receive(zmq.NOBLOCK))
+        if not cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            return  # a frame that comes alone waits less for this question than for an exception
+        for _ in range(BATCH - 1):
             append(receive(zmq.NOBLOCK))
     except zmq.Again:
         return
