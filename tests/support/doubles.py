@@ -1,0 +1,89 @@
+"""Doubles behind the protocols of ``ports.py``: a transport without sockets, a discovery that is told what to find."""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections import Counter
+from collections.abc import Iterable
+
+from zmqlayer.actions import Action
+from zmqlayer.config import Config
+from zmqlayer.exceptions import TransportError
+from zmqlayer.node import Node
+from zmqlayer.ports import Announcement, DiscoveryListener
+
+__all__ = ["FakeClock", "FakeDiscovery", "FakeTransport", "fake_node"]
+
+
+class FakeClock:
+    """Monotonic seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeTransport:
+    """Collects what it is to carry out, and delivers what tests put in; ``arrive`` ends a poll."""
+
+    def __init__(self) -> None:
+        self.lost: Counter[str] = Counter()
+        self.carried: queue.SimpleQueue[Action] = queue.SimpleQueue()
+        self.opens = self.closes = 0
+        self.error: TransportError | None = None
+        self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
+
+    def open(self) -> tuple[int, int]:
+        if self.error is not None:
+            raise self.error
+        self.opens += 1
+        return 1, 2
+
+    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
+        try:
+            return self._input.get(timeout=timeout_s)
+        except queue.Empty:
+            return [], []
+
+    def arrive(self, *frames: bytes, changes: Iterable[bytes] = ()) -> None:
+        self._input.put((list(frames), list(changes)))
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            self.carried.put(action)
+
+    def wake(self) -> None:
+        self._input.put(([], []))
+
+    def close(self, linger_s: float) -> None:
+        self.closes += 1
+
+
+class FakeDiscovery:
+    """Remembers who listens; settles at once unless told otherwise."""
+
+    def __init__(self, *, settles: bool = True) -> None:
+        self.announced: list[Announcement] = []
+        self.stops = 0
+        self._settles = settles
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        self.announced.append(announcement)
+        self.listener = listener
+        if self._settles:
+            listener.settled()
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+def fake_node(kind: type[Node] = Node, *, discovery: FakeDiscovery | None = None, **settings: object) -> Node:
+    """Return a node on doubles; they are its attributes ``transport``, ``discovery`` and ``clock``."""
+    config = Config.from_settings({"discovery": "off", **settings})
+    parts = FakeTransport(), discovery or FakeDiscovery(), FakeClock()
+    node = kind(config, "script", ("127.0.0.1",), *parts, os.urandom)
+    node.transport, node.discovery, node.clock = parts  # type: ignore[attr-defined]  # for tests to reach them
+    return node

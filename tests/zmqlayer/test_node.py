@@ -1,0 +1,368 @@
+"""The node: its life, its thread, its lock, and who is woken when."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support.doubles import FakeDiscovery, fake_node
+from support.network import STRANGER, control, greeting
+from zmqlayer.actions import Publish, Push, Subscribe
+from zmqlayer.events import Interest
+from zmqlayer.exceptions import ChannelFull, LayerClosed, TransportError
+from zmqlayer.frames import BROADCAST, Kind, node_topic, parse
+from zmqlayer.mesh import Mesh
+from zmqlayer.names import encode_node_id
+from zmqlayer.node import Node
+from zmqlayer.ports import Candidate
+from zmqlayer.switchboard import Receiver
+from zmqlayer.waiters import ThreadWaiter
+
+WITHIN_S = 5.0
+BODY = b"\x81\xa1n\x01"
+
+
+@pytest.fixture
+def open_node() -> Iterator[Callable[..., Any]]:
+    """Return a function that makes a node on doubles; all are closed in the end."""
+    nodes: list[Node] = []
+
+    def open_node(*args: Any, **kwargs: Any) -> Any:
+        nodes.append(node := fake_node(*args, **kwargs))
+        return node
+
+    yield open_node
+    for node in nodes:
+        if not node.is_closed:
+            node.ask(lambda mesh, now: mesh.flush(now))  # or closing would wait for readers of what is left
+            node.close()
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("zmqlayer")}
+
+
+def await_published(node: Any, kind: Kind) -> bytes:
+    """Return the next frame of *kind* that the node publishes or pushes."""
+    while True:
+        action = node.transport.carried.get(timeout=WITHIN_S)
+        if isinstance(action, Publish | Push) and parse(action.wire).kind == kind:
+            return action.wire
+
+
+def hello(node: Any) -> bytes:
+    """Return a stranger's HELLO."""
+    return control(STRANGER, Kind.HELLO, node, greeting(node.config.cluster_tag))
+
+
+# Life
+
+
+def test_a_node_starts_when_it_is_first_used(open_node: Any) -> None:
+    """Making a node opens nothing; asking it anything does, once."""
+    node = open_node()
+    before = node.transport.opens, threads()
+
+    node.ask(lambda mesh, now: None)
+    node.start()
+
+    assert before == (0, set())
+    assert (node.transport.opens, len(node.discovery.announced), len(threads())) == (1, 1, 1)
+
+
+def test_a_node_announces_where_it_listens(open_node: Any) -> None:
+    """Discovery is told the id, the cluster and the port to dial."""
+    node = open_node(cluster="red")
+
+    (announcement,) = [node.start(), node.discovery.announced][1]
+
+    assert (announcement.node_id, announcement.port) == (node.node_id, 1)
+    assert announcement.cluster_tag == node.config.cluster_tag
+    assert node.address == "tcp://127.0.0.1:1"
+
+
+def test_many_threads_start_a_node_once(open_node: Any) -> None:
+    """The first use may come from several threads at the same time."""
+    node = open_node()
+    gate = threading.Barrier(8)
+
+    def use() -> None:
+        gate.wait(WITHIN_S)
+        node.ask(lambda mesh, now: None)
+
+    users = [threading.Thread(target=use) for _ in range(8)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(WITHIN_S)
+
+    assert node.transport.opens == 1
+
+
+def test_a_node_that_cannot_listen_can_be_tried_again(open_node: Any) -> None:
+    """A refused port is the caller's to know; nothing is left running, and a later start may succeed."""
+    node = open_node()
+    node.transport.error = TransportError("no")
+    with pytest.raises(TransportError):
+        node.start()
+    left = threads()
+    node.transport.error = None
+
+    node.start()
+
+    assert left == set()
+    assert node.transport.opens == 1
+
+
+def test_closing_ends_everything_once(open_node: Any) -> None:
+    """Goodbye is said, discovery is withdrawn, the sockets are closed and the thread is gone."""
+    node = open_node()
+    node.start()
+
+    for _ in range(2):
+        node.close()
+
+    assert parse(await_published(node, Kind.GOODBYE)).topic == BROADCAST
+    assert (node.transport.closes, node.discovery.stops, threads()) == (1, 1, set())
+    assert node.is_closed
+
+
+def test_a_closed_node_refuses(open_node: Any) -> None:
+    """Asking and starting are errors; giving up and looking for results are not."""
+    node = open_node()
+    node.start()
+    node.close()
+
+    with pytest.raises(LayerClosed):
+        node.ask(lambda mesh, now: None)
+    with pytest.raises(LayerClosed):
+        node.start()
+    node.give_up(Receiver(Interest((), ("jobs",)), ThreadWaiter()))
+    node.stop_waiting(ThreadWaiter())
+    assert node.result(5) is None
+
+
+class ClosesMeanwhile(Node):
+    """Closes in the moment between a caller's look at its state and the lock."""
+
+    is_armed = False
+
+    def _with_mesh(self, question: Any) -> Any:
+        if self.is_armed:
+            self.is_armed = False
+            self.close()
+        return super()._with_mesh(question)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda node: node.take_or_wait(Receiver(Interest((), ("jobs",)), ThreadWaiter())),
+        lambda node: node.when(lambda mesh: False, ThreadWaiter()),
+        lambda node: node.request(lambda mesh, now: 1, ThreadWaiter()),
+    ],
+    ids=["receive", "condition", "request"],
+)
+def test_nobody_begins_to_wait_in_a_node_that_closes(open_node: Any, wait: Callable[[Node], object]) -> None:
+    """Who comes after the last wake is refused, or would sleep for ever."""
+    node = open_node(ClosesMeanwhile)
+    node.start()
+    node.is_armed = True
+
+    with pytest.raises(LayerClosed):
+        wait(node)
+
+
+def test_closing_wakes_receivers_first(open_node: Any) -> None:
+    """Receivers are woken before anything is waited for."""
+    node = open_node()
+    waiter = ThreadWaiter()
+    node.take_or_wait(Receiver(Interest((), ("jobs",)), waiter))
+
+    node.close()
+
+    assert waiter.wait(0)
+
+
+def test_closing_says_what_is_lost(open_node: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Messages that nobody took are counted in one warning."""
+    node = open_node()
+    node.ask(lambda mesh, now: mesh.send(f"x.{encode_node_id(node.node_id)}!1", BODY, now))
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        node.close()
+
+    assert [record.getMessage()[:10] for record in caplog.records] == ["1 messages"]
+
+
+# The thread
+
+
+def test_what_arrives_is_worked_on_and_answered(open_node: Any) -> None:
+    """Frames go into the mesh, and what it wants done goes out, on the node's own thread."""
+    node = open_node()
+    node.start()
+
+    node.transport.arrive(hello(node))
+
+    answer = parse(await_published(node, Kind.HELLO))
+    assert answer.source == node.node_id
+    assert [peer.node_id for peer in node.peers()] == [STRANGER]
+
+
+def test_a_caller_rings_a_thread_that_sleeps(open_node: Any) -> None:
+    """What a caller wants sent does not wait for the next heartbeat."""
+    node = open_node()
+    node.start()
+    node.transport.arrive(hello(node), changes=[b"\x01" + node_topic(STRANGER)])
+    await_published(node, Kind.HELLO)
+
+    node.ask(lambda mesh, now: mesh.send(f"x.{encode_node_id(STRANGER)}!1", BODY, now))
+
+    assert parse(await_published(node, Kind.DIRECT)).body == BODY
+
+
+def test_discovery_is_heard(open_node: Any) -> None:
+    """A candidate is dialled; one that is taken back is not dialled again."""
+    node = open_node(discovery=FakeDiscovery(settles=False))
+    node.start()
+    candidate = Candidate("tcp://elsewhere:1", STRANGER)
+
+    node.found(candidate)
+    wire = await_published(node, Kind.HELLO)
+    node.lost(candidate)
+    node.settled()
+
+    assert parse(wire).source == node.node_id
+    node.ask(lambda mesh, now: mesh.tick(now))
+
+
+def test_a_bug_of_ours_does_not_end_the_node(open_node: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception in a round is logged with its traceback, and the next round goes on."""
+    node = open_node()
+    node.start()
+    receive = node._mesh.receive
+
+    def fail_once(wire: bytes, now: float) -> None:
+        node._mesh.receive = receive
+        raise ZeroDivisionError
+
+    node._mesh.receive = fail_once
+    with caplog.at_level(logging.ERROR, "zmqlayer"):
+        node.transport.arrive(b"")
+        node.transport.arrive(hello(node))
+        await_published(node, Kind.HELLO)
+
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+def test_an_error_of_a_caller_is_the_callers(open_node: Any) -> None:
+    """What a question raises reaches who asked, and the lock is free."""
+    node = open_node(capacity=1)
+    node.ask(lambda mesh, now: mesh.send("jobs", BODY, now))
+
+    with pytest.raises(ChannelFull):
+        node.ask(lambda mesh, now: mesh.send("jobs", BODY, now))
+
+    node.take(Interest((), ("jobs",)))
+
+
+def test_the_first_actions_are_the_nodes_own_topics(open_node: Any) -> None:
+    """A node subscribes to everyone and to itself before anything else."""
+    node = open_node()
+    node.start()
+
+    first = [node.transport.carried.get(timeout=WITHIN_S) for _ in range(2)]
+
+    assert first == [Subscribe(BROADCAST), Subscribe(node_topic(node.node_id))]
+
+
+# Waking and telling
+
+
+def test_a_receiver_is_woken_and_looks_again(open_node: Any) -> None:
+    """A message for a waiting receiver wakes it; the message is taken by whoever looks first."""
+    node = open_node()
+    channel = f"x.{encode_node_id(node.node_id)}!1"
+    interest, waiter = Interest((channel,), ()), ThreadWaiter()
+    first_look = node.take_or_wait(Receiver(interest, waiter))
+
+    node.ask(lambda mesh, now: mesh.send(channel, BODY, now))
+
+    assert first_look is None
+    assert waiter.wait(WITHIN_S)
+    assert node.take(interest).body == BODY
+
+
+def test_watchers_hear_of_channels_that_nobody_waits_for(open_node: Any) -> None:
+    """One call for a batch, with the names of the channels."""
+    node = open_node()
+    prefix = f"x.{encode_node_id(node.node_id)}!"
+    heard: list[list[str]] = []
+    node.watch(prefix, heard.append)
+
+    def send_three(mesh: Mesh, now: float) -> None:
+        for local in ("1", "2", "1"):
+            mesh.send(prefix + local, BODY, now)
+
+    node.ask(send_three)
+
+    assert heard == [[prefix + "1", prefix + "2", prefix + "1"]]
+
+
+def test_conditions_are_told_when_they_hold(open_node: Any) -> None:
+    """At once if it holds already, else when it comes true, and not after it was given up."""
+    node = open_node(discovery=FakeDiscovery(settles=False))
+    waiter, given_up = ThreadWaiter(), ThreadWaiter()
+    at_once = node.when(lambda mesh: True, ThreadWaiter())
+    later = node.when(lambda mesh: mesh.is_joined, waiter)
+    node.when(lambda mesh: mesh.is_joined, given_up)
+    node.stop_waiting(given_up)
+
+    node.settled()
+
+    assert (at_once, later) == (True, False)
+    assert waiter.wait(WITHIN_S)
+    assert not given_up.wait(0)
+
+
+def test_callbacks_hear_of_peers_and_may_fail(open_node: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A callback that fails is logged and keeps nobody else from hearing."""
+    node = open_node()
+    heard = threading.Event()
+    node.on_peer(lambda change: 1 / 0)
+    node.on_peer(lambda change: heard.set())
+    node.start()
+    goodbye = control(STRANGER, Kind.GOODBYE, node, {})
+
+    with caplog.at_level(logging.ERROR, "zmqlayer"):
+        node.transport.arrive(hello(node), goodbye)
+        assert heard.wait(WITHIN_S)
+
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+def test_statistics_add_what_the_transport_lost(open_node: Any) -> None:
+    """Counters of the mesh, what is in flight, and what no pipe had room for."""
+    node = open_node()
+    node.ask(lambda mesh, now: mesh.send("jobs", BODY, now))
+    node.transport.lost["pipe full"] += 2
+
+    statistics = node.statistics()
+
+    assert (statistics["accepted"], statistics["in flight"], statistics["dropped: pipe full"]) == (1, 1, 2)
+
+
+def test_expiry_follows_the_nodes_clock(open_node: Any) -> None:
+    """No wall clock: messages age as the clock that was passed in says."""
+    node = open_node(expiry=60)
+    node.ask(lambda mesh, now: mesh.send("jobs", BODY, now))
+
+    node.clock.now += 61
+
+    assert node.take(Interest((), ("jobs",))) is None
+    assert node.statistics()["expired"] == 1

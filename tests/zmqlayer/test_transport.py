@@ -1,0 +1,358 @@
+"""The ZeroMQ sockets: what they carry, what they refuse, and what garbage from outside does to them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zmq
+
+from support.network import STRANGER
+from zmqlayer import SyncChannelLayer
+from zmqlayer.actions import Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
+from zmqlayer.config import Bind
+from zmqlayer.exceptions import TransportError
+from zmqlayer.frames import BROADCAST, Kind, barrier_topic, group_topic, node_topic, pack
+from zmqlayer.security import Keys
+from zmqlayer.transport import ZmqTransport
+
+WITHIN_S = 5.0
+TOPIC = node_topic(STRANGER)
+WIRE = pack(TOPIC, Kind.HEARTBEAT, STRANGER, 0, "", b"")
+
+
+class Open:
+    """A transport that listens, and where."""
+
+    def __init__(self, transport: ZmqTransport) -> None:
+        self.transport = transport
+        pull, pub = transport.open()
+        self.pull, self.pub = f"tcp://127.0.0.1:{pull}", f"tcp://127.0.0.1:{pub}"
+
+    def do(self, *actions: Any) -> None:
+        self.transport.carry_out(actions)
+
+    def poll_until(self, is_enough: Callable[[list[bytes], list[bytes]], bool], *others: Open) -> tuple[Any, Any]:
+        """Poll, and let *others* do the same, until what came is enough."""
+        frames: list[bytes] = []
+        changes: list[bytes] = []
+        deadline = time.monotonic() + WITHIN_S
+        while not is_enough(frames, changes):
+            assert time.monotonic() < deadline, (frames, changes)
+            for other in others:
+                other.transport.poll(0)
+            new_frames, new_changes = self.transport.poll(0.01)
+            frames += new_frames
+            changes += new_changes
+        return frames, changes
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Open]]:
+    """Return a function that opens a transport; all are closed in the end."""
+    opened: list[Open] = []
+
+    def listen(keys: Keys | None = None, *, max_size: int = 10_000, pipe_frames: int = 1000) -> Open:
+        opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames)))
+        return opened[-1]
+
+    yield listen
+    for one in opened:
+        one.transport.close(0)
+
+
+def link(publisher: Open, subscriber: Open, *topics: bytes) -> None:
+    """Connect SUB to XPUB and wait, with a barrier, until the subscriptions arrived."""
+    barrier = barrier_topic(os.urandom(16))
+    subscriber.do(*(Subscribe(topic) for topic in topics), Connect(publisher.pub), Subscribe(barrier))
+    publisher.poll_until(lambda _, changes: b"\x01" + barrier in changes, subscriber)
+    subscriber.do(Unsubscribe(barrier))
+    publisher.poll_until(lambda _, changes: b"\x00" + barrier in changes, subscriber)
+
+
+# Carrying
+
+
+def test_a_push_arrives_at_the_pull(listen: Any) -> None:
+    """Frames pushed before the connection stands wait for it, in order."""
+    a, b = listen(), listen()
+
+    a.do(*(Push(b.pull, WIRE + bytes([n])) for n in range(10)))
+
+    frames, _ = b.poll_until(lambda frames, _: len(frames) == 10, a)
+    assert frames == [WIRE + bytes([n]) for n in range(10)]
+
+
+def test_a_publication_reaches_who_subscribed(listen: Any) -> None:
+    """XPUB reports the subscription, and only what matches is carried."""
+    a, b = listen(), listen()
+    link(a, b, TOPIC)
+
+    a.do(Publish(pack(BROADCAST, Kind.HEARTBEAT, STRANGER, 0, "", b"")), Publish(WIRE))
+
+    frames, _ = b.poll_until(lambda frames, _: len(frames) == 1)
+    assert frames == [WIRE]
+
+
+def test_an_unsubscription_and_a_disconnection_are_reported(listen: Any) -> None:
+    """XPUB says when nobody wants a topic any more, whatever the reason."""
+    a, b = listen(), listen()
+    other = group_topic("c", "g")
+    link(a, b, TOPIC, other)
+
+    b.do(Unsubscribe(other))
+    a.poll_until(lambda _, changes: changes == [b"\x00" + other], b)
+    b.do(Disconnect(a.pub))
+
+    a.poll_until(lambda _, changes: changes == [b"\x00" + TOPIC], b)
+
+
+def test_thousands_of_subscriptions_arrive(listen: Any) -> None:
+    """SUB drops none of its own, however many groups there are."""
+    a, b = listen(), listen()
+
+    link(a, b, *(group_topic("c", f"g{n}") for n in range(3000)))
+
+
+def test_nobody_at_an_address_is_no_error(listen: Any) -> None:
+    """Dialling nobody, an address that is none, hanging up twice: nothing happens."""
+    a = listen()
+
+    a.do(
+        Push("tcp://127.0.0.1:1", WIRE),
+        Push("tcp://:::::", WIRE),
+        Connect("tcp://:::::"),
+        Disconnect("tcp://:::::"),
+        HangUp("tcp://127.0.0.1:1"),
+        HangUp("tcp://127.0.0.1:1"),
+    )
+
+    assert a.transport.poll(0) == ([], [])
+
+
+def test_what_waits_for_an_address_dies_with_the_hang_up(listen: Any) -> None:
+    """Frames for a process that is gone do not reach the next one that listens there."""
+    a, b = listen(), listen()
+    a.do(Push(b.pull, WIRE), HangUp(b.pull), Push(b.pull, WIRE + b"new"))
+
+    frames, _ = b.poll_until(lambda frames, _: WIRE + b"new" in frames, a)
+
+    assert frames == [WIRE + b"new"]
+
+
+def test_a_full_pipe_loses_its_own_frames_only(listen: Any) -> None:
+    """A subscriber that stands still loses what has no room, counted; the other gets everything."""
+    a, stopped, reads = (listen(pipe_frames=200) for _ in range(3))
+    group = group_topic("c", "g")
+    link(a, stopped, TOPIC, group)
+    link(a, reads, group)
+    own = Publish(pack(TOPIC, Kind.DIRECT, STRANGER, 0, "", bytes(9000)))
+    shared = Publish(pack(group, Kind.GROUP, STRANGER, 0, "", bytes(9000)))
+    while a.transport.lost["pipe full"] < 1000:
+        a.do(own)
+
+    for _ in range(50):
+        a.do(own, shared)
+
+    reads.poll_until(lambda frames, _: len(frames) == 50)
+    assert a.transport.lost["pipe full"] > 1000
+
+
+def test_a_ring_ends_a_poll(listen: Any) -> None:
+    """wake() may come from any thread, any number of times, and is heard once."""
+    a = listen()
+    for _ in range(100_000):
+        a.transport.wake()
+
+    before = time.monotonic()
+    a.transport.poll(WITHIN_S)
+
+    assert time.monotonic() - before < WITHIN_S / 2
+
+
+def test_a_ring_after_the_end_is_no_error() -> None:
+    """A caller may be late."""
+    transport = ZmqTransport(Bind("127.0.0.1", 0), None, 1000, 100)
+    transport.open()
+    transport.close(0)
+
+    transport.wake()
+
+
+def test_a_port_in_use_is_named(listen: Any) -> None:
+    """The error says which address, and what to do."""
+    port = int(listen().pull.rpartition(":")[2])
+    second = ZmqTransport(Bind("127.0.0.1", port), None, 1000, 100)
+
+    with pytest.raises(TransportError, match=f"cannot listen on tcp://127.0.0.1:{port}: .* choose another"):
+        second.open()
+
+
+# Encryption
+
+
+def test_the_same_secret_carries(listen: Any) -> None:
+    """Two nodes with one secret talk; their keys are never sent."""
+    keys = Keys.derive(b"s" * 32, "cluster")
+    a, b = listen(keys), listen(keys)
+
+    a.do(Push(b.pull, WIRE))
+
+    b.poll_until(lambda frames, _: frames == [WIRE], a)
+
+
+@pytest.mark.parametrize("keys", [None, Keys.derive(b"x" * 32, "cluster")], ids=["plain", "another secret"])
+def test_another_secret_carries_nothing(listen: Any, keys: Keys | None) -> None:
+    """Who does not know the secret reaches nobody, however often it dials; who does is served meanwhile."""
+    ours = Keys.derive(b"s" * 32, "cluster")
+    a, foreign, b = listen(ours), listen(keys), listen(ours)
+    foreign.do(Push(b.pull, WIRE + b"foreign"), Subscribe(TOPIC), Connect(b.pub))
+
+    a.do(Push(b.pull, WIRE))
+    frames, changes = b.poll_until(lambda frames, _: len(frames) == 1, a, foreign)
+
+    assert (frames, changes) == ([WIRE], [])
+
+
+# Whole nodes
+
+
+@pytest.fixture
+def open_layer() -> Iterator[Callable[..., SyncChannelLayer]]:
+    """Return a function that opens a layer without discovery; all are closed in the end."""
+    layers: list[SyncChannelLayer] = []
+
+    def open_layer(**settings: Any) -> SyncChannelLayer:
+        layer = SyncChannelLayer(**{"discovery": "off", "bind": "127.0.0.1", **settings})
+        layers.append(layer)
+        layer.start()
+        return layer
+
+    yield open_layer
+    for layer in layers:
+        layer.close()
+
+
+def knock(address: str, *chunks: bytes) -> None:
+    """Connect over plain TCP, write, and wait until the other side hangs up or says nothing more."""
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=0.2) as connection:
+        try:
+            for chunk in chunks:
+                connection.sendall(chunk)
+            while connection.recv(4096):
+                pass
+        except (TimeoutError, ConnectionError):
+            return
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),),
+        (b"\xff" * 10 + b"\x7f\x03\x01NULL" + bytes(48), b"\x00" * 1000),
+        (b"\x00" * 100_000,),
+        (),
+    ],
+    ids=["HTTP", "TLS", "ZMTP that goes wrong", "zeros", "nothing"],
+)
+@pytest.mark.parametrize("offset", ["PULL", "XPUB"])
+def test_garbage_over_tcp_harms_nobody(open_layer: Any, chunks: tuple[bytes, ...], offset: str) -> None:
+    """A browser or a scanner at the mesh's ports is hung up on; peers see nothing of it."""
+    a = open_layer()
+    b = open_layer(seeds=[a.address])
+    b.ready()
+    pub = a.node.ask(lambda mesh, now: mesh.identity.pub)
+
+    knock(a.address if offset == "PULL" else f"tcp://127.0.0.1:{pub}", *chunks)
+
+    b.send("jobs", {"n": 1})
+    assert a.receive(["jobs"], block=True, timeout=WITHIN_S) == ("jobs", {"n": 1})
+    assert a.statistics()["malformed"] == 0
+
+
+def test_malformed_frames_over_zeromq_are_counted(open_layer: Any) -> None:
+    """Bytes that are no frame, in one part or several, are counted and do nothing else."""
+    a = open_layer()
+    b = open_layer(seeds=[a.address])
+    b.ready()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.connect(a.address)
+        push.send(b"")
+        push.send(b"garbage")
+        push.send_multipart([b"x" * 39, b"y" * 39])
+        push.send(pack(BROADCAST, Kind.HELLO, STRANGER, 0, "", b"\xc1"))
+        push.send(pack(node_topic(a.node_id), Kind.DIRECT, STRANGER, 1000, "x", b"\x80"))
+
+        deadline = time.monotonic() + WITHIN_S
+        while a.statistics().get("dropped: from a stranger") != 1:
+            assert time.monotonic() < deadline
+            b.send("jobs", {})
+            a.receive(["jobs"], block=True, timeout=WITHIN_S)
+
+    assert a.statistics()["malformed"] == 5
+    assert len(a.peers()) == 1
+
+
+def test_odd_subscriptions_over_zeromq_do_nothing(open_layer: Any) -> None:
+    """Subscriptions of other lengths, and messages where subscriptions belong, are ignored."""
+    a = open_layer()
+    b = open_layer(seeds=[a.address])
+    b.ready()
+    pub = a.node.ask(lambda mesh, now: mesh.identity.pub)
+    with zmq.Context() as context, context.socket(zmq.XSUB) as xsub:
+        xsub.connect(f"tcp://127.0.0.1:{pub}")
+        for wire in (b"\x01", b"\x01short", b"\x01" + bytes(100), b"\x05" + node_topic(b.node_id), b"\x00never"):
+            xsub.send(wire)
+        xsub.send(b"\x01" + BROADCAST)
+        assert xsub.poll(int(WITHIN_S * 1000))  # a heartbeat: what was sent before has been read
+
+    assert [peer.state for peer in a.peers()] == ["ready"]
+
+
+def test_a_frame_that_is_too_large_ends_its_connection(open_layer: Any) -> None:
+    """libzmq hangs up on who sends more than a frame may have; the node does not even see it."""
+    a = open_layer(max_message_size=1000)
+    b = open_layer(seeds=[a.address])
+    b.ready()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.linger = 0
+        with push.get_monitor_socket(zmq.EVENT_DISCONNECTED) as monitor:
+            push.connect(a.address)
+            push.send(bytes(200_000))
+            assert monitor.poll(int(WITHIN_S * 1000))
+            push.disable_monitor()
+
+    assert a.statistics()["malformed"] == 0
+    assert len(a.peers()) == 1
+
+
+def test_nodes_with_one_secret_link(open_layer: Any) -> None:
+    """An encrypted pair behaves as a plain one."""
+    settings = {"secret": "correct horse battery staple", "discovery": "off"}
+    a = open_layer(**settings)
+    b = open_layer(**settings, seeds=[a.address])
+    b.ready()
+
+    b.send("jobs", {"n": 1})
+
+    assert a.receive(["jobs"], block=True, timeout=WITHIN_S) == ("jobs", {"n": 1})
+
+
+@pytest.mark.parametrize("secret", [None, "another horse battery staple"], ids=["plain", "another secret"])
+def test_nodes_with_different_secrets_never_link(open_layer: Any, secret: str | None) -> None:
+    """Who does not know the secret never becomes a peer, while who does becomes one."""
+    a = open_layer(secret="correct horse battery staple")
+    foreign = open_layer(secret=secret, seeds=[a.address])
+    friend = open_layer(secret="correct horse battery staple", seeds=[a.address])
+
+    friend.ready()
+    foreign.group_channels("any")  # waits for the join, which finds nobody
+
+    assert foreign.peers() == []
+    assert [peer.node_id for peer in a.peers()] == [friend.node_id]
