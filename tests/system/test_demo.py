@@ -113,10 +113,10 @@ def test_killed_worker_is_survived(run: DemoRun, ada: Guest, grace: Guest) -> No
     """When a worker is killed the sockets stay open, another answers, and a new one joins."""
     os.kill(run.pids()["worker 2"], signal.SIGKILL)
     run.read_until("was ended by SIGKILL; starting another", 5)
-    run.read_until("worker", 1)
+    # Until the servers notice, some milliseconds, what they hand to the dead worker is lost with it.
+    assert "worker" in run.read_until("joined", 10)
     ada.say("still there?")
     assert grace.hear_message()["text"] == "still there?"
-    assert "joined" in run.read_until("joined", 10)
 
 
 def test_port_in_use(tmp_path: Path) -> None:
