@@ -57,7 +57,7 @@ class _Channel:
     def read(self) -> None:
         """Deliver what waits, until the connection wants no more."""
         layer = self._owner.layer
-        while self._is_open and not self._is_paused:
+        while self._is_open and not self._is_paused and not layer.node.is_closed:
             letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
             if letter is None:
                 return
@@ -102,7 +102,7 @@ class ReactorLayer:
     def forget(self, channel: _Channel) -> None:
         """*channel* was closed."""
         del self._channels[channel.name]
-        self.layer.close_channel(channel.name)
+        self._drop(channel.name)
 
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""
@@ -114,4 +114,9 @@ class ReactorLayer:
             if channel is not None:
                 channel.read()
             else:
-                self.layer.close_channel(name)
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Drop what is unread. Connections may end after the layer, in any order."""
+        if not self.layer.node.is_closed:
+            self.layer.close_channel(name)

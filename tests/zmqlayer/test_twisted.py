@@ -1,0 +1,201 @@
+"""The face for a reactor: deliveries on its thread, in order, and only while the connection wants them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from support.doubles import fake_node
+from zmqlayer.exceptions import ChannelFull, InvalidName
+from zmqlayer.names import encode_node_id
+from zmqlayer.sync import SyncLayer
+from zmqlayer.twisted import ReactorLayer
+
+
+class FakeReactor(Clock):
+    """A clock whose calls from threads wait, like all others, until ``turn``."""
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object) -> None:
+        self.callLater(0, callable, *args)
+
+    def turn(self) -> None:
+        """Make the calls that are due, and those that they ask for."""
+        while self.getDelayedCalls():
+            self.advance(0)
+
+
+@pytest.fixture
+def reactor() -> FakeReactor:
+    return FakeReactor()
+
+
+@pytest.fixture
+def layer(reactor: FakeReactor) -> Iterator[ReactorLayer]:
+    """A layer for a server on a node without sockets, with three messages of capacity."""
+    layer = ReactorLayer(SyncLayer(fake_node(capacity=3)), reactor)
+    yield layer
+    if not layer.layer.node.is_closed:
+        layer.layer.node.ask(lambda mesh, now: mesh.flush(now))
+        layer.layer.close()
+
+
+def test_messages_are_delivered_on_the_reactor(layer: Any, reactor: FakeReactor) -> None:
+    """Sending only asks the reactor; the delivery happens in its own turn."""
+    got: list[Any] = []
+    channel = layer.open_channel("http.response!", got.append)
+    layer.send(channel.name, {"n": 1})
+    before = list(got)
+
+    reactor.turn()
+
+    assert (before, got) == ([], [{"n": 1}])
+    assert channel.name.startswith(f"http.response.{encode_node_id(layer.layer.node_id)}!")
+
+
+def test_each_connection_gets_its_own_in_order(layer: Any, reactor: FakeReactor) -> None:
+    """Channels that share a prefix share a watcher, not messages."""
+    got: dict[str, list[int]] = {"a": [], "b": []}
+    a = layer.open_channel("x!", lambda message: got["a"].append(message["n"]))
+    b = layer.open_channel("x!", lambda message: got["b"].append(message["n"]))
+    for n in range(3):
+        layer.send(a.name, {"n": n})
+        layer.send(b.name, {"n": 10 + n})
+
+    reactor.turn()
+
+    assert got == {"a": [0, 1, 2], "b": [10, 11, 12]}
+
+
+def test_messages_from_other_threads_arrive(layer: Any, reactor: FakeReactor) -> None:
+    """Workers in threads of the same process answer like any others."""
+    got: list[Any] = []
+    channel = layer.open_channel("x!", got.append)
+    sender = threading.Thread(target=layer.layer.send, args=(channel.name, {"n": 1}))
+    sender.start()
+    sender.join(5)
+
+    reactor.turn()
+
+    assert got == [{"n": 1}]
+
+
+def test_a_paused_connection_fills_its_channel(layer: Any, reactor: FakeReactor) -> None:
+    """Not taking is the backpressure: the sender hears ChannelFull, and resuming delivers what waited."""
+    got: list[int] = []
+    channel = layer.open_channel("x!", lambda message: got.append(message["n"]))
+    channel.pause()
+    for n in range(3):
+        layer.send(channel.name, {"n": n})
+    reactor.turn()
+    with pytest.raises(ChannelFull):
+        layer.send(channel.name, {"n": 3})
+    paused = list(got)
+
+    channel.resume()
+    at_once = list(got)
+    reactor.turn()
+
+    assert (paused, at_once, got) == ([], [], [0, 1, 2])
+
+
+def test_a_connection_that_pauses_while_it_reads_gets_no_more(layer: Any, reactor: FakeReactor) -> None:
+    """A pause takes effect after the message that caused it."""
+    got: list[int] = []
+
+    def deliver(message: dict[str, int]) -> None:
+        got.append(message["n"])
+        channel.pause()
+
+    channel = layer.open_channel("x!", deliver)
+    for n in range(3):
+        layer.send(channel.name, {"n": n})
+    reactor.turn()
+    first = list(got)
+
+    channel.resume()
+    channel.resume()
+    reactor.turn()
+
+    assert (first, got) == ([0], [0, 1])
+
+
+def test_a_closed_channel_delivers_nothing_more(layer: Any, reactor: FakeReactor) -> None:
+    """What waited is dropped and counted; closing twice, pausing and resuming do nothing."""
+    got: list[Any] = []
+    channel = layer.open_channel("x!", got.append)
+    layer.send(channel.name, {"n": 1})
+
+    for _ in range(2):
+        channel.close()
+    channel.pause()
+    channel.resume()
+    reactor.turn()
+
+    assert got == []
+    assert layer.layer.statistics()["dropped: channel closed"] == 1
+
+
+def test_a_channel_closed_by_its_own_message_ends_there(layer: Any, reactor: FakeReactor) -> None:
+    """A message may end the connection that reads it."""
+    got: list[Any] = []
+
+    def deliver(message: dict[str, int]) -> None:
+        got.append(message["n"])
+        channel.close()
+
+    channel = layer.open_channel("x!", deliver)
+    for n in range(3):
+        layer.send(channel.name, {"n": n})
+
+    reactor.turn()
+
+    assert got == [0]
+
+
+def test_late_messages_for_a_closed_channel_are_dropped(layer: Any, reactor: FakeReactor) -> None:
+    """A worker may answer a browser that is gone; that fills nothing."""
+    channel = layer.open_channel("x!", lambda message: None)
+    channel.close()
+
+    for n in range(10):
+        layer.send(channel.name, {"n": n})
+        reactor.turn()
+
+    assert layer.layer.statistics()["in flight"] == 0
+    assert layer.layer.statistics()["dropped: channel closed"] == 10
+
+
+def test_a_message_that_is_none_is_passed_over(layer: Any, reactor: FakeReactor) -> None:
+    """The next one is delivered."""
+    got: list[Any] = []
+    channel = layer.open_channel("x!", got.append)
+    layer.layer.node.ask(lambda mesh, now: mesh.send(channel.name, b"\xc1", now))
+    layer.send(channel.name, {"n": 1})
+
+    reactor.turn()
+
+    assert got == [{"n": 1}]
+
+
+def test_connections_may_outlive_the_layer(layer: Any, reactor: FakeReactor) -> None:
+    """A server that stops closes its layer; connections that end after it end quietly."""
+    channel, paused = (layer.open_channel("x!", lambda message: None) for _ in range(2))
+    paused.pause()
+    layer.send(channel.name, {"n": 1})
+    layer.layer.close()
+
+    paused.resume()
+    reactor.turn()
+    channel.close()
+
+    assert layer.layer.node.is_closed
+
+
+def test_a_bad_pattern_is_refused(layer: Any) -> None:
+    """A channel is made from a pattern."""
+    with pytest.raises(InvalidName):
+        layer.open_channel("no pattern", lambda message: None)
