@@ -115,6 +115,14 @@ class Mail:
             self._counters.dropped[reason] += 1
             self.settle(letter, now)
 
+    def clear(self, now: float) -> None:
+        """Drop what is unread here, and what waits for a link."""
+        self.drop(self.boxes.drop_all(), "flushed", now)
+        parked, self._parked = self._parked, {}
+        for letter in (letter for letters in parked.values() for letter in letters):
+            self._counters.dropped["flushed"] += 1
+            self._windows.settle(letter.source, letter.channel, 1)
+
     def settle(self, letter: Letter, now: float) -> None:
         """This node is done with a message: open the window of its sender, at once or with the next batch."""
         if letter.is_copy:

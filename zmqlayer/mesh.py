@@ -351,7 +351,7 @@ class Mesh:
 
     def _clear(self, now: float) -> None:
         self._work.clear(now)
-        self._mail.drop(self._mail.boxes.drop_all(), "flushed", now)
+        self._mail.clear(now)
         self._fanout.clear(now)
 
     def _mail_arrived(self, channel: str) -> None:

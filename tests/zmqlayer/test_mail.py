@@ -370,3 +370,19 @@ def test_a_peer_that_comes_back_starts_with_open_windows() -> None:
     network.run(0.1)
 
     assert numbered(b, channel) == [10, 11, 12, 13, 14]
+
+
+def test_a_flush_drops_what_waits_for_a_link() -> None:
+    """A message for a peer whose connection is broken is dropped too, and its window opens."""
+    network, a, b = joined("a", "b", capacity=1)
+    channel = b.new_channel()
+    network.cut(a, b)
+    network.run(0.01)
+    a.send(channel, {"n": 1})
+
+    a.flush()
+    a.send(channel, {"n": 2})
+    network.run(1.0)
+
+    assert dropped(a, "flushed") == 1
+    assert numbered(b, channel) == [2]
