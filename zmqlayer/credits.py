@@ -191,7 +191,7 @@ class Reader:
             renewed when half of a sender's share is spent, not with each message.
         """
         lines = {sender: self.lines.setdefault(sender, _Line()) for sender in senders}
-        free = max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
+        free = self._free(now)
         if free <= 0 or not lines:
             return []
         share = max(1, -(-free // len(lines)))
@@ -204,6 +204,22 @@ class Reader:
                 grants.append((sender, line.received + line.outstanding + more, line.granted == 0))
                 line.granted = grants[-1][1]
         return grants
+
+    def grant_own(self, own: NodeId, now: float) -> int | None:
+        """
+        Return the new limit for the reader's own node, or None if it stays.
+
+        What a node queued for itself is handed over at once, so it needs no share of the window in store: one
+        message at a time is as good.
+        """
+        line = self.lines.setdefault(own, _Line())
+        if line.outstanding or self._free(now) <= 0:
+            return None
+        line.granted = line.received + 1
+        return line.granted
+
+    def _free(self, now: float) -> int:
+        return max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
 
     def received(self, sender: NodeId) -> None:
         """Count one message of *sender* against its credit."""

@@ -265,15 +265,18 @@ class Work:
     def _grant(self, reader: Reader, now: float) -> None:
         if self._is_closing:
             return
-        for sender, limit, is_first in reader.grant((self._node_id, *self._peers.ready()), now):
-            channels = reader.channels if is_first else ()
-            if sender == self._node_id:
-                self._spend(self._offers.put(sender, reader.number, reader.channels, limit), now)
-            elif (peer := self._peers.get(sender)) is not None:
+        if (own := self._grant_own(reader, now)) is not None:
+            self._spend(own, now)
+        for sender, limit, is_first in reader.grant(self._peers.ready(), now):
+            if (peer := self._peers.get(sender)) is not None:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
-                if channels:
-                    payload["channels"] = channels
+                if is_first:
+                    payload["channels"] = reader.channels
                 self._outbox.tell(sender, Kind.CREDIT, payload)
+
+    def _grant_own(self, reader: Reader, now: float) -> Offer | None:
+        limit = reader.grant_own(self._node_id, now)
+        return None if limit is None else self._offers.put(self._node_id, reader.number, reader.channels, limit)
 
     def _dispatch(self, key: str, now: float) -> None:
         """Hand over what one queue holds, while anyone has credit for it."""
@@ -310,7 +313,9 @@ class Work:
             wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body)
             self._outbox.do(Push(peer.pull, wire))
         else:
-            self._arrive(self._by_number[offer.reader], letter._replace(source=self._node_id), spends_credit=True)
+            reader = self._by_number[offer.reader]
+            self._arrive(reader, letter._replace(source=self._node_id), spends_credit=True)
+            self._grant_own(reader, now)  # the caller's loop spends it, if there is more
 
     def _arrive(self, reader: Reader, letter: Letter, *, spends_credit: bool) -> None:
         if spends_credit:

@@ -442,3 +442,27 @@ def test_a_sender_whose_queue_nobody_reads_leaves_in_time() -> None:
 
     assert not a.is_alive
     assert b.sees(a) is None
+
+
+def test_a_reader_that_waits_alone_keeps_its_window_for_those_who_come() -> None:
+    """A worker that starts before its server gives the server the whole window, and hoards none for itself."""
+    network = MemoryNetwork(seed=2)
+    worker = network.add("worker", prefetch=8)
+    worker.wait("jobs")
+    network.run(0.5)
+    server = network.add("server")
+    network.run(0.5)
+
+    send_numbers(server, "jobs", range(10))
+
+    assert server.mesh.in_flight == 1  # nine were handed over at once: one is waited for, eight are prefetched
+
+
+def test_a_node_reads_all_that_it_sent_itself() -> None:
+    """Credit for one's own messages is renewed message by message, within the window."""
+    network, node = joined("node", prefetch=2)
+    node.wait("jobs")
+
+    send_numbers(node, "jobs", range(6))
+
+    assert numbered(node, "jobs") == [0, 1, 2, 3, 4, 5]
