@@ -460,7 +460,7 @@ def test_a_reader_that_waits_alone_keeps_its_window_for_those_who_come() -> None
 
 def test_a_node_reads_all_that_it_sent_itself() -> None:
     """Credit for one's own messages is renewed message by message, within the window."""
-    network, node = joined("node", prefetch=2)
+    _, node = joined("node", prefetch=2)
     node.wait("jobs")
 
     send_numbers(node, "jobs", range(6))
