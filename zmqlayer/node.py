@@ -202,7 +202,9 @@ class Node:
         self._with_mesh(lambda mesh, now: self._board.dismiss(receiver, mesh))
 
     def wake_receivers(self) -> None:
-        """Wake every receiver that waits, so that its owner can look around."""
+        """Wake every receiver that waits, so that its owner can look around. Starts nothing."""
+        if self._state is _State.NEW:
+            return
         self._with_mesh(lambda mesh, now: self._board.wake_every_receiver(mesh))
 
     def watch(self, prefix: str, watcher: Callable[[list[str]], None]) -> None:

@@ -131,6 +131,15 @@ def test_closing_ends_everything_once(open_node: Any) -> None:
     assert node.is_closed
 
 
+def test_a_node_that_has_not_started_has_nobody_to_wake(open_node: Any) -> None:
+    """A worker may be told to stop before its threads have come as far as receiving; that starts nothing."""
+    node = open_node()
+
+    node.wake_receivers()
+
+    assert (node.transport.opens, threads()) == (0, set())
+
+
 def test_a_closed_node_refuses(open_node: Any) -> None:
     """Asking and starting are errors; giving up and looking for results are not."""
     node = open_node()
