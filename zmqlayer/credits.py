@@ -246,7 +246,7 @@ class Offer:
 
 
 class Offers:
-    """All credit this node holds, found by channel. The reader with most free credit gets the next message."""
+    """All credit this node holds, found by channel. Readers that have credit take turns."""
 
     def __init__(self) -> None:
         self._offers: dict[tuple[NodeId, int], Offer] = {}
@@ -266,21 +266,15 @@ class Offers:
         offer.limit = max(offer.limit, limit)
         return offer
 
-    def best(self, channel: str) -> Offer | None:
-        """Return the offer with most free credit for *channel*; those alike take turns. None if all is spent."""
-        offers = self._by_channel.get(channel)
-        if not offers:
-            return None
-        if self._suspended:
-            offers = deque(offer for offer in offers if offer.peer not in self._suspended)
-        best = max(offers, key=_free, default=None)
-        if best is None or best.limit <= best.sent:
-            return None
-        turns = self._by_channel[channel]
-        if len(turns) > 1:
-            turns.remove(best)
-            turns.append(best)
-        return best
+    def next(self, channel: str) -> Offer | None:
+        """Return the next offer in turn that has credit for *channel* left, or None."""
+        offers = self._by_channel.get(channel, ())
+        for offer in offers:
+            if offer.free > 0 and offer.peer not in self._suspended:
+                self._by_channel[channel].remove(offer)
+                self._by_channel[channel].append(offer)
+                return offer
+        return None
 
     def find(self, peer: NodeId, reader: int) -> Offer | None:
         """Return one reader's offer, or None if it was withdrawn."""
@@ -313,10 +307,6 @@ class Offers:
             offers.remove(offer)
             if not offers:
                 del self._by_channel[channel]
-
-
-def _free(offer: Offer) -> int:
-    return offer.limit - offer.sent
 
 
 def _outstanding(entry: tuple[NodeId, _Line]) -> int:

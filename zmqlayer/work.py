@@ -2,7 +2,7 @@
 Work: messages of named channels. Sans-I/O; used by ``mesh.py`` only.
 
 The queue stays at the sender. A node whose receivers wait for a set of channels is a *reader*; it gives credit
-to every sender, and a message is handed over only against credit, to the reader with most of it. So a
+to every sender, and a message is handed over only against credit, to readers in turn. So a
 reader that dies takes no more than its credit with it, and one that closes gives back what nobody started.
 A sender confirms the end of a reader with ENDED, behind its last message for it, so that a node that leaves
 knows when everything that was on its way has come, and gone back.
@@ -281,7 +281,7 @@ class Work:
     def _dispatch(self, key: str, now: float) -> None:
         """Hand over what one queue holds, while anyone has credit for it."""
         backlog = self._backlogs[key]
-        while backlog and (offer := self._offers.best(key)) is not None:
+        while backlog and (offer := self._offers.next(key)) is not None:
             self._hand_over(backlog, offer, now)
 
     def _spend(self, offer: Offer, now: float) -> None:

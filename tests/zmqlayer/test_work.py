@@ -466,3 +466,28 @@ def test_a_node_reads_all_that_it_sent_itself() -> None:
     send_numbers(node, "jobs", range(6))
 
     assert numbered(node, "jobs") == [0, 1, 2, 3, 4, 5]
+
+
+def test_workers_take_turns_however_much_credit_each_gave() -> None:
+    """Requests that come one by one are shared by two idle workers, though one gave its window to another server."""
+    network = MemoryNetwork(seed=4)
+    first, other = network.add("first"), network.add("other")
+    network.run(0.5)
+    workers = [network.add(name) for name in ("one", "two")]
+    network.run(0.5)
+    for _ in range(4):
+        workers[0].wait("jobs")
+    network.kill(other)
+    network.run(1.0)
+    for _ in range(4):
+        workers[1].wait("jobs")
+    network.run(0.5)
+
+    shares = [0, 0]
+    for n in range(10):
+        first.send("jobs", {"n": n})
+        network.run(0.01)
+        for place, worker in enumerate(workers):
+            shares[place] += len(numbered(worker, "jobs"))
+
+    assert shares == [5, 5]
