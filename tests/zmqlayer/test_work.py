@@ -472,16 +472,15 @@ def test_workers_take_turns_however_much_credit_each_gave() -> None:
     """Requests that come one by one are shared by two idle workers, though one gave its window to another server."""
     network = MemoryNetwork(seed=4)
     first, other = network.add("first"), network.add("other")
+    workers = network.add("one", prefetch=20), network.add("two", prefetch=20)
+    network.partition(workers[0], other)
+    network.partition(workers[1], first)
     network.run(0.5)
-    workers = [network.add(name) for name in ("one", "two")]
-    network.run(0.5)
-    for _ in range(4):
-        workers[0].wait("jobs")
-    network.kill(other)
-    network.run(1.0)
-    for _ in range(4):
-        workers[1].wait("jobs")
-    network.run(0.5)
+    for worker in workers:
+        worker.wait("jobs")
+    network.heal(workers[0], other)
+    network.heal(workers[1], first)
+    network.run(10.0)
 
     shares = [0, 0]
     for n in range(10):
