@@ -44,7 +44,7 @@ def words(text: str) -> frozenset[str]:
 
 
 LAYERS: Final = (
-    Layer("words", words("actions config exceptions messages names ports"), is_pure=True),
+    Layer("words", words("actions config exceptions limits messages names ports"), is_pure=True),
     Layer(
         "parts",
         words("codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.limits import Limits
 from zmqlayer.names import check_group
 
 __all__ = ["SETTINGS", "Bind", "Config", "Setting", "Timing", "is_loopback", "parse_environment"]
@@ -113,6 +114,7 @@ class Config:
     peer_messages: int = 10_000
     peer_bytes: int = 16_777_216
     timing: Timing = Timing()
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         _check_cluster(self.cluster)
@@ -355,7 +357,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "peer_bytes": _read_whole("peer_bytes"),
 }
 
-assert {s.name for s in SETTINGS} == set(_READERS) == {f.name for f in fields(Config)} - {"timing"}
+assert {s.name for s in SETTINGS} == set(_READERS) == {f.name for f in fields(Config)} - {"timing", "limits"}
 
 
 def parse_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -16,9 +16,8 @@ from zmqlayer.config import Timing
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
 
-__all__ = ["MAX_CANDIDATES", "Dialling"]
+__all__ = ["Dialling"]
 
-MAX_CANDIDATES: Final = 512
 HINT_LIVES_S: Final = 60.0
 
 
@@ -47,11 +46,13 @@ class Dialling:
     The candidates of one node.
 
     Args:
+        most: Addresses that are kept.
         jitter: Returns a number from 0 to 1; pauses vary by half with it, so that nodes do not dial in step.
     """
 
-    def __init__(self, timing: Timing, jitter: Callable[[], float]) -> None:
+    def __init__(self, timing: Timing, most: int, jitter: Callable[[], float]) -> None:
         self._timing = timing
+        self._most = most
         self._jitter = jitter
         self._entries: dict[str, _Entry] = {}
         self._own: set[str] = set()
@@ -64,7 +65,7 @@ class Dialling:
             entry.ends_at = None if entry.ends_at is None else ends_at
             if candidate.node_id is not None and candidate.node_id != entry.node_id:
                 entry.node_id, entry.next_at, entry.attempts = candidate.node_id, now, 0
-        elif len(self._entries) < MAX_CANDIDATES and candidate.address not in self._own:
+        elif len(self._entries) < self._most and candidate.address not in self._own:
             self._entries[candidate.address] = _Entry(candidate.node_id, ends_at, now)
 
     def remove(self, candidate: Candidate) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from zmqlayer.actions import Connect, Disconnect, HangUp, Push, Subscribe, Unsubscribe
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
-from zmqlayer.dialing import MAX_CANDIDATES, Dialling
+from zmqlayer.dialing import Dialling
 from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, node_topic, pack
 from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
@@ -74,7 +74,7 @@ class Links:
         self._randoms = randoms
         self._on_change = on_change
         self._on_reachable = on_reachable
-        self._dialling = Dialling(config.timing, lambda: randoms(1)[0] / 255)
+        self._dialling = Dialling(config.timing, config.limits.candidates, lambda: randoms(1)[0] / 255)
         self._dial_link = self._new_link()
         self._barriers: dict[bytes, NodeId] = {}
         self._subscribers: set[NodeId] = set()
@@ -222,7 +222,7 @@ class Links:
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
-                if len(self._failures) >= MAX_CANDIDATES:
+                if len(self._failures) >= self._config.limits.candidates:
                     self._failures.clear()
                 self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
                 self._end(peer, cause, now, is_final=False)

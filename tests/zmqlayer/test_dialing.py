@@ -9,11 +9,12 @@ import pytest
 
 from support.strategies import node
 from zmqlayer.config import Timing
-from zmqlayer.dialing import MAX_CANDIDATES, Dialling
+from zmqlayer.dialing import Dialling
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
 
 TIMING = Timing(dial_timeout_s=2.0, redial_first_s=0.1, redial_most_s=5.0)
+MOST = 512
 X, Y = node(1), node(2)
 HERE, THERE = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
 HINT, SEED = Candidate(HERE, X), Candidate(HERE)
@@ -24,7 +25,7 @@ class Links:
 
     def __init__(self, *candidates: Candidate, jitter: float = 1.0) -> None:
         self.linked: set[NodeId] = set()
-        self.dialling = Dialling(TIMING, lambda: jitter)
+        self.dialling = Dialling(TIMING, MOST, lambda: jitter)
         for candidate in candidates:
             self.dialling.add(candidate, 0.0)
 
@@ -160,9 +161,9 @@ def test_own_addresses_are_never_dialled() -> None:
 
 def test_candidates_have_a_bound() -> None:
     """Beyond the bound hints are ignored, and known ones still live."""
-    links = Links(*(Candidate(f"tcp://127.0.0.1:{port}") for port in range(1, MAX_CANDIDATES + 10)))
+    links = Links(*(Candidate(f"tcp://127.0.0.1:{port}") for port in range(1, MOST + 10)))
 
-    assert len(links.dials(0.0)) == MAX_CANDIDATES
+    assert len(links.dials(0.0)) == MOST
 
 
 def test_linked_nodes_are_not_dialled() -> None:
