@@ -52,7 +52,11 @@ LAYERS: Final = (
         is_pure=True,
     ),
     Layer("core", words("fanout links mail membership mesh requests work"), is_pure=True),
-    Layer("I/O", words("memory memory_node node security switchboard transport waiters"), may_use=words("zmq")),
+    Layer(
+        "I/O",
+        words("memory memory_node memory_wires node security switchboard transport waiters"),
+        may_use=words("zmq"),
+    ),
     Layer("API", words("base layer sync twisted"), exceptions={"twisted": words("twisted")}),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),
     Layer("composition", words("compose") | {""}),

@@ -13,6 +13,7 @@ ELSEWHERE: Final = {
     "zmqlayer.messages": "types only; tests/interface/test_translate.py",
     "zmqlayer.ports": "protocols only; tests/zmqlayer/test_dialing.py",
     "zmqlayer.memory_node": "one half of the network in memory; tests/zmqlayer/test_memory.py",
+    "zmqlayer.memory_wires": "what connects nodes in memory; tests/zmqlayer/test_memory.py",
     "zmqlayer.base": "what both faces share; tests/contract",
     "zmqlayer.compose": "tests/contract, tests/system",
     "zmqlayer.layer": "tests/contract",

@@ -1,55 +1,52 @@
 """
-One node on the network in memory, and its pipes. ``memory.py`` drives it; tests of the core use it like a layer.
+One node on the network in memory. ``memory.py`` drives it; tests of the core use it like a layer.
 """
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, TypeVar
 
 from zmqlayer.codec import decode, encode
 from zmqlayer.config import Config
 from zmqlayer.events import Completed, Event, Interest, PeerChanged
+from zmqlayer.greetings import address_of
 from zmqlayer.links import Identity
+from zmqlayer.memory_wires import Connection, Network, Pipe, Step
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import NODE_ID_BYTES, NodeId, encode_node_id, owner_of
 from zmqlayer.peers import PeerState
 
-__all__ = ["MemoryNode", "Network", "Pipe"]
+__all__ = ["TRUE_CLOCK", "MemoryClock", "MemoryNode"]
 
 T = TypeVar("T")
 
+PULL_PORT: Final = 1
+PUB_PORT: Final = 2
+CLOCK_STEP_S: Final = 1e-6
 
-class Network(Protocol):
-    """What a node needs of its network."""
 
-    now: float
-    random: random.Random
+@dataclass(frozen=True, slots=True)
+class MemoryClock:
+    """A node's own monotonic clock: it begins anywhere, and may go a little fast or slow."""
 
-    def after(self, seconds: float, step: Callable[[], None]) -> None:
-        """Do *step* after *seconds* of virtual time."""
+    rate: float = 1.0
+    offset_s: float = 0.0
 
-    def pump(self, node: MemoryNode) -> None:
-        """Carry out what a node wants done."""
 
-    def in_flight_s(self, node: MemoryNode) -> float:
-        """Return the seconds until all that *node* sent has arrived."""
-
-    def kill(self, node: MemoryNode) -> None:
-        """End a node."""
+TRUE_CLOCK: Final = MemoryClock()
 
 
 class MemoryNode:
     """One node on a :class:`MemoryNetwork`. Its methods take and return messages, like a layer's."""
 
-    def __init__(self, network: Network, name: str, config: Config, role: str) -> None:
+    def __init__(self, network: Network, name: str, config: Config, role: str, clock: MemoryClock = TRUE_CLOCK) -> None:
         node_id = NodeId(network.random.randbytes(NODE_ID_BYTES))
-        identity = Identity(node_id=node_id, role=role, hosts=(name,), pull=1, pub=2)
+        identity = Identity(node_id=node_id, role=role, hosts=(name,), pull=PULL_PORT, pub=PUB_PORT)
         self.name = name
         self.node_id = node_id
         self.config = config
@@ -57,16 +54,39 @@ class MemoryNode:
         self.is_alive = True
         self.is_stopped = False
         self.topics: set[bytes] = set()
-        self.ghosts: list[set[bytes]] = []
         self.subs: dict[str, Pipe] = {}
         self.pushes: dict[str, Pipe] = {}
-        self.arrivals: deque[Callable[[float], None]] = deque()
+        self.connections: dict[Connection, None] = {}
+        self.subscribers: dict[bytes, dict[Connection, None]] = {}
+        self.arrivals: deque[bytes | Step] = deque()
         self.events: list[Event] = []
+        self.wakes_at = float("inf")
         self._network = network
+        self._clock = clock
         self._locals = 0
 
     def __repr__(self) -> str:
         return f"<MemoryNode {self.name} {self.mesh!r}>"
+
+    @property
+    def pull(self) -> str:
+        """The address at which others dial this node."""
+        return address_of(self.name, PULL_PORT)
+
+    @property
+    def pub(self) -> str:
+        """The address to which others subscribe."""
+        return address_of(self.name, PUB_PORT)
+
+    def clock(self) -> float:
+        """Return what this node's clock shows."""
+        return self._network.now * self._clock.rate + self._clock.offset_s
+
+    def time_of(self, reading: float) -> float:
+        """Return the virtual time at which this node's clock shows *reading*, or a moment after it."""
+        if self._clock is TRUE_CLOCK:
+            return reading
+        return (reading - self._clock.offset_s) / self._clock.rate + CLOCK_STEP_S
 
     def send(self, channel: str, message: Message) -> None:
         """Send one message; raises as a layer does."""
@@ -145,30 +165,6 @@ class MemoryNode:
             self._network.after(0.001, partial(self._end, deadline))
 
     def _call(self, ask: Callable[[float], T]) -> T:
-        result = ask(self._network.now)
+        result = ask(self.clock())
         self._network.pump(self)
         return result
-
-
-@dataclass(slots=True)
-class Pipe:
-    """
-    One connection, from the node that made it to an address.
-
-    Attributes:
-        target: The node that accepted it, while the connection stands.
-        topics: For SUB to XPUB: the subscriptions that arrived at the publisher.
-        backlog: Frames that wait for the connection, for PUSH.
-        held: What a partition keeps from arriving, with the node that it is for.
-        clear_at: When the last frame in flight arrives, in either direction: later ones do not overtake it.
-    """
-
-    owner: MemoryNode
-    address: str
-    target: MemoryNode | None = None
-    topics: set[bytes] = field(default_factory=set)
-    backlog: deque[bytes] = field(default_factory=deque)
-    held: deque[tuple[MemoryNode, Callable[[float], None]]] = field(default_factory=deque)
-    epoch: int = 0
-    is_closed: bool = False
-    clear_at: dict[str, float] = field(default_factory=dict)

@@ -59,7 +59,7 @@ def test_a_slow_side_becomes_ready(delay_s: float) -> None:
 
     network.run(0.02)
     near = a.sees(b)
-    network.run(12 * delay_s)
+    network.run(16 * delay_s)
 
     assert near == "ready"
     assert_meshed(a, b, far)
@@ -133,7 +133,7 @@ def test_a_dial_outlives_the_end_of_another_link() -> None:
     network.run(0.05)
     other.leave()
 
-    network.run(1.5)
+    network.run(1.9)
 
     assert_meshed(a, far)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.network import joined, numbered, send_numbers
-from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.frames import Kind
+from zmqlayer.memory import MemoryClock, MemoryNetwork, MemoryNode
 
 
 def story(seed: int) -> list[object]:
@@ -191,3 +192,92 @@ def test_nodes_in_one_network_are_told_of_each_other() -> None:
     network.run(0.1)
 
     assert [peer.node_id for peer in c.mesh.peers()] == [b.node_id]
+
+
+def test_delays_may_differ_by_direction() -> None:
+    """The way to a node may be slow while the way back is fast."""
+    network, a, b = joined("a", "b")
+    network.delay(a, b, 0.2, is_one_way=True)
+    a.send(b_channel := b.new_channel(), {"n": 1})
+    b.send(a_channel := a.new_channel(), {"n": 2})
+
+    network.run(0.1)
+
+    assert (numbered(a, a_channel), numbered(b, b_channel)) == ([2], [])
+
+
+def test_a_partition_may_hold_one_direction_only() -> None:
+    """What goes from one node to the other waits, and the other way round everything passes."""
+    network, a, b = joined("a", "b")
+    network.partition(a, b, is_one_way=True)
+    a.send(b_channel := b.new_channel(), {"n": 1})
+    b.send(a_channel := a.new_channel(), {"n": 2})
+    network.run(0.1)
+    meanwhile = numbered(a, a_channel), numbered(b, b_channel)
+
+    network.heal(a, b)
+    network.run(0.1)
+
+    assert meanwhile == ([2], [])
+    assert numbered(b, b_channel) == [1]
+
+
+def test_one_connection_may_break_alone() -> None:
+    """The connection that carries work breaks, and what is addressed still arrives; the loss is counted by kind."""
+    network, a, b = joined("a", "b")
+    b.wait("jobs")
+    network.run(0.1)
+    work = next(pipe for pipe in network.pipes(a, b) if pipe.address == b.pull)
+    a.send("jobs", {"n": 1})
+    a.send(channel := b.new_channel(), {"n": 2})
+
+    network.sever(work)
+    network.run(0.1)
+
+    assert (numbered(b, "jobs"), numbered(b, channel)) == ([], [2])
+    assert network.lost == {Kind.WORK: 1}
+
+
+def test_a_broken_connection_may_go_unnoticed() -> None:
+    """The subscriber connects again before the publisher knows; the publisher sees no change, and frames are lost."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    subscription = next(pipe for pipe in network.pipes(a, b) if pipe.owner is b and pipe.address == a.pub)
+
+    network.sever(subscription, noticed_after_s=1.0)
+    a.send(channel, {"n": 1})
+    network.run(0.5)
+    a.send(channel, {"n": 2})
+    network.run(1.5)
+
+    assert numbered(b, channel) == [2]
+    assert network.lost[Kind.DIRECT] == 1
+    assert [state.value for state in a.changes(b)] == ["ready"]
+
+
+def test_every_node_may_have_a_clock_of_its_own() -> None:
+    """A node whose clock began elsewhere and goes slow still lets messages expire, by its own time."""
+    network = MemoryNetwork()
+    a = network.add("a")
+    b = network.add("b", clock=MemoryClock(rate=0.5, offset_s=-900.0), expiry=4)
+    network.run(1.0)
+    b.send(a_channel := a.new_channel(), {"n": 1})
+    b.send("jobs", {"n": 2})
+
+    network.run(7.0)
+    early = b.mesh.in_flight
+    network.run(4.0)
+
+    assert (early, b.mesh.in_flight) == (1, 0)
+    assert numbered(a, a_channel) == []
+
+
+def test_a_node_may_be_told_of_some_others_only() -> None:
+    """Discovery names those that the test says; the rest is learned from them."""
+    network, a, b = joined("a", "b")
+
+    alone, c = network.add("alone", hints=()), network.add("c", hints=[b])
+    network.run(1.0)
+
+    assert alone.mesh.peers() == []
+    assert (c.sees(a), c.sees(b)) == ("ready", "ready")
