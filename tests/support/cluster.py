@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from support.clients import get
+from support.namespaces import Host
 
 __all__ = ["Cluster", "Member", "Server", "WorkerProcess"]
 
@@ -26,12 +27,18 @@ THREADS = 4
 
 
 class Member:
-    """One process of a cluster. Its output is read all the time, so that it never waits to write."""
+    """
+    One process of a cluster. Its output is read all the time, so that it never waits to write.
 
-    def __init__(self, *command: str) -> None:
+    Args:
+        command: What to give to Python.
+        on: The machine it runs on, if not on this one.
+    """
+
+    def __init__(self, *command: str, on: Host | None = None) -> None:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("ZMQLAYER_", "PYTHON"))}
         self.process = subprocess.Popen(
-            [sys.executable, *command],
+            [*(on.command if on else ()), sys.executable, *command],
             env={**environ, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,0 +1,41 @@
+"""
+A program that joins a mesh and says on its output what it sees; ``mesh_member.py`` starts it.
+
+Its one argument is the settings of a layer as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+
+from zmqlayer import SyncChannelLayer
+from zmqlayer.events import PeerChanged
+from zmqlayer.names import encode_node_id
+
+
+def say(text: str) -> None:
+    """Write one line at once, whole, whichever thread says it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Join, and stay until a signal comes."""
+    started_at = time.monotonic()
+    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    layer = SyncChannelLayer(**json.loads(sys.argv[1]))
+
+    def tell(change: PeerChanged) -> None:
+        say(f"{time.monotonic() - started_at:.3f} s: {encode_node_id(change.peer.node_id)} {change.state.value}")
+
+    layer.node.on_peer(tell)
+    say(f"node {encode_node_id(layer.node_id)} at {layer.node.address}")
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
