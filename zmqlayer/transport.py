@@ -35,6 +35,10 @@ FRAME_SLACK: Final = 65_536
 """What a frame may have beyond ``max_message_size``: header, names, credit."""
 
 
+MAX_SUBSCRIPTION: Final = 1024
+"""Bytes that a subscriber may send at once: a topic has 17, but CURVE's handshake has a few hundred."""
+
+
 class _Push:
     """One PUSH, and what waits until it is connected or has room."""
 
@@ -94,6 +98,8 @@ class ZmqTransport:
         # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
         self._xpub.set(zmq.XPUB_NODROP, 1)
         self._xpub.set(zmq.SNDHWM, self._pipe_frames)
+        # libzmq keeps some 50 bytes for each byte of a topic.
+        self._xpub.set(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
         self._sub = self._socket(zmq.SUB, is_server=False)
         # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
         self._sub.set(zmq.SNDHWM, 0)

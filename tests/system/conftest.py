@@ -1,4 +1,4 @@
-"""What the tests of the journey share: a cluster of real processes, started once, and a gate to hold views at."""
+"""What tests with real processes share: a cluster, started once; a gate to hold views at; nodes that obey."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from support.cluster import Cluster
 from support.journey_project.journey.gate import Gate
+from support.node_process import Nodes
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,10 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
     """A closed gate."""
     with Gate(tmp_path / "gate") as gate:
         yield gate
+
+
+@pytest.fixture
+def nodes() -> Iterator[Nodes]:
+    """Nodes in processes of their own, which end with the test."""
+    with Nodes() as nodes:
+        yield nodes

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import zmq
 
+from support.attacks import Stranger, subscriber
 from support.network import STRANGER
 from zmqlayer import SyncChannelLayer
 from zmqlayer.actions import Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
@@ -21,6 +22,7 @@ from zmqlayer.security import Keys
 from zmqlayer.transport import ZmqTransport
 
 WITHIN_S = 5.0
+HEARTBEATS_END_IT_AFTER_S = 4.0
 TOPIC = node_topic(STRANGER)
 WIRE = pack(TOPIC, Kind.HEARTBEAT, STRANGER, 0, "", b"")
 
@@ -323,6 +325,16 @@ def test_odd_subscriptions_over_zeromq_do_nothing(open_layer: Any) -> None:
         assert xsub.poll(int(WITHIN_S * 1000))  # a heartbeat: what was sent before has been read
 
     assert [peer.state for peer in a.peers()] == ["ready"]
+
+
+def test_a_topic_that_is_too_long_ends_its_connection(listen: Any) -> None:
+    """Topics have 17 bytes, and libzmq keeps a node of memory for each byte of one: it takes no long ones."""
+    stranger = Stranger(int(listen(max_size=1_000_000).pub.rpartition(":")[2]), subscriber(bytes(10_000)))
+
+    is_out = stranger.is_out_by(time.monotonic() + HEARTBEATS_END_IT_AFTER_S - 1)
+
+    stranger.close()
+    assert is_out
 
 
 def test_a_frame_that_is_too_large_ends_its_connection(open_layer: Any) -> None:
