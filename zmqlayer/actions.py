@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Action", "Connect", "Disconnect", "HangUp", "Publish", "Push", "Subscribe", "Unsubscribe"]
+__all__ = ["Action", "Connect", "Disconnect", "HangUp", "Probe", "Publish", "Push", "Subscribe", "Unsubscribe"]
 
 
 class Publish(NamedTuple):
@@ -20,8 +20,14 @@ class Push(NamedTuple):
     wire: bytes
 
 
+class Probe(NamedTuple):
+    """Find out whether anybody listens at *address*; if it answers or refuses, the mesh is told (``probed``)."""
+
+    address: str
+
+
 class HangUp(NamedTuple):
-    """Close the PUSH to *address* and drop what it still holds."""
+    """Close the PUSH to *address* and drop what it still holds; give up its probe."""
 
     address: str
 
@@ -50,4 +56,4 @@ class Disconnect(NamedTuple):
     address: str
 
 
-Action = Publish | Push | HangUp | Subscribe | Unsubscribe | Connect | Disconnect
+Action = Publish | Push | Probe | HangUp | Subscribe | Unsubscribe | Connect | Disconnect

@@ -43,6 +43,7 @@ class Timing:
     gone_after_s: float = 8.0
     dial_timeout_s: float = 2.0
     cut_timeout_s: float = 0.5
+    probe_every_s: float = 0.05
     redial_first_s: float = 0.1
     redial_most_s: float = 5.0
     group_add_timeout_s: float = 0.5

@@ -11,7 +11,7 @@ from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from zmqlayer.names import NODE_ID_BYTES, NodeId
 
-__all__ = ["MAX_GOSSIP", "Greeting", "address_of", "host_of"]
+__all__ = ["MAX_GOSSIP", "Greeting", "address_of", "host_of", "port_of"]
 
 MAX_GOSSIP: Final = 64
 MAX_HOSTS: Final = 16
@@ -94,6 +94,11 @@ def address_of(host: str, port: int) -> str:
 def host_of(address: str) -> str:
     """Return the host of ``tcp://host:port``."""
     return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+
+
+def port_of(address: str) -> str:
+    """Return the port of ``tcp://host:port``, as text."""
+    return address.rpartition(":")[2]
 
 
 def _take(payload: dict[str, Any], key: str, kind: type, most: int) -> Any:

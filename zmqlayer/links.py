@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zmqlayer.actions import Connect, Disconnect, HangUp, Push, Subscribe, Unsubscribe
+from zmqlayer.actions import Connect, Disconnect, HangUp, Probe, Push, Subscribe, Unsubscribe
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import Dialling
@@ -180,6 +180,13 @@ class Links:
         self._raise_barrier(peer)
         self._push_hello(peer.pull, peer.our_link)
 
+    def probed(self, address: str, is_open: bool, now: float) -> None:
+        """Somebody listens at an address, or nobody does. Who was cut off and does not listen any more is gone."""
+        peer = self.peers.at(address)
+        if not is_open and peer is not None and peer.is_cut:
+            logger.debug("x %s: nobody listens at its address any more", short(peer.node_id))
+            self._end(peer, Cause.DEPARTED, now, is_final=False)
+
     # Life and death
 
     def heard(self, peer: Peer, now: float) -> None:
@@ -213,6 +220,8 @@ class Links:
         to_dial, unanswered = self._dialling.due(now, self._is_linked)
         for address in unanswered:
             self._outbox.do(HangUp(address))
+        for address in self.peers.to_probe(now):
+            self._outbox.do(Probe(address))
         for address in to_dial:
             self._push_hello(address, self._dial_link)
         if now >= self._next_heartbeat:

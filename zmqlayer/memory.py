@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
+from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish, Push, Subscribe, Unsubscribe
 from zmqlayer.config import Config, Timing
 from zmqlayer.memory_node import TRUE_CLOCK, MemoryClock, MemoryNode
 from zmqlayer.memory_wires import Pipe, Step, Wires, pipes_between
@@ -196,6 +196,8 @@ class MemoryNetwork:
                 wires.publish(node, wire)
             case Push(address, wire):
                 wires.push(node.pushes.get(address) or wires.open(node, node.pushes, address), wire)
+            case Probe(address):
+                wires.probe(node, address)
             case HangUp(address):
                 wires.close(node.pushes.pop(address, None))
             case Connect(address):

@@ -161,6 +161,13 @@ class Wires:
                 self._break(connection)
                 self._carry_end(connection)
 
+    def probe(self, owner: MemoryNode, address: str) -> None:
+        """Find out whether anybody listens: a dead process is refused, a host that is not there keeps silent."""
+        target = self._network.nodes.get(host_of(address))
+        if target is not None and not self._is_parted(owner, target) and not self._is_parted(target, owner):
+            there_and_back = self._travel(owner, target) + self._travel(target, owner)
+            self._network.after(there_and_back, partial(self._tell_probed, owner, target, address))
+
     def push(self, pipe: Pipe, wire: bytes) -> None:
         """Send a frame to the PULL at the end of a pipe, now or once it is connected."""
         if pipe.connection is None:
@@ -262,6 +269,10 @@ class Wires:
         publisher.connections.pop(connection, None)
         if publisher.is_alive:
             self._network.arrive(publisher, lambda: self._unsubscribe(connection, tuple(sorted(connection.topics))))
+
+    def _tell_probed(self, owner: MemoryNode, target: MemoryNode, address: str) -> None:
+        is_open = target.is_alive
+        self._network.arrive(owner, lambda: owner.mesh.probed(address, is_open, owner.clock()))
 
     # Inside: subscriptions
 

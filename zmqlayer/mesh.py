@@ -8,6 +8,7 @@ What goes in and what comes out of it::
 
     receive(wire, now)                        a frame from SUB or PULL
     subscribed(topic), unsubscribed(topic)    what XPUB reports
+    probed(address, is_open)                  what probes found
     found, lost, settled                      what discovery reports
     send, group_send, group_add, take, …      what users ask for
     tick(now)                                 time passed; not later than next_deadline()
@@ -152,6 +153,10 @@ class Mesh:
     def unsubscribed(self, topic: bytes, now: float) -> None:
         """XPUB reports that nobody subscribes to a topic any more."""
         self._links.unsubscribed(topic, now)
+
+    def probed(self, address: str, is_open: bool, now: float) -> None:
+        """The transport reports that somebody listens at an address that was probed, or that nobody does."""
+        self._links.probed(address, is_open, now)
 
     def found(self, candidate: Candidate, now: float) -> None:
         """Discovery names an address where a node may listen."""

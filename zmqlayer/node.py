@@ -315,6 +315,7 @@ class Node:
     def _step(self, sleep_s: float) -> float | None:
         """Do one round. Returns how many seconds the next may sleep, or None after the last."""
         frames, changes = self._transport.poll(sleep_s)
+        probed = self._transport.probed()
         with self._lock:
             mesh, now = self._mesh, self._clock()
             self._is_asleep = False
@@ -322,6 +323,8 @@ class Node:
                 (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
             for wire in frames:
                 mesh.receive(wire, now)
+            for address, is_open in probed:
+                mesh.probed(address, is_open, now)
             mesh.tick(now)
             actions = mesh.outgoing()
             self._board.sort(mesh.events(), mesh)

@@ -38,6 +38,9 @@ __all__ = ["TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerStat
 logger = logging.getLogger("zmqlayer")
 
 
+_NEVER: Final = float("inf")
+
+
 class PeerState(Enum):
     """Where a link stands."""
 
@@ -107,6 +110,8 @@ class Peer:
         pub: Address of its XPUB that our SUB is connected to.
         our_link: Number of our side of the link; a new one tells the peer to start anew.
         their_link: Number of its side.
+        deadline: When a GREETED link is given up.
+        probe_at: When to ask next whether anybody still listens at the address; only after a cut.
         is_subscribed: The peer's own topic is subscribed at our XPUB: what we publish reaches it.
         is_echoed: The peer echoed our barrier: our subscriptions are installed there.
         is_synced: The peer said that we echoed its barrier: its subscriptions are installed here.
@@ -122,6 +127,7 @@ class Peer:
     heard_at: float
     state: PeerState = PeerState.FOUND
     deadline: float = 0.0
+    probe_at: float = _NEVER
     is_subscribed: bool = False
     is_echoed: bool = False
     is_synced: bool = False
@@ -130,6 +136,11 @@ class Peer:
     def is_up(self) -> bool:
         """Whether messages may be published to the peer."""
         return self.state is PeerState.READY or self.state is PeerState.SILENT
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the peer's pipe was cut, and the link is to start anew."""
+        return self.state is PeerState.GREETED and self.probe_at < _NEVER
 
     def start_anew(self) -> None:
         """Forget what was proven about the link; what ZeroMQ itself reports stays."""
@@ -196,6 +207,7 @@ class Peers:
         if peer.state is PeerState.GREETED and cause is not Cause.HEARD:
             timing = self._timing
             peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else timing.dial_timeout_s)
+            peer.probe_at = now if cause is Cause.CUT else _NEVER
         elif peer.state is PeerState.GONE:
             del self._peers[peer.node_id]
         return before
@@ -213,9 +225,17 @@ class Peers:
                 due.append((peer, Cause.OVERDUE))
         return due
 
+    def to_probe(self, now: float) -> list[str]:
+        """Return the addresses of peers whose pipe was cut: if nobody listens there any more they are gone."""
+        due = [peer for peer in self._peers.values() if peer.state is PeerState.GREETED and peer.probe_at <= now]
+        for peer in due:
+            peer.probe_at = now + self._timing.probe_every_s
+        return [peer.pull for peer in due]
+
     def next_at(self) -> float:
-        """Return the earliest end of a handshake; silence is looked at with each heartbeat."""
-        return min((p.deadline for p in self._peers.values() if p.state is PeerState.GREETED), default=float("inf"))
+        """Return the earliest end of a handshake, or the next probe; silence is looked at with each heartbeat."""
+        greeted = (peer for peer in self._peers.values() if peer.state is PeerState.GREETED)
+        return min((min(peer.deadline, peer.probe_at) for peer in greeted), default=_NEVER)
 
     def excuse(self, lateness_s: float, now: float) -> None:
         """Give every peer the time by which this node's own loop was late, but none beyond the present."""

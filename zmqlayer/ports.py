@@ -114,6 +114,9 @@ class Transport(Protocol):
     def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
         """Wait for input; returns frames, and subscriptions that came or went: a byte 1 or 0, then the topic."""
 
+    def probed(self) -> list[tuple[str, bool]]:
+        """Return (address, whether it accepted or refused) for each probe that ended since the last call."""
+
     def carry_out(self, actions: Iterable[Action]) -> None:
         """Do what the mesh decided, in order, without blocking."""
 

@@ -17,11 +17,12 @@ from typing import Any, Final, cast
 
 import zmq
 
-from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Publish, Push, Subscribe, Unsubscribe
+from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish, Push, Subscribe, Unsubscribe
 from zmqlayer.config import Bind
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
 from zmqlayer.greetings import address_of
+from zmqlayer.probes import Probes
 from zmqlayer.security import Keys
 
 __all__ = ["ZmqTransport"]
@@ -69,9 +70,11 @@ class ZmqTransport:
         self._pushes: dict[str, _Push] = {}
         self._subs: set[str] = set()
         self._poller = zmq.Poller()
+        self._probes = Probes(self._poller)
         self._do: dict[type, Callable[[Any], None]] = {
             Publish: self._publish,
             Push: self._push,
+            Probe: lambda action: self._probes.start(action.address),
             HangUp: self._hang_up,
             Subscribe: self._subscribe,
             Unsubscribe: self._unsubscribe,
@@ -123,6 +126,8 @@ class ZmqTransport:
         Returns:
             Frames from SUB and PULL, and what XPUB reports: a byte 1 or 0, then the topic.
         """
+        if self._probes.has_results:
+            timeout_s = 0.0
         timeout_ms = min(math.ceil(max(0.0, timeout_s) * 1000), 60_000)
         ready = dict(self._poller.poll(timeout_ms))
         frames: list[bytes] = []
@@ -134,10 +139,15 @@ class ZmqTransport:
                 _drain(socket, frames)
         if self._xpub in ready:
             _drain(self._xpub, changes)
+        self._probes.collect(ready)
         for address, push in list(self._pushes.items()):
             if push.waiting and push.socket in ready:
                 self._flush(address, push)
         return frames, [change for change in changes if len(change) == TOPIC_BYTES + 1]
+
+    def probed(self) -> list[tuple[str, bool]]:
+        """Return (address, whether it accepted or refused) for each probe that ended since the last call."""
+        return self._probes.results()
 
     def wake(self) -> None:
         """End :meth:`poll` early. The only method that any thread may call."""
@@ -157,6 +167,7 @@ class ZmqTransport:
 
     def close(self, linger_s: float) -> None:
         """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
+        self._probes.close()
         self._context.destroy(linger=int(linger_s * 1000))
         os.close(self._bell_out)
         os.close(self._bell_in)
@@ -239,6 +250,7 @@ class ZmqTransport:
                 self._poller.unregister(push.socket)
 
     def _hang_up(self, action: HangUp) -> None:
+        self._probes.cancel(action.address)
         push = self._pushes.pop(action.address, None)
         if push is None:
             return

@@ -48,6 +48,9 @@ class FakeTransport:
         except queue.Empty:
             return [], []
 
+    def probed(self) -> list[tuple[str, bool]]:
+        return []
+
     def arrive(self, *frames: bytes, changes: Iterable[bytes] = ()) -> None:
         self._input.put((list(frames), list(changes)))
 

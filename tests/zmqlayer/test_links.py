@@ -244,12 +244,50 @@ def test_a_partition_parts_only_two() -> None:
 # Death, restart, goodbye
 
 
-def test_a_killed_peer_is_gone_within_a_second() -> None:
-    """Broken pipes tell of a death long before silence does."""
+def test_a_killed_peer_is_gone_at_once() -> None:
+    """Its pipe is cut and its address refuses: that is the end, long before any timeout."""
     network, a, b = joined("a", "b")
 
     network.kill(b)
+    network.run(0.01)
+
+    assert a.changes(b) == [READY, GONE]
+
+
+def test_a_killed_peer_behind_a_partition_is_not_gone_at_once() -> None:
+    """Silence is no refusal: who does not answer has half a second to come back."""
+    network, a, b = joined("a", "b")
+    network.cut(a, b)
+    network.run(0.001)
+    network.partition(a, b)
+    network.run(0.3)
+    during = a.sees(b)
+
+    network.run(0.3)
+
+    assert during == "greeted"
+    assert a.sees(b) is None
+
+
+def test_an_address_that_refuses_is_no_accusation_while_the_pipe_stands() -> None:
+    """Only who was cut off is probed, and only then a refusal counts."""
+    network, a, b = joined("a", "b")
+
+    a.mesh.probed(b.pull, False, network.now)
     network.run(1.0)
+
+    assert a.changes(b) == [READY]
+
+
+def test_a_listener_that_closes_last_is_found_out() -> None:
+    """A dying process may still accept when its first pipe breaks: it is asked again."""
+    network, a, b = joined("a", "b")
+    network.cut(a, b)
+    network.run(0.0001)
+    a.mesh.probed(b.pull, True, network.now)
+
+    network.kill(b)
+    network.run(0.06)
 
     assert a.changes(b) == [READY, GONE]
 

@@ -120,8 +120,10 @@ class PeersModel(RuleBasedStateMachine):
 
     @invariant()
     def knows_when_a_handshake_ends(self) -> None:
-        deadlines = [link.deadline for link in self.links if link.state is GREETED]
-        assert self.peers.next_at() == min(deadlines, default=math.inf)
+        greeted = [link for link in self.links if link.state is GREETED]
+        deadlines = [link.deadline for link in greeted]
+        due = [*deadlines, *(link.probe_at for link in greeted)]
+        assert self.peers.next_at() == min(due, default=math.inf)
         assert all(deadline <= self.now + TIMING.dial_timeout_s for deadline in deadlines)
 
 
@@ -183,9 +185,24 @@ def test_a_handshake_has_its_time(state: PeerState, cause: Cause, seconds: float
     peers, one = peers_in(state)
     peers.move(one, cause, 10.0)
 
-    assert peers.next_at() == 10.0 + seconds
+    assert one.deadline == 10.0 + seconds
     assert peers.check(9.9 + seconds) == []
     assert peers.check(10.0 + seconds) == [(one, Cause.OVERDUE)]
+
+
+def test_who_was_cut_off_is_probed_until_it_says_hello() -> None:
+    """A cut makes a peer worth a probe at once and every 50 ms; its HELLO shows that it lives."""
+    peers, one = peers_in(READY)
+    assert peers.to_probe(10.0) == []
+    peers.move(one, Cause.CUT, 10.0)
+
+    assert (peers.next_at(), peers.to_probe(10.0)) == (10.0, [one.pull])
+    assert (peers.next_at(), peers.to_probe(10.01)) == (10.05, [])
+    assert peers.to_probe(10.05) == [one.pull]
+    peers.move(one, Cause.RESTARTED, 10.06)
+
+    assert not one.is_cut
+    assert peers.to_probe(10.2) == []
 
 
 def test_hearing_does_not_prolong_a_handshake() -> None:
