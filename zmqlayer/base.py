@@ -26,6 +26,7 @@ from zmqlayer.names import (
 from zmqlayer.node import Node
 from zmqlayer.peers import PeerInfo
 from zmqlayer.queues import Letter
+from zmqlayer.slot import NodeSlot
 
 __all__ = ["BaseLayer"]
 
@@ -36,8 +37,10 @@ class BaseLayer:
     """
     A channel layer on one node.
 
+    Args:
+        slot: Where this process keeps the node. Several faces may share it; several nodes may live in one process.
+
     Attributes:
-        node: The node. Several faces may share it; several nodes may live in one process.
         extensions: What the layer offers beyond ``send`` and ``receive``, by the names of the specification.
         ChannelFull, MessageTooLarge: The exceptions, as attributes, as the specification asks.
     """
@@ -46,12 +49,16 @@ class BaseLayer:
     ChannelFull = ChannelFull
     MessageTooLarge = MessageTooLarge
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self._interest = lru_cache(maxsize=1024)(self._sort_out)
+    def __init__(self, slot: NodeSlot) -> None:
+        self._slot = slot
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
+
+    @property
+    def node(self) -> Node:
+        """The node. A process that was forked has one of its own, from its first use of the layer on."""
+        return self._slot.node
 
     @property
     def cluster(self) -> str:
@@ -136,23 +143,14 @@ class BaseLayer:
             return process_prefix(pattern, self.node_id) + local
         return pattern + encode_node_id(self.node_id) + local
 
-    def _sort_out(self, channels: tuple[str, ...]) -> Interest:
+    def _interest(self, channels: tuple[str, ...]) -> Interest:
         """
         Sort out what a receiver wants.
 
         Raises:
             InvalidName: A name outside the grammar, or a process channel of another node.
         """
-        own, named = [], set()
-        for channel in map(check_channel, channels):
-            owner = owner_of(channel) if "!" in channel else None
-            if owner is None:
-                named.add(inbox_of(channel))
-            elif owner == self.node_id:
-                own.append(channel)
-            else:
-                raise InvalidName(channel, "belongs to another process: only the one that made it can read it")
-        return Interest(tuple(own), tuple(sorted(named)))
+        return _sort_out(channels, self.node_id)
 
     def open_letter(self, letter: Letter) -> Message | None:
         """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""
@@ -161,3 +159,17 @@ class BaseLayer:
         except ProtocolError as exc:
             self.node.malformed(letter, exc)
             return None
+
+
+@lru_cache(maxsize=1024)
+def _sort_out(channels: tuple[str, ...], node_id: NodeId) -> Interest:
+    own, named = [], set()
+    for channel in map(check_channel, channels):
+        owner = owner_of(channel) if "!" in channel else None
+        if owner is None:
+            named.add(inbox_of(channel))
+        elif owner == node_id:
+            own.append(channel)
+        else:
+            raise InvalidName(channel, "belongs to another process: only the one that made it can read it")
+    return Interest(tuple(own), tuple(sorted(named)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from zmqlayer.config import Config
@@ -18,6 +19,7 @@ from zmqlayer.layer import AsyncLayer
 from zmqlayer.node import Node
 from zmqlayer.ports import Discovery
 from zmqlayer.security import Keys
+from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.transport import ZmqTransport
 
@@ -38,7 +40,7 @@ class ChannelLayer(AsyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(build_node(Config.from_settings(settings, os.environ)))
+        super().__init__(_slot_for(Config.from_settings(settings, os.environ)))
 
 
 class SyncChannelLayer(SyncLayer):
@@ -49,12 +51,12 @@ class SyncChannelLayer(SyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(build_node(Config.from_settings(settings, os.environ)))
+        super().__init__(_slot_for(Config.from_settings(settings, os.environ)))
 
 
 def open_layer(config: Config, role: str) -> SyncLayer:
     """Return a blocking layer on a new node that is told apart by *role*; :meth:`start` it, or just use it."""
-    return SyncLayer(build_node(config, role))
+    return SyncLayer(_slot_for(config, role))
 
 
 def build_node(config: Config, role: str = "script") -> Node:
@@ -69,6 +71,10 @@ def build_node(config: Config, role: str = "script") -> Node:
         time.monotonic,
         os.urandom,
     )
+
+
+def _slot_for(config: Config, role: str = "script") -> NodeSlot:
+    return NodeSlot(partial(build_node, config, role))
 
 
 def _choose_discovery(config: Config) -> Discovery:

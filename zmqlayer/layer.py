@@ -35,7 +35,7 @@ class AsyncLayer(BaseLayer):
     @property
     def sync(self) -> SyncLayer:
         """The blocking face of the same node."""
-        return SyncLayer(self.node)
+        return SyncLayer(self._slot)
 
     async def send(self, channel: str, message: Message) -> None:
         """

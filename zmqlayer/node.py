@@ -44,6 +44,7 @@ class _State(Enum):
     RUNNING = "running"
     CLOSING = "closing"
     CLOSED = "closed"
+    ABANDONED = "abandoned"
 
 
 class Node:
@@ -91,8 +92,8 @@ class Node:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the node was closed, or is about to be."""
-        return self._state in (_State.CLOSING, _State.CLOSED)
+        """Whether the node was closed or abandoned, or is about to be."""
+        return self._state in (_State.CLOSING, _State.CLOSED, _State.ABANDONED)
 
     def start(self) -> None:
         """
@@ -143,6 +144,23 @@ class Node:
         atexit.unregister(self.close)
         if lost := self._mesh.in_flight:
             logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
+
+    def abandon(self) -> None:
+        """
+        Leave everything as it is, in a child that was forked from the node's process: all of it is the parent's.
+
+        The child's copy does nothing more, whoever still calls it; the sockets are not touched, since they share
+        their files with the parent's.
+        """
+        atexit.unregister(self.close)
+        self._life, self._lock = threading.Lock(), threading.Lock()  # another thread may have held them
+        self._is_asleep = False  # nobody is there to be rung
+        self._state = _State.ABANDONED
+
+    def follow(self, former: Node) -> None:
+        """Take the place that *former* had in the parent of this process: its role, and who hears of peers."""
+        self.role = former.role
+        self._peer_callbacks = list(former._peer_callbacks)
 
     # Discovery's listener
 
@@ -310,6 +328,8 @@ class Node:
             except Exception:
                 logger.exception("the node met a bug of its own and goes on")
                 sleep_s = PAUSE_AFTER_BUG_S
+            if self._state is _State.ABANDONED:
+                return  # a callback forked: this is the child, and its copy of this thread is over
         self._transport.close(CLOSE_LINGER_S)
 
     def _step(self, sleep_s: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,12 +16,13 @@ from zmqlayer.events import Interest
 from zmqlayer.exceptions import InvalidName
 from zmqlayer.names import encode_node_id
 from zmqlayer.queues import Letter
+from zmqlayer.slot import NodeSlot
 
 
 @pytest.fixture
 def layer() -> Iterator[Any]:
     """A layer on a node without sockets."""
-    layer = BaseLayer(fake_node(cluster="red", expiry=5, group_expiry=50, capacity=7))
+    layer = BaseLayer(NodeSlot(partial(fake_node, cluster="red", expiry=5, group_expiry=50, capacity=7)))
     yield layer
     layer.node.close()
 

@@ -12,12 +12,13 @@ from support.doubles import FakeDiscovery, fake_node
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import InvalidName, NotReady
 from zmqlayer.layer import AsyncLayer
+from zmqlayer.slot import NodeSlot
 
 
 @pytest.fixture
 def layer() -> Iterator[Any]:
     """A layer on a node without sockets."""
-    layer = AsyncLayer(fake_node())
+    layer = AsyncLayer(NodeSlot(fake_node))
     yield layer
     layer.node.ask(lambda mesh, now: mesh.flush(now))
     layer.node.close()
@@ -95,7 +96,7 @@ def test_a_join_that_does_not_end_is_given_up() -> None:
     """Group methods wait for the mesh for a bounded time, even if discovery never settles."""
     node = fake_node(discovery=FakeDiscovery(settles=False))
     node.config = type(node.config)(discovery="off", timing=Timing(join_timeout_s=0.01))
-    layer = AsyncLayer(node)
+    layer = AsyncLayer(NodeSlot(lambda: node))
 
     asyncio.run(layer.group_send("room", {"n": 1}))
 

@@ -14,13 +14,14 @@ from zmqlayer.events import Completed
 from zmqlayer.exceptions import NotReady
 from zmqlayer.frames import Kind
 from zmqlayer.mesh import Mesh
+from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 
 
 @pytest.fixture
 def layer() -> Iterator[Any]:
     """A layer on a node without sockets."""
-    layer = SyncLayer(fake_node())
+    layer = SyncLayer(NodeSlot(fake_node))
     yield layer
     layer.node.ask(lambda mesh, now: mesh.flush(now))
     layer.close()
@@ -73,7 +74,7 @@ def test_a_join_that_does_not_end_is_given_up() -> None:
     """Group methods wait for the mesh for a bounded time, even if discovery never settles."""
     node = fake_node(discovery=FakeDiscovery(settles=False))
     node.config = type(node.config)(discovery="off", timing=Timing(join_timeout_s=0.01))
-    layer = SyncLayer(node)
+    layer = SyncLayer(NodeSlot(lambda: node))
 
     layer.send_group("room", {"n": 1})
 
@@ -95,7 +96,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_long() -> None:
     """A peer that greeted and then stands still holds a request up for about a second at most."""
     node = fake_node()
     node.config = type(node.config)(discovery="off", timing=Timing(group_add_timeout_s=0.02))
-    layer = SyncLayer(node)
+    layer = SyncLayer(NodeSlot(lambda: node))
     layer.start()
     node.transport.arrive(control(STRANGER, Kind.HELLO, node, greeting(node.config.cluster_tag)))
     while not layer.peers():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from twisted.internet.task import Clock
 from support.doubles import fake_node
 from zmqlayer.exceptions import ChannelFull, InvalidName
 from zmqlayer.names import encode_node_id
+from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
 
@@ -36,7 +38,7 @@ def reactor() -> FakeReactor:
 @pytest.fixture
 def layer(reactor: FakeReactor) -> Iterator[ReactorLayer]:
     """A layer for a server on a node without sockets, with three messages of capacity."""
-    layer = ReactorLayer(SyncLayer(fake_node(capacity=3)), reactor)
+    layer = ReactorLayer(SyncLayer(NodeSlot(partial(fake_node, capacity=3))), reactor)
     yield layer
     if not layer.layer.node.is_closed:
         layer.layer.node.ask(lambda mesh, now: mesh.flush(now))
