@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Final
 
+from zmqlayer.discovery.library import import_zeroconf
 from zmqlayer.discovery.responder import Responder, shared_responder
 from zmqlayer.ports import Announcement, DiscoveryListener
 
@@ -72,6 +73,7 @@ class MdnsDiscovery:
             listener.settled()
 
     def _take_part(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        import_zeroconf()
         responder = self._responder or shared_responder(self._scope)
         zeroconf = responder.acquire()
         try:

@@ -54,7 +54,8 @@ LAYERS: Final = (
     Layer("core", words("fanout links mail membership mesh requests work"), is_pure=True),
     Layer(
         "I/O",
-        words("memory memory_node memory_wires node probes security switchboard transport waiters"),
+        words("ending inheritance memory memory_node memory_wires node probes security slot switchboard")
+        | words("transport waiters"),
         may_use=words("zmq"),
     ),
     Layer("API", words("base layer sync twisted"), exceptions={"twisted": words("twisted")}),

@@ -8,7 +8,6 @@ only when it sleeps.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -17,6 +16,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from zmqlayer.config import Config
+from zmqlayer.ending import call_at_end
 from zmqlayer.events import Completed, Interest, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
 from zmqlayer.greetings import address_of
@@ -72,6 +72,7 @@ class Node:
         self._life = threading.Lock()
         self._lock = threading.Lock()
         self._board = Switchboard()
+        self._stay: Callable[[], None] = lambda: None
         self._is_asleep = False
         self._wakes_at = 0.0
         self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
@@ -118,7 +119,7 @@ class Node:
             self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
             self._state = _State.RUNNING
             self._thread.start()
-        atexit.register(self.close)  # a script that sends and exits delivers what it sent
+        self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
         logger.debug("node %s listens on port %d as %s", short(node_id), pull, self.role)
         self._discovery.start(Announcement(node_id, self.config.cluster_tag, self._hosts, pull), self)
 
@@ -141,7 +142,7 @@ class Node:
             self._transport.wake()
         self._thread.join()
         stopper.join()
-        atexit.unregister(self.close)
+        self._stay()
         if lost := self._mesh.in_flight:
             logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
 
@@ -149,12 +150,13 @@ class Node:
         """
         Leave everything as it is, in a child that was forked from the node's process: all of it is the parent's.
 
-        The child's copy does nothing more, whoever still calls it; the sockets are not touched, since they share
-        their files with the parent's.
+        The child's copy does nothing more, whoever still calls it.
         """
-        atexit.unregister(self.close)
+        self._stay()
         self._life, self._lock = threading.Lock(), threading.Lock()  # another thread may have held them
         self._is_asleep = False  # nobody is there to be rung
+        if self._state in (_State.RUNNING, _State.CLOSING):
+            self._transport.disown()
         self._state = _State.ABANDONED
 
     def follow(self, former: Node) -> None:

@@ -123,6 +123,9 @@ class Transport(Protocol):
     def wake(self) -> None:
         """End :meth:`poll` early; from any thread."""
 
+    def disown(self) -> None:
+        """Give up what a child inherited, which was forked after :meth:`open`; the parent is not disturbed."""
+
     def close(self, linger_s: float) -> None:
         """Close; what was sent may still leave for *linger_s* seconds."""
 

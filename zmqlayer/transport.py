@@ -22,6 +22,7 @@ from zmqlayer.config import Bind
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
 from zmqlayer.greetings import address_of
+from zmqlayer.inheritance import give_up_connections
 from zmqlayer.probes import Probes
 from zmqlayer.security import Keys
 
@@ -117,6 +118,7 @@ class ZmqTransport:
             raise
         for socket in (self._pull, self._xpub, self._sub, self._bell_out):
             self._poller.register(socket, zmq.POLLIN)
+        self._ports = frozenset(ports)
         return ports
 
     def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
@@ -169,6 +171,17 @@ class ZmqTransport:
         """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
         self._probes.close()
         self._context.destroy(linger=int(linger_s * 1000))
+        os.close(self._bell_out)
+        os.close(self._bell_in)
+
+    def disown(self) -> None:
+        """
+        Give up this process's copies of the connections, in a child that was forked after :meth:`open`.
+
+        libzmq must not be called here: its threads are missing, and its signals would reach those of the parent.
+        """
+        self._probes.close()
+        give_up_connections(self._ports, {*self._pushes, *self._subs})
         os.close(self._bell_out)
         os.close(self._bell_in)
 

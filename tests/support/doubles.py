@@ -32,7 +32,7 @@ class FakeTransport:
     def __init__(self) -> None:
         self.lost: Counter[str] = Counter()
         self.carried: queue.SimpleQueue[Action] = queue.SimpleQueue()
-        self.opens = self.closes = 0
+        self.opens = self.closes = self.disowns = 0
         self.error: TransportError | None = None
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
@@ -60,6 +60,9 @@ class FakeTransport:
 
     def wake(self) -> None:
         self._input.put(([], []))
+
+    def disown(self) -> None:
+        self.disowns += 1
 
     def close(self, linger_s: float) -> None:
         self.closes += 1

@@ -65,10 +65,12 @@ def test_an_empty_slot_can_be_renewed(slot: NodeSlot, built: list[Any]) -> None:
 
     assert built == []
     assert slot.node.transport.opens == 0  # type: ignore[attr-defined]  # a double's
+    slot.renew()
+    assert built[0].transport.disowns == 0
 
 
 def test_a_child_gets_a_node_of_its_own(slot: NodeSlot, built: list[Any]) -> None:
-    """Another id and other sockets; the parent's are not closed."""
+    """Another id and other sockets; the parent's are given up, but not closed."""
     layer = SyncLayer(slot)
     ids = [layer.node_id]
 
@@ -77,7 +79,7 @@ def test_a_child_gets_a_node_of_its_own(slot: NodeSlot, built: list[Any]) -> Non
 
     assert ids[0] != ids[1]
     assert [node.transport.opens for node in built] == [1, 1]
-    assert built[0].transport.closes == 0
+    assert (built[0].transport.disowns, built[0].transport.closes) == (1, 0)
 
 
 def test_both_faces_follow(slot: NodeSlot) -> None:

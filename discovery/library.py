@@ -1,0 +1,32 @@
+"""
+The import of zeroconf, which takes 50 to 100 ms and so happens on a background thread, kept whole across a fork.
+
+A child that is forked in the middle of an import would inherit half a module, and the lock on it for ever. So a
+fork waits until the import is over.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cache
+from typing import Final
+
+__all__ = ["import_zeroconf"]
+
+_importing: Final = threading.Lock()
+
+
+def import_zeroconf() -> None:
+    """Import zeroconf, and what of this package needs it; nothing happens if that was done before."""
+    _watch_forks()
+    with _importing:
+        import zmqlayer.discovery.multicast  # see the module's docstring
+        import zmqlayer.discovery.session  # noqa: F401  # likewise
+
+
+@cache
+def _watch_forks() -> None:
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
