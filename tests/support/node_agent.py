@@ -24,14 +24,14 @@ WHEN_FULL_S = 0.001
 
 
 class Log:
-    """A file that holds a line for each message as soon as it is taken: channel, sender and number."""
+    """A file that holds a line for each message as soon as it is taken: channel, sender, number and when."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(self, channel: str, message: Any) -> None:
         """Write one message down; it stays written when the process is killed."""
-        os.write(self._file, f"{channel} {message['s']} {message['n']}\n".encode())
+        os.write(self._file, f"{channel} {message['s']} {message['n']} {time.monotonic()}\n".encode())
 
 
 class Flow:
@@ -72,6 +72,7 @@ class Agent:
         self._is_reading = threading.Event()
         self._readers: list[threading.Thread] = []
         self._flow: Flow | None = None
+        self._numbers: Counter[str] = Counter()
 
     # The node
 
@@ -95,6 +96,10 @@ class Agent:
         """Its books."""
         return self._layer.statistics()
 
+    def in_flight(self) -> int:
+        """How many messages it holds."""
+        return self._layer.node.ask(lambda mesh, now: mesh.in_flight)
+
     def memory(self) -> int:
         """Bytes that are resident."""
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -116,21 +121,24 @@ class Agent:
 
     def close(self) -> None:
         """Leave in order."""
+        self.stop_readers()
         self._layer.close()
 
     # Sending
 
     def fill(self, channel: str, attempts: int, size: int = 0, sender: str = "s") -> dict[str, Any]:
-        """Send so often at full speed. Returns how many were taken, and the longest time that one call took."""
+        """Send so often at full speed; numbers go on. Returns how many were taken, and the longest a call took."""
+        number = self._numbers[channel]
         accepted, longest, reason, filling = 0, 0.0, "", bytes(size)
         for _ in range(attempts):
             before = time.perf_counter()
             try:
-                self._layer.send(channel, {"s": sender, "n": accepted, "x": filling})
+                self._layer.send(channel, {"s": sender, "n": number + accepted, "x": filling})
                 accepted += 1
             except ChannelFull as full:
                 reason = full.reason
             longest = max(longest, time.perf_counter() - before)
+        self._numbers[channel] += accepted
         return {"accepted": accepted, "refused": attempts - accepted, "reason": reason, "longest_s": longest}
 
     def interleave(self, channel: str, group: str, rounds: int) -> None:
@@ -214,6 +222,14 @@ def main() -> None:
     """Answer calls until the input ends, or SIGTERM comes: then leave in order, as a program that exits does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     agent = Agent(json.loads(sys.argv[1]))
+    try:
+        answer_calls(agent)
+    finally:
+        agent.close()
+
+
+def answer_calls(agent: Agent) -> None:
+    """Do what the input says, line by line."""
     for line in sys.stdin:
         name, arguments = json.loads(line)
         try:
