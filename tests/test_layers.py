@@ -47,7 +47,7 @@ LAYERS: Final = (
     Layer("words", words("actions config exceptions limits messages names ports"), is_pure=True),
     Layer(
         "parts",
-        words("codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"),
+        words("candidates codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),

@@ -22,6 +22,7 @@ class Limits:
 
     Attributes:
         candidates: Addresses to dial.
+        dials: Of these, how many are dialled at once; seeds come on top.
         peers: Links, in any state.
 
     Raises:
@@ -29,6 +30,7 @@ class Limits:
     """
 
     candidates: int = 512
+    dials: int = 64
     peers: int = 1_024
 
     def __post_init__(self) -> None:

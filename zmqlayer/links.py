@@ -74,7 +74,7 @@ class Links:
         self._randoms = randoms
         self._on_change = on_change
         self._on_reachable = on_reachable
-        self._dialling = Dialling(config.timing, config.limits.candidates, lambda: randoms(1)[0] / 255)
+        self._dialling = Dialling(config.timing, config.limits, lambda: randoms(1)[0] / 255, self._is_linked)
         self._dial_link = self._new_link()
         self._barriers: dict[bytes, NodeId] = {}
         self._subscribers: set[NodeId] = set()
@@ -91,14 +91,14 @@ class Links:
             self._dialling.add(candidate, now)
             self._outbox.call_by(now)
 
-    def lost(self, candidate: Candidate) -> None:
+    def lost(self, candidate: Candidate, now: float) -> None:
         """A hint was taken back."""
-        self._dialling.remove(candidate)
+        self._dialling.remove(candidate, now)
 
     @property
     def is_settling(self) -> bool:
         """Whether a link may still come up from what was found so far."""
-        return self._dialling.is_pending(self._is_linked) or any(p.state is PeerState.GREETED for p in self.peers)
+        return self._dialling.is_pending() or any(p.state is PeerState.GREETED for p in self.peers)
 
     # The handshake
 
@@ -217,9 +217,10 @@ class Links:
 
     def tick(self, now: float) -> None:
         """Dial what is due, send the heartbeat, move links whose time is up."""
-        to_dial, unanswered = self._dialling.due(now, self._is_linked)
+        to_dial, unanswered = self._dialling.due(now)
         for address in unanswered:
-            self._outbox.do(HangUp(address))
+            if self.peers.at(address) is None:
+                self._outbox.do(HangUp(address))
         for address in self.peers.to_probe(now):
             self._outbox.do(Probe(address))
         for address in to_dial:
@@ -240,7 +241,7 @@ class Links:
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do, at the latest."""
-        return min(self._next_heartbeat, self._dialling.next_at(self._is_linked), self.peers.next_at())
+        return min(self._next_heartbeat, self._dialling.next_at(), self.peers.next_at())
 
     # Inside
 
@@ -349,9 +350,9 @@ class Links:
         self._outbox.do(HangUp(peer.pull))
         self._dial_link = self._new_link()
         if not is_final:
-            self._dialling.add(Candidate(peer.pull, peer.node_id), now)
+            self._dialling.remember(Candidate(peer.pull, peer.node_id), now)
         self._dialling.hung_up(peer.node_id, now, is_final=is_final)
-        self._outbox.call_by(self._dialling.next_at(self._is_linked))
+        self._outbox.call_by(self._dialling.next_at())
 
     def _move(self, peer: Peer, cause: Cause, now: float) -> None:
         before = self.peers.move(peer, cause, now)

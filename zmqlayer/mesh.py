@@ -162,9 +162,9 @@ class Mesh:
         """Discovery names an address where a node may listen."""
         self._links.found(candidate, now)
 
-    def lost(self, candidate: Candidate) -> None:
+    def lost(self, candidate: Candidate, now: float) -> None:
         """Discovery takes a hint back."""
-        self._links.lost(candidate)
+        self._links.lost(candidate, now)
 
     def settled(self, now: float) -> None:
         """Discovery has named everything that existed at start."""

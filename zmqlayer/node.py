@@ -172,7 +172,7 @@ class Node:
 
     def lost(self, candidate: Candidate) -> None:
         """Discovery takes a hint back."""
-        self._with_mesh(lambda mesh, now: mesh.lost(candidate))
+        self._with_mesh(lambda mesh, now: mesh.lost(candidate, now))
 
     def settled(self) -> None:
         """Discovery has named everything that existed at start."""

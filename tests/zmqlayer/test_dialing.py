@@ -10,14 +10,22 @@ import pytest
 from support.strategies import node
 from zmqlayer.config import Timing
 from zmqlayer.dialing import Dialling
+from zmqlayer.limits import Limits
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
 
 TIMING = Timing(dial_timeout_s=2.0, redial_first_s=0.1, redial_most_s=5.0)
 MOST = 512
+DIALS = 64
 X, Y = node(1), node(2)
 HERE, THERE = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
 HINT, SEED = Candidate(HERE, X), Candidate(HERE)
+
+
+def hints(count: int) -> list[Candidate]:
+    return [
+        Candidate(f"tcp://127.0.0.1:{port}", NodeId(port.to_bytes(16, "big"))) for port in range(1000, 1000 + count)
+    ]
 
 
 class Links:
@@ -25,21 +33,22 @@ class Links:
 
     def __init__(self, *candidates: Candidate, jitter: float = 1.0) -> None:
         self.linked: set[NodeId] = set()
-        self.dialling = Dialling(TIMING, MOST, lambda: jitter)
+        limits = Limits(candidates=MOST, dials=DIALS)
+        self.dialling = Dialling(TIMING, limits, lambda: jitter, self.linked.__contains__)
         for candidate in candidates:
             self.dialling.add(candidate, 0.0)
 
     def due(self, now: float) -> tuple[list[str], list[str]]:
-        return self.dialling.due(now, self.linked.__contains__)
+        return self.dialling.due(now)
 
     def dials(self, now: float) -> list[str]:
         return self.due(now)[0]
 
     def next_at(self) -> float:
-        return self.dialling.next_at(self.linked.__contains__)
+        return self.dialling.next_at()
 
     def is_pending(self) -> bool:
-        return self.dialling.is_pending(self.linked.__contains__)
+        return self.dialling.is_pending()
 
     def link(self, node_id: NodeId, address: str = HERE) -> None:
         self.dialling.answered(address, node_id)
@@ -91,24 +100,79 @@ def test_jitter_takes_at_most_half() -> None:
     assert pauses == pytest.approx([0.1, 0.15, 0.2])
 
 
-def test_hints_end_after_a_minute() -> None:
-    """A hint that nobody repeats is dialled for a minute; mDNS keeps ghosts for much longer."""
-    links = Links(HINT)
+def test_hints_are_parked_after_a_minute() -> None:
+    """What discovery names is dialled once a minute after the first one: a network that was cut comes back."""
+    times = Links(HINT).dials_until(1000.0)
 
-    assert 50.0 < links.dials_until(1000.0)[-1] < 60.0
-    assert links.next_at() == math.inf
+    eager = [time for time in times if time < 60.0]
+    parked = times[len(eager) :]
+    assert len(eager) > 5
+    assert [later - earlier for earlier, later in itertools.pairwise(parked)] == pytest.approx([62.0] * 14)
 
 
-def test_a_hint_that_is_repeated_lives_on() -> None:
-    """A hint lives a minute from when it was last named, and is not dialled sooner for it."""
+def test_a_hint_that_is_repeated_is_not_dialled_sooner() -> None:
+    """A hint that is named again within its minute keeps its pauses."""
     links = Links(HINT)
     times = links.dials_until(30.0)
 
     links.dialling.add(HINT, 30.0)
 
-    later = links.dials_until(1000.0)
-    assert later[0] - times[-1] == pytest.approx(7.0)
-    assert 80.0 < later[-1] < 90.0
+    assert links.dials_until(1000.0)[0] - times[-1] == pytest.approx(7.0)
+
+
+def test_a_parked_hint_that_is_named_again_is_dialled_at_once() -> None:
+    """Who is named anew after the minute may be back."""
+    links = Links(HINT)
+    links.dials_until(200.0)
+
+    links.dialling.vouch(HINT, 200.0)
+
+    assert 200.0 in links.dials_until(210.0)
+
+
+@pytest.mark.parametrize("name", ["vouch", "remember"])
+def test_what_peers_say_ends(name: str) -> None:
+    """What a peer named is forgotten a minute after it was last named, and where a link was after ten."""
+    links = Links()
+
+    getattr(links.dialling, name)(HINT, 0.0)
+
+    last = links.dials_until(10_000.0)[-1]
+    assert 50.0 < last < 60.0 if name == "vouch" else 530.0 < last < 600.0
+    assert links.next_at() == math.inf
+
+
+def test_a_dial_is_not_cut_short_by_other_names() -> None:
+    """Whoever names other nodes for an address that is being dialled does not end that dial."""
+    links = Links(HINT)
+    links.dials(0.0)
+
+    links.dialling.add(Candidate(HERE, Y), 1.0)
+
+    assert links.due(1.0) == ([], [])
+    assert links.due(2.0) == ([], [HERE])
+
+
+def test_seeds_are_counted() -> None:
+    """An address that two seeds stand for stays until both have dropped it."""
+    links = Links(SEED, SEED)
+
+    links.dialling.remove(SEED, 0.0)
+    assert links.dials_until(100.0)
+
+    links.dialling.remove(SEED, 100.0)
+    links.due(200.0)
+    assert links.dials_until(300.0) == []
+
+
+def test_a_dial_to_a_node_that_linked_meanwhile_ends() -> None:
+    """A dial that nobody answers is hung up in time, also if its node was linked by another way."""
+    links = Links(HINT)
+    links.dials(0.0)
+    links.linked.add(X)
+
+    assert links.due(2.0) == ([], [HERE])
+    assert links.next_at() == math.inf
 
 
 def test_a_new_node_at_an_old_address_is_dialled_at_once() -> None:
@@ -126,7 +190,7 @@ def test_a_hint_does_not_end_a_seed() -> None:
     """A seed that discovery names too is still tried for ever, and is not taken back with the hint."""
     links = Links(SEED, HINT)
 
-    links.dialling.remove(HINT)
+    links.dialling.remove(HINT, 0.0)
 
     assert len(links.dials_until(1000.0)) > 100
 
@@ -142,9 +206,9 @@ def test_a_hint_can_be_taken_back() -> None:
     """A hint that its source takes back is not dialled any more; the same address with another node is."""
     links = Links(HINT, Candidate(THERE, Y))
 
-    links.dialling.remove(HINT)
-    links.dialling.remove(Candidate(THERE, X))
-    links.dialling.remove(Candidate("tcp://127.0.0.1:3", X))
+    links.dialling.remove(HINT, 0.0)
+    links.dialling.remove(Candidate(THERE, X), 0.0)
+    links.dialling.remove(Candidate("tcp://127.0.0.1:3", X), 0.0)
 
     assert links.dials(0.0) == [THERE]
 
@@ -160,10 +224,39 @@ def test_own_addresses_are_never_dialled() -> None:
 
 
 def test_candidates_have_a_bound() -> None:
-    """Beyond the bound hints are ignored, and known ones still live."""
+    """Beyond the bound seeds are ignored, and known ones still live."""
     links = Links(*(Candidate(f"tcp://127.0.0.1:{port}") for port in range(1, MOST + 10)))
 
     assert len(links.dials(0.0)) == MOST
+
+
+def test_dials_have_a_bound() -> None:
+    """Only so many hints are dialled at once; the others take their turn as these end, and seeds come on top."""
+    links = Links(SEED, *hints(DIALS + 30))
+
+    assert len(links.dials(0.0)) == DIALS + 1
+    assert links.next_at() == 2.0
+    assert len(links.dials(2.0)) == 30
+
+
+def test_an_answer_frees_a_turn() -> None:
+    """When one dial is answered, the next begins."""
+    links = Links(*hints(DIALS + 1))
+    first = links.dials(0.0)[0]
+
+    links.link(X, first)
+
+    assert len(links.dials(0.0)) == 1
+
+
+def test_a_newcomer_is_dialled_through_a_flood() -> None:
+    """Though thousands of invented nodes are named, one that is real is dialled as soon as a turn is free."""
+    links = Links(*hints(2000))
+    links.dials(0.0)
+
+    links.dialling.add(Candidate(THERE, Y), 0.5)
+
+    assert THERE in links.dials(2.0)
 
 
 def test_linked_nodes_are_not_dialled() -> None:
