@@ -182,7 +182,7 @@ class Mesh:
         self._links.tick(now)
         self._mail.tick(now)
         self._membership.requests.tick(now)
-        for late in self._fanout.tick(now):
+        for late in sorted(self._fanout.tick(now)):
             self._links.silence(late, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S

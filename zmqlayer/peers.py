@@ -24,7 +24,7 @@ it accuses others (Lifeguard, Dadgar et al. 2018).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -178,13 +178,17 @@ class Peers:
         """Begin to follow a link."""
         self._peers[peer.node_id] = peer
 
-    def ready(self) -> set[NodeId]:
+    def ready(self) -> Set[NodeId]:
         """Return the ids of the peers that are READY."""
-        return {peer.node_id for peer in self._peers.values() if peer.state is PeerState.READY}
+        return self._in_states(PeerState.READY)
 
-    def rising(self) -> set[NodeId]:
+    def rising(self) -> Set[NodeId]:
         """Return the ids of the peers that are READY or on the way to it: they see us as READY now, or soon."""
-        return {peer.node_id for peer in self._peers.values() if peer.state in (PeerState.GREETED, PeerState.READY)}
+        return self._in_states(PeerState.GREETED, PeerState.READY)
+
+    def _in_states(self, *states: PeerState) -> Set[NodeId]:
+        # In the order in which they were found: that of a plain set changes from one process to the next.
+        return dict.fromkeys(peer.node_id for peer in self._peers.values() if peer.state in states).keys()
 
     def at(self, pull: str) -> Peer | None:
         """Return the peer that is reached at address *pull*, or None."""

@@ -335,12 +335,12 @@ class Work:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": None}
                 self._outbox.tell(sender, Kind.CREDIT, payload)
                 self._ending.setdefault(reader.number, set()).add(sender)
-        keys = set()
+        keys: dict[str, None] = {}
         for letter in self._inboxes.pop(reader.number):
             if letter.source == self._node_id:
                 key = inbox_of(letter.channel)
                 self._backlogs.setdefault(key, Backlog()).restore(letter)
-                keys.add(key)
+                keys[key] = None
             else:
                 self._give_back(letter, now)
         for key in keys:
