@@ -245,4 +245,5 @@ class Peers:
         """Give every peer the time by which this node's own loop was late, but none beyond the present."""
         for peer in self._peers.values():
             peer.heard_at = min(peer.heard_at + lateness_s, now)
-            peer.deadline += lateness_s
+            latest = max(peer.deadline, now + self._timing.dial_timeout_s)
+            peer.deadline = min(peer.deadline + lateness_s, latest)

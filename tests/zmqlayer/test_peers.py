@@ -259,6 +259,17 @@ def test_lateness_makes_nobody_heard_in_the_future() -> None:
     assert one.heard_at == 6.0
 
 
+def test_lateness_prolongs_no_handshake_that_began_after_it() -> None:
+    """A node that slept for an hour still gives up a link that was cut when it woke within one handshake's time."""
+    peers, one = peers_in(READY)
+    one.heard_at = 3600.0
+    peers.move(one, Cause.CUT, 3600.0)
+
+    peers.excuse(3590.0, 3600.0)
+
+    assert peers.check(3600.0 + TIMING.dial_timeout_s) == [(one, Cause.OVERDUE)]
+
+
 def test_peers_may_go_while_all_are_looked_at() -> None:
     """Whoever goes through all peers may end each of them."""
     peers = Peers(TIMING)
