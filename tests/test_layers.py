@@ -47,7 +47,9 @@ LAYERS: Final = (
     Layer("words", words("actions config exceptions limits messages names ports"), is_pure=True),
     Layer(
         "parts",
-        words("candidates codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"),
+        words(
+            "barriers candidates codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"
+        ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),

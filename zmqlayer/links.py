@@ -19,11 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zmqlayer.actions import Connect, Disconnect, HangUp, Probe, Push, Subscribe, Unsubscribe
+from zmqlayer.actions import Connect, Disconnect, HangUp, Probe, Push
+from zmqlayer.barriers import Barriers
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import Dialling
-from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, barrier_topic, node_of, node_topic, pack
+from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, node_of, node_topic, pack
 from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
@@ -76,7 +77,7 @@ class Links:
         self._on_reachable = on_reachable
         self._dialling = Dialling(config.timing, config.limits, lambda: randoms(1)[0] / 255, self._is_linked)
         self._dial_link = self._new_link()
-        self._barriers: dict[bytes, NodeId] = {}
+        self._barriers = Barriers(outbox, randoms)
         self._subscribers: set[NodeId] = set()
         self._banned: dict[NodeId, float] = {}
         self._next_heartbeat = 0.0
@@ -126,7 +127,7 @@ class Links:
         elif peer.their_link != greeting.link and not self._is_known_to(greeting):
             peer.their_link = greeting.link
             self._move(peer, Cause.RESTARTED, now)
-            self._raise_barrier(peer)
+            self._start_anew(peer)
         if greeting.is_answer:
             self._note_answer(peer, greeting.dialled)
             self._tell_synced(peer)  # what we said before may have overtaken our greeting
@@ -144,9 +145,8 @@ class Links:
 
     def echo(self, frame: Frame, peer: Peer, now: float) -> bool:
         """A barrier came back. Returns whether it was a link's own; others belong to groups."""
-        if self._barriers.get(frame.topic) != peer.node_id:
+        if not self._barriers.echoed(frame.topic, peer.node_id):
             return False
-        self._lower_barrier(peer)
         peer.is_echoed = True
         self._tell_synced(peer)
         self._check_linked(peer, now)
@@ -177,7 +177,7 @@ class Links:
         peer.is_subscribed = False
         peer.our_link = self._new_link()
         self._move(peer, Cause.CUT, now)
-        self._raise_barrier(peer)
+        self._start_anew(peer)
         self._push_hello(peer.pull, peer.our_link)
 
     def probed(self, address: str, is_open: bool, now: float) -> None:
@@ -265,8 +265,8 @@ class Links:
         self.peers.add(peer)
         self._dialling.answered(pull, node_id)
         self._move(peer, Cause.HELLO, now)
+        self._barriers.await_first(node_id)
         self._outbox.do(Connect(peer.pub))
-        self._raise_barrier(peer)
         if node_id in self._subscribers:
             self.subscribed(node_topic(node_id), now)
         return peer
@@ -322,17 +322,9 @@ class Links:
         body = pack_control(greeting.to_payload())
         self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body)))
 
-    def _raise_barrier(self, peer: Peer) -> None:
-        self._lower_barrier(peer)
+    def _start_anew(self, peer: Peer) -> None:
         peer.start_anew()
-        topic = barrier_topic(self._randoms(16))
-        self._barriers[topic] = peer.node_id
-        self._outbox.do(Subscribe(topic))
-
-    def _lower_barrier(self, peer: Peer) -> None:
-        for topic in [topic for topic, node_id in self._barriers.items() if node_id == peer.node_id]:
-            del self._barriers[topic]
-            self._outbox.do(Unsubscribe(topic))
+        self._barriers.await_anew(peer.node_id)
 
     def _tell_synced(self, peer: Peer) -> None:
         if peer.is_echoed and peer.is_subscribed:
@@ -344,7 +336,7 @@ class Links:
             self._move(peer, Cause.LINKED, now)
 
     def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:
-        self._lower_barrier(peer)
+        self._barriers.ended(peer.node_id)
         self._move(peer, cause, now)
         self._outbox.do(Disconnect(peer.pub))
         self._outbox.do(HangUp(peer.pull))
