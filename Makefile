@@ -41,6 +41,7 @@ types: $(READY) ## Check types
 	@echo "== types"
 	@$(BIN)/mypy
 	@cd examples/chat && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p chat -p demo
+	@cd examples/rooms && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p rooms
 
 check: style types test ## Run style, types and tests
 

@@ -10,20 +10,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self, TypeVar
 
 from support.clients import get
 from support.namespaces import Host
 
-__all__ = ["Cluster", "Member", "Server", "WorkerProcess"]
+__all__ = ["START_WITHIN_S", "Cluster", "Member", "Server", "WorkerProcess", "clean_environ"]
 
 MANAGE = Path(__file__).parent / "journey_project" / "manage.py"
 
 START_WITHIN_S = 20.0
 HTTP_TIMEOUT_S = 3.0
 THREADS = 4
+
+
+def clean_environ() -> dict[str, str]:
+    """Return the environment without what would change a child's settings or Python, and with unbuffered output."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZMQLAYER_", "PYTHON"))}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 class Member:
@@ -33,13 +39,22 @@ class Member:
     Args:
         command: What to give to Python.
         on: The machine it runs on, if not on this one.
+        environ: Its whole environment.
+        folder: Where it starts.
     """
 
-    def __init__(self, *command: str, on: Host | None = None) -> None:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("ZMQLAYER_", "PYTHON"))}
+    def __init__(
+        self,
+        *command: str,
+        on: Host | None = None,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [*(on.command if on else ()), sys.executable, *command],
-            env={**environ, "PYTHONUNBUFFERED": "1"},
+            cwd=folder,
+            env=clean_environ() if environ is None else dict(environ),
+            process_group=0,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,9 +97,9 @@ class Member:
         return status
 
     def kill(self) -> None:
-        """End it at once, as if the power failed; nothing happens if it has ended."""
+        """End it and its children at once, as if the power failed; nothing happens if it has ended."""
         if self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
 
     def pause(self) -> None:
