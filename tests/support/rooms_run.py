@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from websockets.sync.client import ClientConnection, connect
 
 from support.cluster import START_WITHIN_S, Member, clean_environ
+from support.namespaces import Host
 
 __all__ = ["ROOMS", "Guest", "Rooms", "guest", "guests_of_all"]
 
@@ -46,13 +47,19 @@ class Guest:
 
 
 class Rooms:
-    """Processes of one run of the example, in a cluster of their own."""
+    """
+    Processes of one run of the example, in a cluster of their own.
 
-    def __init__(self) -> None:
+    Args:
+        environ: What they all have in their environment besides.
+    """
+
+    def __init__(self, **environ: str) -> None:
         self._environ = {
             **clean_environ(),
             "DJANGO_SETTINGS_MODULE": "rooms.settings",
             "ROOMS_CLUSTER": f"rooms-{secrets.token_hex(4)}",
+            **environ,
         }
         self._members = ExitStack()
 
@@ -62,16 +69,16 @@ class Rooms:
     def __exit__(self, *exc: object) -> None:
         self._members.close()
 
-    def start(self, *command: str, ready: str, **environ: str) -> tuple[Member, str]:
+    def start(self, *command: str, ready: str, on: Host | None = None) -> tuple[Member, str]:
         """Start ``python <command>`` and return it with what the first group of *ready* matches in its output."""
-        member = Member(*command, environ={**self._environ, **environ}, folder=ROOMS)
+        member = Member(*command, on=on, environ=self._environ, folder=ROOMS)
         self._members.callback(member.close)
         return member, member.wait_for_line(ready)[1]
 
-    def daphne(self, port: int = 0) -> tuple[Member, int]:
+    def daphne(self, port: int = 0, on: Host | None = None) -> tuple[Member, int]:
         """Start Daphne and return it with its port."""
         command = ("-m", "daphne", "-p", str(port), APPLICATION)
-        member, found = self.start(*command, ready=r"Listening on TCP address 127\.0\.0\.1:(\d+)")
+        member, found = self.start(*command, ready=r"Listening on TCP address 127\.0\.0\.1:(\d+)", on=on)
         return member, int(found)
 
     def uvicorn(self, *arguments: str) -> tuple[Member, int]:
@@ -81,11 +88,11 @@ class Rooms:
         wait_until_listening(int(found))  # it says so before it does
         return member, int(found)
 
-    def gunicorn(self, *arguments: str, application: str = APPLICATION, **environ: str) -> tuple[Member, int]:
+    def gunicorn(self, *arguments: str, application: str = APPLICATION) -> tuple[Member, int]:
         """Start Gunicorn with Uvicorn's workers and return it with its port."""
         worker = ("-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:0", "--graceful-timeout", "2")
         command = ("-m", "gunicorn", *worker, *arguments, application)
-        member, found = self.start(*command, ready=r"Listening at: http://127\.0\.0\.1:(\d+)", **environ)
+        member, found = self.start(*command, ready=r"Listening at: http://127\.0\.0\.1:(\d+)")
         return member, int(found)
 
     def worker(self) -> Member:

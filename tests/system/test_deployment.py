@@ -1,0 +1,113 @@
+"""What ``docs/deployment.md`` promises: two machines on a network, with and without multicast, and how servers end."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.cluster import Member
+from support.namespaces import Lan, require_namespaces
+from support.rooms_run import Rooms, guest
+
+pytestmark = pytest.mark.system
+
+SECRET: Final = "0123456789abcdef" * 4
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text(encoding="utf-8")
+
+LISTEN: Final = """
+import sys
+from websockets.sync.client import connect
+with connect(f"ws://127.0.0.1:{sys.argv[1]}/lobby/", origin="http://127.0.0.1") as socket:
+    for frame in socket:
+        print(frame)
+"""
+POST: Final = """
+import sys, urllib.request
+print(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/lobby/notices", data=b"text=From+afar").read())
+"""
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    """A network for two machines."""
+    require_namespaces()
+    with Lan() as lan:
+        yield lan
+
+
+WITHOUT_MULTICAST: Final = {
+    "ZMQLAYER_DISCOVERY": "off",
+    "ZMQLAYER_BIND": "0.0.0.0:5100",
+    "ZMQLAYER_SEEDS": "tcp://10.77.0.2:5100",
+}
+
+
+@pytest.mark.parametrize("environ", [{}, WITHOUT_MULTICAST], ids=["mdns", "seeds"])
+def test_two_machines_share_a_secret_and_a_room(lan: Lan, environ: dict[str, str]) -> None:
+    """The quick start: the same secret on both machines; without multicast one fixed port and one seed as well."""
+    a, b = lan.host("a"), lan.host("b")
+    assert (a.address, b.address) == ("10.77.0.2", "10.77.0.3")
+    with Rooms(ZMQLAYER_SECRET=SECRET, **environ) as rooms:
+        port_a, port_b = rooms.daphne(on=a)[1], rooms.daphne(on=b)[1]
+        listener, _ = rooms.start("-c", LISTEN, str(port_a), ready="(welcome)", on=a)
+
+        rooms.start("-c", POST, str(port_b), ready="(process)", on=b)
+
+        assert listener.wait_for_line('"kind": "notice", "name": "A view", "text": "From afar"')
+
+
+def serving(server: tuple[Member, int]) -> Member:
+    """Return a server that has served."""
+    member, port = server
+    with guest(port):
+        return member
+
+
+def working(rooms: Rooms) -> Member:
+    """Return a worker that has worked."""
+    worker = rooms.worker()
+    with guest(rooms.daphne()[1]) as ada:
+        ada.say("/roll")
+        ada.hear()
+    return worker
+
+
+SERVERS: Final[dict[str, Callable[[Rooms], Member]]] = {
+    "`daphne`": lambda rooms: serving(rooms.daphne()),
+    "`uvicorn`, one process": lambda rooms: serving(rooms.uvicorn()),
+    "`manage.py runworker` of Channels": working,
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", SERVERS)
+def test_servers_end_as_the_page_says(name: str, number: signal.Signals) -> None:
+    """Status 0 is the end of Python, exit functions and all; the signal's own number is the end without them."""
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))
+    promised = dict(zip([signal.SIGINT, signal.SIGTERM], re.findall(r"\| (in order|cut off) (?=\|)", row), strict=True))
+
+    with Rooms() as rooms:
+        status = SERVERS[name](rooms).end(number, within_s=10)
+
+    assert status == (0 if promised[number] == "in order" else -number)
+
+
+def test_what_stops_in_order_hands_over_what_it_queued() -> None:
+    """A roll that waited at a server for a worker reaches the one that comes while the server stops."""
+    with Rooms() as rooms:
+        _, port = rooms.daphne()
+        stops, other = rooms.daphne()
+        with guest(port) as ada, guest(other) as grace:
+            grace.say("/roll")
+            grace.say("That was asked before the signal")
+            ada.hear()
+            grace.hear()
+            stops.process.send_signal(signal.SIGINT)
+            rooms.worker()
+
+            assert ada.hear()["kind"] == "rolled"
