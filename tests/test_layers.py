@@ -48,7 +48,8 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates codec counters credits dialing events frames greetings groups outbox peers queues rollcalls"
+            "barriers candidates codec counters credits dialing events frames greetings groups outbox peers queues"
+            " rollcalls"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
