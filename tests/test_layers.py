@@ -48,13 +48,13 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates codec counters credits dialing events frames greetings groups outbox peers queues"
-            " rollcalls"
+            "barriers candidates codec counters credits dialing events frames greetings groups ledger outbox "
+            "peers queues rollcalls windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),
-    Layer("core", words("fanout links mail membership mesh requests work"), is_pure=True),
+    Layer("core", words("accounts fanout links mail membership mesh requests work"), is_pure=True),
     Layer(
         "I/O",
         words("ending inheritance memory memory_node memory_wires node probes security slot switchboard")

@@ -1,9 +1,8 @@
 """
-Credits: who may send how much to whom. Pure arithmetic on counters; nothing is queued or sent here.
+Credits: which reader may be handed how much work by whom. Pure arithmetic; nothing is queued or sent here.
 
-Three books are kept:
+Two books are kept:
 
-* :class:`Windows` — at a sender: what each process channel elsewhere has not consumed yet (design, section 5).
 * :class:`Reader` — at a receiver: how many messages each sender may hand over for one set of channels.
 * :class:`Offers` — at a sender: the credit that readers gave, and which of them gets the next message.
 
@@ -16,131 +15,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
-from zmqlayer.exceptions import ChannelFull
 from zmqlayer.names import NodeId
 
-__all__ = ["Offer", "Offers", "Reader", "Windows"]
-
-REPORT_LATE_S: Final = 10.0
-
-
-class _Window:
-    """
-    Messages of ours that one channel of a peer has not consumed: (deadline, bytes) each, oldest first.
-
-    Those that must have expired at the peer are forgiven here. The peer will report them all the same, within
-    seconds of its own clock; so their deadlines are kept until then, lest they be counted a second time.
-    """
-
-    __slots__ = ("forgiven", "unread")
-
-    def __init__(self) -> None:
-        self.unread: deque[tuple[float, int]] = deque()
-        self.forgiven: deque[float] = deque()
-
-
-class _PeerWindows:
-    """All windows towards one peer, and their sums."""
-
-    __slots__ = ("channels", "size", "unread")
-
-    def __init__(self) -> None:
-        self.channels: dict[str, _Window] = {}
-        self.unread = 0
-        self.size = 0
-
-
-class Windows:
-    """
-    What was sent to process channels and not consumed yet, per peer and channel.
-
-    Args:
-        peer_messages: Most messages outstanding to one peer.
-        peer_bytes: Most bytes outstanding to one peer.
-    """
-
-    def __init__(self, peer_messages: int, peer_bytes: int) -> None:
-        self._peer_messages = peer_messages
-        self._peer_bytes = peer_bytes
-        self._peers: dict[NodeId, _PeerWindows] = {}
-
-    def admit(self, peer: NodeId, channel: str, size: int, deadline: float, capacity: int, now: float) -> None:
-        """
-        Count one message of *size* bytes that will be sent to *channel* of *peer*.
-
-        Raises:
-            ChannelFull: *capacity* messages to the channel are unread, or the peer's limit is reached.
-        """
-        books = self._peers.get(peer)
-        if books is None:
-            books = self._peers[peer] = _PeerWindows()
-        window = books.channels.get(channel)
-        if window is None:
-            window = books.channels[channel] = _Window()
-        if len(window.unread) >= capacity:
-            self._forgive_expired(books, window, now)
-            if len(window.unread) >= capacity:
-                raise ChannelFull(channel, capacity)
-        self._check_peer(books, channel, size, now)
-        window.unread.append((deadline, size))
-        books.unread += 1
-        books.size += size
-
-    def settle(self, peer: NodeId, channel: str, count: int) -> None:
-        """Note that the owner of *channel* is done with *count* messages of ours: read, expired or dropped."""
-        books = self._peers.get(peer)
-        window = books.channels.get(channel) if books else None
-        if books is None or window is None:
-            return
-        known = min(count, len(window.forgiven))
-        for _ in range(known):
-            window.forgiven.popleft()
-        for _ in range(min(count - known, len(window.unread))):
-            books.unread -= 1
-            books.size -= window.unread.popleft()[1]
-        if not window.unread and not window.forgiven:
-            del books.channels[channel]
-
-    def forget(self, peer: NodeId) -> int:
-        """Forget a peer that is gone, and return how many messages were outstanding to it."""
-        books = self._peers.pop(peer, None)
-        return books.unread if books else 0
-
-    def outstanding(self, peer: NodeId) -> int:
-        """Return how many messages are outstanding to *peer*."""
-        books = self._peers.get(peer)
-        return books.unread if books else 0
-
-    def expire(self, now: float) -> None:
-        """Stop counting messages that must have expired where they are."""
-        for books in self._peers.values():
-            for channel in list(books.channels):
-                window = books.channels[channel]
-                self._forgive_expired(books, window, now)
-                while window.forgiven and window.forgiven[0] + REPORT_LATE_S <= now:
-                    window.forgiven.popleft()
-                if not window.unread and not window.forgiven:
-                    del books.channels[channel]
-
-    def _check_peer(self, books: _PeerWindows, channel: str, size: int, now: float) -> None:
-        if books.unread < self._peer_messages and books.size + size <= self._peer_bytes:
-            return
-        for window in books.channels.values():
-            self._forgive_expired(books, window, now)
-        if books.unread >= self._peer_messages:
-            raise ChannelFull(channel, self._peer_messages, "peer messages")
-        if books.size + size > self._peer_bytes:
-            raise ChannelFull(channel, self._peer_bytes, "peer bytes")
-
-    @staticmethod
-    def _forgive_expired(books: _PeerWindows, window: _Window, now: float) -> None:
-        while window.unread and window.unread[0][0] <= now:
-            deadline, size = window.unread.popleft()
-            books.unread -= 1
-            books.size -= size
-            window.forgiven.append(deadline)
+__all__ = ["Offer", "Offers", "Reader"]
 
 
 @dataclass(slots=True)

@@ -149,7 +149,7 @@ class Fanout:
 
     def _deliver(self, group: str, body: bytes, deadline: float, source: NodeId, now: float) -> None:
         for channel in self._groups.members(group, now):
-            if self._mail.copy(channel, body, deadline, source):
+            if self._mail.copy(channel, body, deadline, source, now):
                 self._on_copy(channel)
 
     def _subscribe(self, group: str, now: float) -> None:

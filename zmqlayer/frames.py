@@ -4,8 +4,8 @@ Frames byte by byte: the pure translation between bytes and :class:`Frame`. ``do
 Every frame on every socket begins with a topic of 17 bytes, because ZeroMQ filters subscriptions by prefix
 and names of varying length would match each other (``chat.1`` and ``chat.10``)::
 
-     0      17    18       34        38             40                      40+n
-     ├ topic ┼ kind ┼ source ┼ ttl (ms) ┼ target length ┼ target (n bytes) ┼ body …
+     0      17    18       34        38         46             48                      48+n
+     ├ topic ┼ kind ┼ source ┼ ttl (ms) ┼ sequence ┼ target length ┼ target (n bytes) ┼ body …
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "PROTOCOL_MAJOR",
     "PROTOCOL_MINOR",
     "TOPIC_BYTES",
+    "WORK_BYTES",
     "Frame",
     "Kind",
     "barrier_topic",
@@ -41,9 +42,10 @@ __all__ = [
 PROTOCOL_MAJOR: Final = 1
 PROTOCOL_MINOR: Final = 0
 
-_HEADER: Final = struct.Struct(">17sB16sIH")
+_HEADER: Final = struct.Struct(">17sB16sIQH")
 _WORK: Final = struct.Struct(">IIQ")
 HEADER_BYTES: Final = _HEADER.size
+WORK_BYTES: Final = _WORK.size
 TOPIC_BYTES: Final = 17
 
 _BROADCAST_MARK, _NODE_MARK, _GROUP_MARK, _BARRIER_MARK = b"\x00", b"\x01", b"\x02", b"\x03"
@@ -59,6 +61,7 @@ class Kind(IntEnum):
     HEARTBEAT = 3
     GOODBYE = 4
     ECHO = 5
+    TALLY = 6
     CREDIT = 8
     RETURN = 9
     CONSUMED = 10
@@ -71,7 +74,15 @@ class Kind(IntEnum):
 
 
 class Frame(NamedTuple):
-    """One parsed frame; *kind* is a plain int because unknown kinds are legal."""
+    """
+    One parsed frame.
+
+    Attributes:
+        kind: A plain int, because unknown kinds are legal.
+        ttl_ms: Milliseconds that the message still lives; 0 in control frames.
+        sequence: Its place among the messages that its sender sent to this node on this carrier, from 1; 0 in
+            control frames and in GROUP, which is for many nodes.
+    """
 
     topic: bytes
     kind: int
@@ -79,12 +90,15 @@ class Frame(NamedTuple):
     ttl_ms: int
     target: str
     body: bytes
+    sequence: int = 0
 
 
-def pack(topic: bytes, kind: Kind, source: NodeId, ttl_ms: int, target: str, body: bytes) -> bytes:
-    """Return the bytes of one frame. *ttl_ms* is how long the message still lives; 0 for control frames."""
+def pack(
+    topic: bytes, kind: Kind, source: NodeId, ttl_ms: int, target: str, body: bytes, sequence: int = 0
+) -> bytes:  # fmt: skip
+    """Return the bytes of one frame; the arguments are those of :class:`Frame`."""
     name = target.encode("ascii")
-    return _HEADER.pack(topic, kind, source, ttl_ms, len(name)) + name + body
+    return _HEADER.pack(topic, kind, source, ttl_ms, sequence, len(name)) + name + body
 
 
 def parse(wire: bytes) -> Frame:
@@ -95,11 +109,11 @@ def parse(wire: bytes) -> Frame:
         ProtocolError: Too short, or the target is not ASCII.
     """
     try:
-        topic, kind, source, ttl_ms, length = _HEADER.unpack_from(wire)
+        topic, kind, source, ttl_ms, sequence, length = _HEADER.unpack_from(wire)
         start = HEADER_BYTES + length
         if start > len(wire):
             raise ProtocolError(f"a frame of {len(wire)} bytes promises a target of {length}")
-        return Frame(topic, kind, source, ttl_ms, wire[HEADER_BYTES:start].decode("ascii"), wire[start:])
+        return Frame(topic, kind, source, ttl_ms, wire[HEADER_BYTES:start].decode("ascii"), wire[start:], sequence)
     except struct.error as exc:
         raise ProtocolError(f"a frame of {len(wire)} bytes is shorter than its header") from exc
     except UnicodeDecodeError as exc:

@@ -24,6 +24,11 @@ class Limits:
         candidates: Addresses to dial.
         dials: Of these, how many are dialled at once; seeds come on top.
         peers: Links, in any state.
+        accounts: Nodes whose totals are remembered, those that are gone included.
+        readers: Readers of one peer.
+        reader_channels: Channels of one reader.
+        queued_messages: Messages of this node that wait in all named channels together.
+        queued_bytes: Their bytes.
 
     Raises:
         ConfigError: A limit is below 1, or a relation between two of them does not hold.
@@ -32,8 +37,15 @@ class Limits:
     candidates: int = 512
     dials: int = 64
     peers: int = 1_024
+    accounts: int = 4_096
+    readers: int = 1_024
+    reader_channels: int = 1_024
+    queued_messages: int = 100_000
+    queued_bytes: int = 268_435_456
 
     def __post_init__(self) -> None:
         for limit in fields(self):
             if getattr(self, limit.name) < 1:
                 raise ConfigError(limit.name, f"{getattr(self, limit.name)!r} is below 1")
+        if self.accounts < self.peers:
+            raise ConfigError("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")

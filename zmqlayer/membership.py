@@ -170,7 +170,7 @@ class Membership:
         peer = self._peers.get(owner)
         if peer is not None and peer.is_up:
             return (owner,)
-        self._counters.dropped["request to no such peer"] += 1
+        self._counters.unreachable += 1
         return ()
 
 

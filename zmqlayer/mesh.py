@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
@@ -29,6 +30,7 @@ from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Rea
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
+from zmqlayer.ledger import Account
 from zmqlayer.links import Identity, Links
 from zmqlayer.mail import Mail
 from zmqlayer.membership import Membership
@@ -44,6 +46,8 @@ __all__ = ["Mesh"]
 logger = logging.getLogger("zmqlayer")
 
 SWEEP_EVERY_S: Final = 1.0
+COUNTED: Final = frozenset((Kind.DIRECT, Kind.WORK, Kind.RETURN))
+"""Messages from one node to another; they bear a sequence. Those of groups count where their members are."""
 
 
 class Mesh:
@@ -66,8 +70,10 @@ class Mesh:
         self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
         self._peers = self._links.peers
         parts = (identity.node_id, config, self.outbox, self._peers)
-        self._mail = Mail(*parts, self.counters, self._letter_arrived)
-        self._work = Work(*parts, self.counters, self._work_arrived, self._mail.settle)
+        self._accounts = Accounts(*parts, self.counters, self._held)
+        books = (config, self.outbox, self._peers, self.counters, self._accounts)
+        self._mail = Mail(*books, self._letter_arrived)
+        self._work = Work(*books, self._work_arrived)
         self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
         self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
@@ -75,10 +81,11 @@ class Mesh:
             Kind.HEARTBEAT: lambda frame, peer, now: None,
             Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
+            Kind.TALLY: lambda frame, peer, now: self._accounts.tally(frame, now),
             Kind.CREDIT: self._work.credit,
             Kind.ENDED: lambda frame, peer, now: self._work.ended(frame),
             Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
-            Kind.CONSUMED: lambda frame, peer, now: self._mail.consumed(frame),
+            Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
             Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
             Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
             Kind.DIRECT: lambda frame, peer, now: self._mail.direct(frame, now),
@@ -86,7 +93,7 @@ class Mesh:
             Kind.WORK: self._work.work,
         }
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
-        self._timed = (self._links, self._mail, self._fanout, self._membership.requests)
+        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
         self._due_at = self._sweep_at = self._join_by = 0.0
         self._is_settled = self._is_joined = self._has_warned_of_strangers = False
 
@@ -107,7 +114,7 @@ class Mesh:
     def leave(self, now: float) -> None:
         """Begin to leave: read no more and return what nobody started. What is queued may still be handed over."""
         self._work.withdraw(now)
-        self._mail.tick(float("inf"))
+        self._accounts.tick(float("inf"))
 
     @property
     def is_drained(self) -> bool:
@@ -180,13 +187,15 @@ class Mesh:
         if lateness > self._config.timing.heartbeat_s:
             self._links.excuse(lateness, now)
         self._links.tick(now)
-        self._mail.tick(now)
+        self._accounts.tick(now)
         self._membership.requests.tick(now)
         for late in sorted(self._fanout.tick(now)):
             self._links.silence(late, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
             self._mail.sweep(now)
+            self._accounts.sweep(now)
+            self.counters.sweep(now)
             self._work.sweep(now)
             self._fanout.sweep(now)
         if not self._is_joined:
@@ -295,6 +304,14 @@ class Mesh:
         """Messages at this node that nobody took yet."""
         return self._work.queued + self._work.unread + self._mail.parked + len(self._mail.boxes)
 
+    def account(self, node_id: NodeId) -> Account:
+        """Return what this node and another sent each other."""
+        return self._accounts.of(node_id)
+
+    def statistics(self) -> dict[str, int]:
+        """Return the message counters by name, and what is in flight here."""
+        return self.counters.snapshot() | {"in_flight": self.in_flight}
+
     # Inside: what the parts report
 
     def _take_in(self, frame: Frame, now: float) -> None:
@@ -309,15 +326,18 @@ class Mesh:
             return
         peer = self._peers.get(frame.source)
         if peer is None:
-            self._count_loss(frame, "from a stranger")
+            self.counters.ignored += frame.kind in COUNTED
             return
         self._links.heard(peer, now)
         receiver = self._receivers.get(frame.kind)
         if receiver is None:
             return
-        if frame.kind == Kind.WORK and frame.topic not in self._topics:
-            self._count_loss(frame, "for a former process")
-            return
+        if frame.kind in COUNTED:
+            if frame.topic not in self._topics:  # the port had another owner before
+                self.counters.ignored += 1
+                return
+            if not self._accounts.arrived(frame, now):
+                return
         receiver(frame, peer, now)
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
@@ -327,13 +347,14 @@ class Mesh:
             self._work.peer_down(peer.node_id)
             self._membership.requests.peer_down(peer.node_id)
         if after is PeerState.GONE:
-            self._mail.peer_gone(peer.node_id)
+            self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
         elif after is PeerState.SILENT:
             self._work.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
             self._work.peer_heard(peer.node_id, now)
         elif after is PeerState.READY:
+            self._accounts.up(peer)
             self._work.peer_up(now)
             self._membership.peer_up(peer.node_id, now)
         if not self._is_joined:
@@ -369,14 +390,13 @@ class Mesh:
         if not self._links.echo(frame, peer, now):
             self._fanout.echo(frame)
 
-    def _count_loss(self, frame: Frame, reason: str) -> None:
-        if frame.kind in (Kind.DIRECT, Kind.GROUP, Kind.WORK, Kind.RETURN):
-            self.counters.dropped[reason] += 1
+    def _held(self, source: NodeId) -> dict[str, int]:
+        return self._mail.boxes.held(source) | self._work.held(source)
 
     def _check_joined(self, now: float) -> None:
         if now >= self._join_by or (self._is_settled and not self._links.is_settling):
             self._is_joined = True
-            self._mail.joined()
+            self._mail.joined(now)
             self._events.append(Joined())
         else:
             self.outbox.call_by(self._join_by)

@@ -281,8 +281,8 @@ class Node:
 
     def statistics(self) -> dict[str, int]:
         """Return the message counters by name; see :class:`Counters`."""
-        counts = self.ask(lambda mesh, now: mesh.counters.snapshot() | {"in flight": mesh.in_flight})
-        return counts | {f"dropped: {reason}": count for reason, count in self._transport.lost.items()}
+        counts = self.ask(lambda mesh, now: mesh.statistics())
+        return counts | {f"frames lost: {reason}": count for reason, count in self._transport.lost.items()}
 
     # Inside: callers
 

@@ -29,6 +29,7 @@ class Letter(NamedTuple):
         source: The node that sent it.
         is_copy: One member's copy of a group message: it occupies no window at its source.
         number: Its place among all that one node queued for readers, so that a return finds its place again.
+        sequence: Its place among all that its source sent to this node's channels, by which it is reported as read.
     """
 
     channel: str
@@ -37,6 +38,7 @@ class Letter(NamedTuple):
     source: NodeId
     is_copy: bool = False
     number: int = 0
+    sequence: int = 0
 
 
 class Backlog:
@@ -50,6 +52,9 @@ class Backlog:
 
     def __len__(self) -> int:
         return len(self._letters)
+
+    def __iter__(self) -> Iterator[Letter]:
+        return iter(self._letters)
 
     def append(self, letter: Letter) -> None:
         """Add a new message at the end."""
@@ -168,6 +173,16 @@ class Mailboxes:
         """Drop and yield all that waits in *channel* itself, also where its name is a bare prefix."""
         while (letter := self._pop_channel(channel)) is not None:
             yield letter
+
+    def held(self, source: NodeId) -> dict[str, int]:
+        """Return the channels that hold messages of *source*, each with the sequence of the oldest."""
+        oldest: dict[str, int] = {}
+        for channel, box in self._boxes.items():
+            for letter in box.letters:
+                if letter.source == source and not letter.is_copy:
+                    oldest[channel] = letter.sequence
+                    break
+        return oldest
 
     def drop_all(self) -> Iterator[Letter]:
         """Drop and yield all that waits in any channel."""

@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Publish, Push
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
-from zmqlayer.counters import Counters
+from zmqlayer.counters import Counters, Drop
 from zmqlayer.credits import Offer, Offers, Reader
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
@@ -38,20 +39,19 @@ class Work:
 
     Args:
         on_readable: Called with the channels of a reader that got a message.
-        on_left: Called with each message that left this node's queue and came from another node.
     """
 
     def __init__(
-        self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
-        on_readable: Callable[[tuple[str, ...]], None], on_left: Callable[[Letter, float], None],
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
+        on_readable: Callable[[tuple[str, ...]], None],
     ) -> None:  # fmt: skip
-        self._node_id = node_id
+        self._node_id = outbox.node_id
         self._config = config
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
+        self._accounts = accounts
         self._on_readable = on_readable
-        self._on_left = on_left
         self._backlogs: dict[str, Backlog] = {}
         self._offers = Offers()
         self._readers: dict[tuple[str, ...], Reader] = {}
@@ -74,7 +74,7 @@ class Work:
         backlog = self._backlogs.get(inbox_of(channel))
         capacity = self._config.capacity_of(channel)
         if backlog is not None and len(backlog) >= capacity:
-            self._counters.expired += self._leave(backlog.expire(now), now)
+            self._expire(backlog, now)
             if len(backlog) >= capacity:
                 self._counters.refused += 1
                 raise ChannelFull(channel, capacity)
@@ -105,7 +105,10 @@ class Work:
         if limit is None:
             self._offers.withdraw(peer.node_id, reader)
             self._push(peer, Kind.ENDED, {"reader": reader})
-        elif channels or self._offers.find(peer.node_id, reader) is not None:
+            return
+        if "done" in payload:
+            self._accounts.note_done(peer.node_id, payload["done"])
+        if channels or self._offers.find(peer.node_id, reader) is not None:
             self._spend(self._offers.put(peer.node_id, reader, channels, limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
@@ -115,11 +118,10 @@ class Work:
         Raises:
             ProtocolError: The payload is malformed.
         """
-        key = inbox_of(frame.target)
+        self._accounts.returned(frame.source)
         _, _, number, body = parse_work(frame.body)
-        letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number)
-        self._backlogs.setdefault(key, Backlog()).restore(letter)
-        self._dispatch(key, now)
+        self._restore(Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number))
+        self._dispatch(inbox_of(frame.target), now)
 
     # Receiving
 
@@ -160,6 +162,7 @@ class Work:
         while inbox:
             letter = inbox.popleft()
             reader.unread -= 1
+            self._accounts.finish(letter, now)
             if letter.deadline > now:
                 self._grant(reader, now)
                 return letter
@@ -219,7 +222,7 @@ class Work:
     def sweep(self, now: float) -> None:
         """Drop expired messages; forget empty queues and readers that nobody used for a while."""
         for key, backlog in list(self._backlogs.items()):
-            self._counters.expired += self._leave(backlog.expire(now), now)
+            self._expire(backlog, now)
             if not backlog:
                 del self._backlogs[key]
         for reader in list(self._readers.values()):
@@ -228,13 +231,25 @@ class Work:
 
     def clear(self, now: float) -> None:
         """Drop everything that waits, on either side."""
-        for backlog in self._backlogs.values():
-            self._counters.dropped["flushed"] += self._leave(backlog.clear(), now)
+        for key, backlog in self._backlogs.items():
+            letters = backlog.clear()
+            self._counters.drop(Drop("flushed", key), now, self._leave(letters, now))
         for reader in self._readers.values():
             inbox = self._inboxes[reader.number]
-            self._counters.dropped["flushed"] += len(inbox)
+            for letter in inbox:
+                self._counters.drop(Drop("flushed", letter.channel), now)
+                self._accounts.finish(letter, now)
             reader.unread = 0
             inbox.clear()
+
+    def held(self, source: NodeId) -> dict[str, int]:
+        """Return the ``?`` channels whose queue holds messages of a peer, each with the sequence of the oldest."""
+        oldest: dict[str, int] = {}
+        for backlog in self._backlogs.values():
+            for letter in backlog:
+                if letter.source == source:
+                    oldest.setdefault(letter.channel, letter.sequence)
+        return oldest
 
     @property
     def queued(self) -> int:
@@ -270,6 +285,7 @@ class Work:
         for sender, limit, is_first in reader.grant(self._peers.ready(), now):
             if (peer := self._peers.get(sender)) is not None:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
+                payload["done"] = self._accounts.finished(sender)
                 if is_first:
                     payload["channels"] = reader.channels
                 self._outbox.tell(sender, Kind.CREDIT, payload)
@@ -296,8 +312,14 @@ class Work:
         """Report what left a queue here to those who wait for it elsewhere. Returns how many letters left."""
         for letter in letters:
             if letter.source != self._node_id:
-                self._on_left(letter, now)
+                self._accounts.settle(letter, now)
         return len(letters)
+
+    def _expire(self, backlog: Backlog, now: float) -> None:
+        self._counters.expired += self._leave(backlog.expire(now), now)
+
+    def _restore(self, letter: Letter) -> None:
+        self._backlogs.setdefault(inbox_of(letter.channel), Backlog()).restore(letter)
 
     def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
         letter = backlog.pop()
@@ -310,7 +332,8 @@ class Work:
         peer = self._peers.get(offer.peer)
         if peer is not None:
             body = pack_work(peer.their_link, offer.reader, letter.number, letter.body)
-            wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body)
+            sequence = self._accounts.hand_over(offer.peer)
+            wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body, sequence)
             self._outbox.do(Push(peer.pull, wire))
         else:
             reader = self._by_number[offer.reader]
@@ -338,9 +361,8 @@ class Work:
         keys: dict[str, None] = {}
         for letter in self._inboxes.pop(reader.number):
             if letter.source == self._node_id:
-                key = inbox_of(letter.channel)
-                self._backlogs.setdefault(key, Backlog()).restore(letter)
-                keys[key] = None
+                self._restore(letter)
+                keys[inbox_of(letter.channel)] = None
             else:
                 self._give_back(letter, now)
         for key in keys:
@@ -358,12 +380,14 @@ class Work:
         self._outbox.do(Push(peer.pull, wire))
 
     def _give_back(self, letter: Letter, now: float) -> None:
+        self._accounts.finish(letter, now)
         ttl_ms = int((letter.deadline - now) * 1000)
         if ttl_ms <= 0:
             self._counters.expired += 1
             return
         body = pack_work(0, 0, letter.number, letter.body)
-        wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body)
+        sequence = self._accounts.give_back(letter.source)
+        wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body, sequence)
         self._outbox.do(Publish(wire))
 
 

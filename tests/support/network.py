@@ -30,6 +30,24 @@ def assert_meshed(*nodes: MemoryNode) -> None:
     assert set(states.values()) <= {"ready"}, states
 
 
+def assert_conserved(*nodes: MemoryNode) -> None:
+    """Assert the conservation law at each node: what came in is what went out and what is here."""
+    for node in nodes:
+        counters = node.mesh.counters
+        came = counters.accepted + counters.arrived
+        went = counters.delivered + counters.expired + counters.dropped.total() + counters.handed_over
+        assert came == went + node.mesh.in_flight, (node, counters.snapshot())
+
+
+def assert_settled(*nodes: MemoryNode) -> None:
+    """Assert that each two nodes agree, at rest, on every message that one sent to the other."""
+    for one, two in ((one, two) for one in nodes for two in nodes if one is not two):
+        sender, receiver = one.mesh.account(two.node_id), two.mesh.account(one.node_id)
+        ours = (sender.mail_sent, sender.mail_missed, sender.work_sent, sender.work_missed, sender.work_done)
+        theirs = (receiver.mail.seen, receiver.mail.missed, receiver.work.seen, receiver.work.missed)
+        assert ours == (*theirs, receiver.finished), (one, two)
+
+
 def numbered(node: MemoryNode, *channels: str) -> list[int]:
     """Take all that can be taken now and return the numbers of the messages."""
     return [message["n"] for message in node.take_all(*channels)]
@@ -56,11 +74,12 @@ def inject(network: MemoryNetwork, node: MemoryNode, wire: bytes) -> None:
 
 
 def frame(
-    source: NodeId, kind: int, to: MemoryNode, body: bytes = b"", target: str = "", ttl_ms: int = 60_000
-) -> bytes:
+    source: NodeId, kind: int, to: MemoryNode, body: bytes = b"", target: str = "", ttl_ms: int = 60_000,
+    sequence: int = 1,
+) -> bytes:  # fmt: skip
     """Return the bytes of a frame for *to*."""
     known = kind if kind in set(Kind) else Kind.HELLO
-    wire = pack(node_topic(to.node_id), Kind(known), source, ttl_ms, target, body)
+    wire = pack(node_topic(to.node_id), Kind(known), source, ttl_ms, target, body, sequence)
     return wire[:17] + bytes([kind]) + wire[18:]
 
 
@@ -93,7 +112,9 @@ def sent(actions: list[Any], kind: Kind) -> list[bytes]:
 __all__ = [
     "BROADCAST",
     "STRANGER",
+    "assert_conserved",
     "assert_meshed",
+    "assert_settled",
     "control",
     "frame",
     "greeting",

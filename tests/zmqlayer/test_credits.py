@@ -1,8 +1,7 @@
-"""Credits: windows, readers and offers, each beside a model that is slower and plainer."""
+"""Credits: readers and offers, each beside a model that is slower and plainer."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,101 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.strategies import node, steps
-from zmqlayer.credits import Offer, Offers, Reader, Windows
-from zmqlayer.exceptions import ChannelFull
+from zmqlayer.credits import Offer, Offers, Reader
 from zmqlayer.names import NodeId
 
 A, B, C, HERE = node(1), node(2), node(3), node(9)
-PEER_MESSAGES, PEER_BYTES, LIVES_S, REPORT_S = 7, 100, 10.0, 5.0
-CAPACITIES = {"one": 1, "three": 3, "many": 50}
-
-peers = st.sampled_from([A, B])
-window_channels = st.sampled_from(sorted(CAPACITIES))
-
-
-@dataclass
-class Sent:
-    deadline: float
-    size: int
-
-
-class WindowsModel(RuleBasedStateMachine):
-    """
-    Windows beside the queues at the owners of the channels, which report all they are done with, in order.
-
-    An owner drops what expired within seconds, and reports that too.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.windows = Windows(PEER_MESSAGES, PEER_BYTES)
-        self.owned: dict[tuple[NodeId, str], deque[Sent]] = {}
-        self.now = 0.0
-
-    def living(self, peer: NodeId) -> list[Sent]:
-        queues = [queue for (owner, _), queue in self.owned.items() if owner == peer]
-        return [sent for queue in queues for sent in queue if sent.deadline > self.now]
-
-    @rule(peer=peers, channel=window_channels, size=st.integers(1, 40))
-    def send(self, peer: NodeId, channel: str, size: int) -> None:
-        queue = self.owned.setdefault((peer, channel), deque())
-        there = [sent for sent in queue if sent.deadline > self.now]
-        living = self.living(peer)
-        if len(there) >= CAPACITIES[channel]:
-            reason = "channel"
-        elif len(living) >= PEER_MESSAGES:
-            reason = "peer messages"
-        elif sum(sent.size for sent in living) + size > PEER_BYTES:
-            reason = "peer bytes"
-        else:
-            self.windows.admit(peer, channel, size, self.now + LIVES_S, CAPACITIES[channel], self.now)
-            queue.append(Sent(self.now + LIVES_S, size))
-            return
-        with pytest.raises(ChannelFull) as caught:
-            self.windows.admit(peer, channel, size, self.now + LIVES_S, CAPACITIES[channel], self.now)
-        assert (caught.value.channel, caught.value.reason) == (channel, reason)
-
-    @rule(peer=peers, channel=window_channels, count=st.integers(1, 5))
-    def report(self, peer: NodeId, channel: str, count: int) -> None:
-        """Some owner claims more than it ever got: it counts as all it got."""
-        self.windows.settle(peer, channel, count)
-        queue = self.owned.get((peer, channel), deque())
-        for _ in range(min(count, len(queue))):
-            queue.popleft()
-
-    @rule(seconds=st.sampled_from([0.5, 2.0, 6.0, 11.0]), is_swept=st.booleans())
-    def advance(self, seconds: float, is_swept: bool) -> None:
-        steps_s = [REPORT_S / 2] * int(seconds / REPORT_S * 2) + [seconds % (REPORT_S / 2)]
-        for step_s in steps_s:
-            self.now += step_s
-            if is_swept:
-                self.windows.expire(self.now)
-            for (peer, channel), queue in self.owned.items():
-                overdue = sum(sent.deadline + REPORT_S / 2 <= self.now for sent in queue)
-                if overdue:
-                    self.report(peer, channel, overdue)
-
-    @rule(peer=peers)
-    def forget(self, peer: NodeId) -> None:
-        outstanding = self.windows.outstanding(peer)
-        assert self.windows.forget(peer) == outstanding
-        assert self.windows.outstanding(peer) == 0
-        self.owned = {key: queue for key, queue in self.owned.items() if key[0] != peer}
-
-    @invariant()
-    def counts_the_living(self) -> None:
-        for peer in (A, B):
-            unreported = sum(len(queue) for (owner, _), queue in self.owned.items() if owner == peer)
-            assert len(self.living(peer)) <= self.windows.outstanding(peer) <= unreported
-
-    def teardown(self) -> None:
-        """Once everything was reported or forgiven long ago, nothing is kept but the peers' sums, at zero."""
-        for _ in range(2):
-            self.now += 1000.0
-            self.windows.expire(self.now)
-        for books in self.windows._peers.values():
-            assert not books.channels
-            assert books.unread == books.size == 0
 
 
 @dataclass
@@ -302,125 +210,10 @@ class OffersModel(RuleBasedStateMachine):
         assert not self.offers._suspended
 
 
-TestWindows = WindowsModel.TestCase
-TestWindows.settings = steps
 TestReader = ReaderModel.TestCase
 TestReader.settings = steps
 TestOffers = OffersModel.TestCase
 TestOffers.settings = steps
-
-
-# Windows
-
-
-def fill(windows: Windows, count: int, *, peer: NodeId = A, channel: str = "c", at: float = 0.0, size: int = 1) -> None:
-    """Send *count* messages that live a minute."""
-    for _ in range(count):
-        windows.admit(peer, channel, size, at + 60.0, 3, at)
-
-
-def test_one_more_than_capacity_raises() -> None:
-    """With a capacity of 3 the fourth unread message is refused, with the channel and the limit; nothing is counted."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-
-    with pytest.raises(ChannelFull) as caught:
-        fill(windows, 1)
-
-    assert (caught.value.channel, caught.value.limit, caught.value.reason) == ("c", 3, "channel")
-    assert windows.outstanding(A) == 3
-
-
-def test_peers_and_channels_have_windows_of_their_own() -> None:
-    """A full channel closes neither another channel of the same peer, nor the same name at another peer."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-
-    fill(windows, 3, channel="d")
-    fill(windows, 3, peer=B)
-
-    assert (windows.outstanding(A), windows.outstanding(B), windows.outstanding(C)) == (6, 3, 0)
-
-
-def test_a_peer_has_limits_too() -> None:
-    """All channels of a peer together take so many messages and bytes; the error says which limit it was."""
-    few, small = Windows(4, 1000), Windows(100, 10)
-    for number in range(4):
-        fill(few, 1, channel=f"c{number}")
-    fill(small, 2, size=5)
-
-    with pytest.raises(ChannelFull, match="has 4 messages of ours unread") as too_many:
-        fill(few, 1, channel="d")
-    with pytest.raises(ChannelFull, match="has 10 bytes of ours unread") as too_large:
-        fill(small, 1, channel="d")
-
-    assert (too_many.value.reason, too_large.value.reason) == ("peer messages", "peer bytes")
-
-
-def test_settling_opens_the_window() -> None:
-    """Each message that the owner is done with makes room for one."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-
-    windows.settle(A, "c", 2)
-
-    assert windows.outstanding(A) == 1
-    fill(windows, 2)
-
-
-def test_settling_too_much_is_no_credit() -> None:
-    """An owner that claims more than it got opens the window and no more; unknown names are ignored."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-
-    windows.settle(A, "c", 1_000_000_000)
-    windows.settle(A, "unknown", 3)
-    windows.settle(B, "c", 3)
-
-    assert windows.outstanding(A) == 0
-    fill(windows, 3)
-    with pytest.raises(ChannelFull):
-        fill(windows, 1)
-
-
-@pytest.mark.parametrize("is_swept", [True, False])
-def test_expired_messages_are_forgiven_once(is_swept: bool) -> None:
-    """The owner's late report of what we already forgave does not open the window a second time."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-    if is_swept:
-        windows.expire(60.0)
-    fill(windows, 3, at=60.0)
-
-    windows.settle(A, "c", 3)
-
-    assert windows.outstanding(A) == 3
-    with pytest.raises(ChannelFull):
-        fill(windows, 1, at=60.0)
-
-
-def test_reports_that_never_come_are_forgotten() -> None:
-    """What was lost on its way is never reported; in the end the next reports count again, and nothing is kept."""
-    windows = Windows(100, 1000)
-    fill(windows, 3)
-    windows.expire(60.0)
-    windows.expire(75.0)
-    fill(windows, 3, at=75.0)
-
-    windows.settle(A, "c", 3)
-
-    assert windows.outstanding(A) == 0
-    assert not windows._peers[A].channels
-
-
-def test_expired_messages_do_not_count_against_a_peer() -> None:
-    """Where a peer's limit is reached, what expired in its other channels makes room."""
-    windows = Windows(3, 1000)
-    fill(windows, 3)
-
-    windows.admit(A, "d", 1, 120.0, 3, 60.0)
-
-    assert windows.outstanding(A) == 1
 
 
 # Readers

@@ -33,23 +33,24 @@ NODE_HEX = "000102030405060708090a0b0c0d0e0f"
 TABLE = [
     (
         Frame(BROADCAST, Kind.HEARTBEAT, NODE, 0, "", b"\x80"),
-        "00" * 17 + "03" + NODE_HEX + "00000000" + "0000" + "80",
+        "00" * 17 + "03" + NODE_HEX + "00000000" + "00" * 8 + "0000" + "80",
     ),
     (
-        Frame(node_topic(NODE), Kind.DIRECT, NODE, 60_000, "a!b", b"body"),
-        "01" + NODE_HEX + "10" + NODE_HEX + "0000ea60" + "0003" + "612162" + "626f6479",
+        Frame(node_topic(NODE), Kind.DIRECT, NODE, 60_000, "a!b", b"body", 258),
+        "01" + NODE_HEX + "10" + NODE_HEX + "0000ea60" + "0000000000000102" + "0003" + "612162" + "626f6479",
     ),
     (
         Frame(barrier_topic(bytes(16)), Kind.ECHO, NODE, 0, "", b""),
-        "03" + "00" * 16 + "05" + NODE_HEX + "00000000" + "0000",
+        "03" + "00" * 16 + "05" + NODE_HEX + "00000000" + "00" * 8 + "0000",
     ),
     (
-        Frame(node_topic(NODE), Kind.WORK, NODE, 2**32 - 1, "c", pack_work(1, 2**32 - 1, 7, b"m")),
+        Frame(node_topic(NODE), Kind.WORK, NODE, 2**32 - 1, "c", pack_work(1, 2**32 - 1, 7, b"m"), 2**64 - 1),
         "01"
         + NODE_HEX
         + "12"
         + NODE_HEX
         + "ffffffff"
+        + "ffffffffffffffff"
         + "0001"
         + "63"
         + "00000001"
@@ -63,7 +64,7 @@ TABLE = [
 @pytest.mark.parametrize(("frame", "wire"), TABLE)
 def test_frames_are_these_bytes(frame: Frame, wire: str) -> None:
     """A frame becomes exactly these bytes."""
-    packed = pack(frame.topic, Kind(frame.kind), frame.source, frame.ttl_ms, frame.target, frame.body)
+    packed = pack(*frame)
 
     assert packed.hex() == wire
 
@@ -77,8 +78,8 @@ def test_these_bytes_are_frames(frame: Frame, wire: str) -> None:
 def test_numbers_of_the_kinds_are_fixed() -> None:
     """A kind's number stands on the wire, so it never changes."""
     assert {kind.name: kind.value for kind in Kind} == {
-        "HELLO": 1, "SYNCED": 2, "HEARTBEAT": 3, "GOODBYE": 4, "ECHO": 5, "CREDIT": 8, "RETURN": 9, "CONSUMED": 10,
-        "ENDED": 11, "ASK": 12, "ANSWER": 13, "DIRECT": 16, "GROUP": 17, "WORK": 18,
+        "HELLO": 1, "SYNCED": 2, "HEARTBEAT": 3, "GOODBYE": 4, "ECHO": 5, "TALLY": 6, "CREDIT": 8, "RETURN": 9,
+        "CONSUMED": 10, "ENDED": 11, "ASK": 12, "ANSWER": 13, "DIRECT": 16, "GROUP": 17, "WORK": 18,
     }  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def test_targets_beyond_the_end_are_refused() -> None:
     """A frame that promises a longer target than it has bytes is refused with both numbers."""
     wire = pack(BROADCAST, Kind.DIRECT, NODE, 0, "abc", b"")
 
-    with pytest.raises(ProtocolError, match="a frame of 42 bytes promises a target of 3"):
+    with pytest.raises(ProtocolError, match="a frame of 50 bytes promises a target of 3"):
         parse(wire[:-1])
 
 

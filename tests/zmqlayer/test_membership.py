@@ -76,7 +76,7 @@ def test_adding_a_channel_of_nobody_is_over_at_once() -> None:
     token = worker.group_add("room", f"reply.{encode_node_id(STRANGER)}!1")
 
     assert token is None
-    assert worker.mesh.counters.dropped["request to no such peer"] == 1
+    assert worker.mesh.counters.unreachable == 1
 
 
 def test_an_owner_that_dies_midway_holds_nobody_up() -> None:

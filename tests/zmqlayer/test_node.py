@@ -363,7 +363,7 @@ def test_statistics_add_what_the_transport_lost(open_node: Any) -> None:
 
     statistics = node.statistics()
 
-    assert (statistics["accepted"], statistics["in flight"], statistics["dropped: pipe full"]) == (1, 1, 2)
+    assert (statistics["accepted"], statistics["in_flight"], statistics["frames lost: pipe full"]) == (1, 1, 2)
 
 
 def test_expiry_follows_the_nodes_clock(open_node: Any) -> None:

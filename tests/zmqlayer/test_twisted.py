@@ -167,7 +167,7 @@ def test_late_messages_for_a_closed_channel_are_dropped(layer: Any, reactor: Fak
         layer.send(channel.name, {"n": n})
         reactor.turn()
 
-    assert layer.layer.statistics()["in flight"] == 0
+    assert layer.layer.statistics()["in_flight"] == 0
     assert layer.layer.statistics()["dropped: channel closed"] == 10
 
 

@@ -1,0 +1,204 @@
+"""Accounts: whatever happens to a link, both sides agree on every message in the end."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from support.network import assert_conserved, assert_meshed, assert_settled, frame, inject, joined, numbered
+from support.network import send_numbers as send
+from zmqlayer.exceptions import ChannelFull
+from zmqlayer.frames import Kind
+from zmqlayer.memory import MemoryNetwork
+
+
+def test_messages_in_a_cut_connection_are_counted_by_their_sender(caplog: pytest.LogCaptureFixture) -> None:
+    """What was on its way is lost, is counted as exactly that, and is named in the log."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    send(a, channel, range(3))
+    network.run(0.1)
+    send(a, channel, range(3, 7))
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        network.cut(a, b)
+        network.run(3.0)
+
+    assert numbered(b, channel) == [0, 1, 2]
+    network.run(0.1)
+    assert a.mesh.counters.dropped == {"lost in a cut": 4}
+    assert any("dropped 4 messages" in message and "lost in a cut" in message for message in caplog.messages)
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_what_a_cut_lost_occupies_no_capacity() -> None:
+    """After a cut the window holds what the owner holds, and no more."""
+    network, a, b = joined("a", "b", capacity=5)
+    channel = b.new_channel()
+    send(a, channel, range(2))
+    network.run(0.1)
+    send(a, channel, range(2, 5))
+    network.cut(a, b)
+    network.run(3.0)
+
+    send(a, channel, range(5, 8))
+    with pytest.raises(ChannelFull):
+        a.send(channel, {"n": 8})
+    network.run(0.1)
+
+    assert numbered(b, channel) == [0, 1, 5, 6, 7]
+
+
+def test_a_report_that_a_cut_lost_is_made_up_for() -> None:
+    """The owner read everything and its report was lost: the sender's window is open all the same."""
+    network, a, b = joined("a", "b", capacity=5)
+    channel = b.new_channel()
+    send(a, channel, range(5))
+    network.run(0.01)
+    assert numbered(b, channel) == [0, 1, 2, 3, 4]
+    network.cut(a, b)
+    network.run(3.0)
+
+    send(a, channel, range(5))
+    network.run(0.1)
+
+    assert numbered(b, channel) == [0, 1, 2, 3, 4]
+    network.run(0.1)
+    assert_settled(a, b)
+
+
+def test_work_in_a_cut_connection_is_counted_by_its_sender() -> None:
+    """The same for named channels: what was on its way to a reader is lost, and counted."""
+    network, a, b = joined("a", "b", prefetch=9)
+    b.wait("jobs")
+    network.run(0.1)
+    send(a, "jobs", range(3))
+    network.cut(a, b)
+    network.run(3.0)
+
+    send(a, "jobs", range(3, 5))
+    network.run(0.1)
+
+    assert numbered(b, "jobs") == [3, 4]
+    network.run(0.1)
+    assert a.mesh.counters.dropped == {"lost in a cut": 3}
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_peer_that_was_out_of_reach_lost_nothing_that_it_has() -> None:
+    """What was written off when the peer was gone is on the books again when it returns."""
+    network, a, b = joined("a", "b", expiry=600)
+    channel = b.new_channel()
+    send(a, channel, range(3))
+    network.run(0.1)
+    network.partition(a, b)
+    network.run(20.0)
+    assert (a.sees(b), a.mesh.counters.dropped["peer gone"]) == (None, 3)
+
+    network.heal(a, b)
+    network.run(10.0)
+
+    assert_meshed(a, b)
+    assert a.mesh.counters.snapshot().get("dropped: peer gone") is None
+    assert numbered(b, channel) == [0, 1, 2]
+    network.run(0.1)
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_work_of_a_worker_that_died_is_lost_and_counted() -> None:
+    """What the dead worker had not reported as taken is what its senders count; no more than its window."""
+    network, a, b = joined("a", "b", prefetch=3)
+    b.wait("jobs")
+    network.run(0.1)
+    send(a, "jobs", range(10))
+    network.run(0.1)
+    taken = b.take("jobs")
+    network.run(0.1)
+
+    network.kill(b)
+    network.run(10.0)
+
+    handed = a.mesh.account(b.node_id).work_sent
+    assert taken == {"n": 0}
+    assert a.mesh.counters.dropped == {"peer gone": handed - 1}
+    assert handed <= 1 + 3 + 1
+    assert a.mesh.in_flight == 10 - handed
+    assert_conserved(a)
+
+
+def test_a_frame_that_comes_twice_or_late_is_not_taken_in() -> None:
+    """Whatever the network does, a message is delivered once, and never after one that was sent later."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    late, twice = (frame(a.node_id, Kind.DIRECT, b, b"\x81\xa1n" + bytes([n]), channel, sequence=n) for n in (1, 2))
+
+    for wire in (twice, twice, late):
+        inject(network, b, wire)
+
+    assert numbered(b, channel) == [2]
+    assert b.mesh.counters.ignored == 2
+    assert_conserved(b)
+
+
+def test_a_message_that_expired_before_its_link_is_no_gap() -> None:
+    """It crosses without its body, and expires at the owner."""
+    network = MemoryNetwork(seed=1)
+    a = network.add("a", expiry=1.0)
+    b = network.add("b")
+    channel = b.new_channel()
+    network.partition(a, b)
+    a.send(channel, {"n": 0})
+    network.run(1.2)
+
+    network.heal(a, b)
+    network.run(3.0)
+    send(a, channel, range(1, 3))
+    network.run(0.1)
+
+    assert numbered(b, channel) == [1, 2]
+    network.run(0.1)
+    assert (b.mesh.counters.expired, b.mesh.counters.arrived, a.mesh.counters.dropped) == (1, 3, {})
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_node_that_ignores_the_limits_is_refused_what_is_too_much(caplog: pytest.LogCaptureFixture) -> None:
+    """A peer has at most twice ``peer_messages`` unread here, whatever it sends; said once, and reported as missed."""
+    network, a, b = joined("a", "b", peer_messages=5)
+    channel = b.new_channel()
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        for n in range(1, 31):
+            inject(network, b, frame(a.node_id, Kind.DIRECT, b, b"\x80", channel, sequence=n))
+
+    assert b.mesh.in_flight == 10
+    assert b.mesh.account(a.node_id).mail.missed == 20
+    assert len([message for message in caplog.messages if "give all nodes the same peer_messages" in message]) == 1
+    assert_conserved(b)
+
+
+@pytest.mark.parametrize("forgets", ["sender", "receiver"])
+def test_a_node_that_forgot_a_peer_goes_on_from_what_the_peer_says(forgets: str) -> None:
+    """Totals of nodes that were gone for very long are given up; whoever still has them sets the other right."""
+    network, a, b = joined("a", "b", expiry=600)
+    channel = b.new_channel()
+    send(a, channel, range(3))
+    network.run(0.1)
+    numbered(b, channel)
+    network.partition(a, b)
+    network.run(20.0)
+    forgetful, other = (a, b) if forgets == "sender" else (b, a)
+    forgetful.mesh._accounts._ledger._accounts.pop(other.node_id)
+    network.heal(a, b)
+    network.run(10.0)
+    assert_meshed(a, b)
+
+    send(a, channel, range(3, 6))
+    network.run(0.1)
+
+    assert numbered(b, channel) == [3, 4, 5]
+    assert a.mesh.counters.dropped.total() == b.mesh.counters.dropped.total() == 0

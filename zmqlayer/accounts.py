@@ -1,0 +1,381 @@
+"""
+Accounts: what this node and each peer owe each other for messages. Sans-I/O; used by ``mesh.py`` and its parts.
+
+Three things are kept exact here, also across cuts of a link:
+
+* the window of each process channel elsewhere: what was sent there and not consumed yet;
+* the sequence of messages, so that none is taken in twice or late, and gaps are noticed;
+* the counters: a message that never arrived is counted by its sender, once the receiver reported the gap.
+
+Each new pipe begins with a TALLY: how many messages went to this peer so far. After it, CONSUMED reports come in
+batches, so that a reply channel that gets three messages costs no extra frame worth mentioning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from zmqlayer.actions import Push
+from zmqlayer.codec import pack_control, unpack_control
+from zmqlayer.config import Config
+from zmqlayer.counters import Counters, Drop
+from zmqlayer.exceptions import ChannelFull, ProtocolError
+from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
+from zmqlayer.ledger import Account, Ledger
+from zmqlayer.names import NodeId, short
+from zmqlayer.outbox import Outbox
+from zmqlayer.peers import Peer, Peers
+from zmqlayer.queues import Letter
+from zmqlayer.windows import Windows
+
+__all__ = ["Accounts"]
+
+logger = logging.getLogger("zmqlayer")
+
+MOST_HELD: Final = 1_000
+PEER_GONE: Final = "peer gone"
+LOST: Final = "lost in a cut"
+
+
+class Accounts:
+    """
+    The accounts of one node with all others.
+
+    Args:
+        held: Returns the channels here that hold messages of a peer, each with the sequence of the oldest.
+    """
+
+    def __init__(
+        self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
+        held: Callable[[NodeId], dict[str, int]],
+    ) -> None:  # fmt: skip
+        self._node_id = node_id
+        self._config = config
+        self._outbox = outbox
+        self._peers = peers
+        self._counters = counters
+        self._held = held
+        self._windows = Windows(config.peer_messages, config.peer_bytes)
+        self._ledger = Ledger(config.limits.accounts)
+        self._read: dict[NodeId, dict[str, list[int]]] = {}
+        self._owing: set[NodeId] = set()
+        self._report_at = float("inf")
+
+    # What goes out
+
+    def admit(self, owner: NodeId, channel: str, size: int, deadline: float, now: float) -> int:
+        """
+        Count one message to a process channel, and return its place in the sequence.
+
+        Raises:
+            ChannelFull: The channel, or the peer, has no room.
+        """
+        try:
+            self._windows.admit(owner, channel, size, self._config.capacity_of(channel), now)
+        except ChannelFull:
+            self._counters.refused += 1
+            raise
+        self._counters.accepted += 1
+        account = self._ledger.of(owner)
+        account.mail_sent += 1
+        self._windows.add(owner, channel, size, deadline, account.mail_sent)
+        return account.mail_sent
+
+    def withdraw(self, owner: NodeId, letters: Iterable[Letter]) -> None:
+        """The last messages to a peer were dropped before they left."""
+        account = self._ledger.of(owner)
+        for letter in letters:
+            account.mail_sent -= 1
+            self._windows.settle_gap(owner, letter.sequence, letter.sequence)
+
+    def hand_over(self, peer: NodeId) -> int:
+        """Count one message that is pushed to a peer, and return its place in the sequence."""
+        account = self._ledger.of(peer)
+        account.work_sent += 1
+        self._counters.handed_over += 1
+        return account.work_sent
+
+    def give_back(self, peer: NodeId) -> int:
+        """Count one message of a peer that is published back to it, and return its place in the sequence."""
+        account = self._ledger.of(peer)
+        account.mail_sent += 1
+        self._counters.handed_over += 1
+        return account.mail_sent
+
+    def of(self, peer: NodeId) -> Account:
+        """Return the account with a peer."""
+        return self._ledger.of(peer)
+
+    def load(self, peer: NodeId) -> int:
+        """Return how much of the work that was handed to a peer nobody started, as far as is known."""
+        account = self._ledger.find(peer)
+        return account.work_outstanding if account else 0
+
+    # What comes in
+
+    def arrived(self, frame: Frame, now: float) -> bool:
+        """
+        A message of a peer arrived. Returns whether to take it in.
+
+        One that is late was reported as missed, when what came after it was taken in. One too many is refused, and
+        reported in the same way: its sender ignores what a peer may have unread.
+        """
+        account = self._ledger.of(frame.source)
+        arrivals = account.work if frame.kind == Kind.WORK else account.mail
+        if not arrivals.admit(frame.sequence):
+            self._counters.ignored += 1
+            return False
+        if arrivals.gaps:
+            self._owe(frame.source, now)
+        if frame.kind != Kind.RETURN and not self._has_room(account, frame):
+            arrivals.reject()
+            self._owe(frame.source, now)
+            self._counters.ignored += 1
+            return False
+        self._counters.arrived += 1
+        return True
+
+    def returned(self, source: NodeId) -> None:
+        """
+        A peer gives a message back.
+
+        Raises:
+            ProtocolError: It was not given as many.
+        """
+        account = self._ledger.of(source)
+        account.returned += 1
+        if account.returned > account.work_sent:
+            raise ProtocolError(f"it returned {account.returned} messages and was given {account.work_sent}")
+
+    def settle(self, letter: Letter, now: float) -> None:
+        """This node is done with a message to a process channel: open the window of its sender."""
+        if letter.is_copy:
+            return
+        if letter.source == self._node_id:
+            self._windows.settle(self._node_id, letter.channel, letter.sequence)
+            return
+        self._release(letter.source, len(letter.body))
+        read = self._read.setdefault(letter.source, {})
+        entry = read.setdefault(letter.channel, [0, 0])
+        entry[0] = max(entry[0], letter.sequence)
+        entry[1] += 1
+        if entry[1] * 2 >= self._config.capacity_of(letter.channel):
+            del read[letter.channel]
+            self._outbox.tell(letter.source, Kind.CONSUMED, {"read": {letter.channel: entry[0]}})
+        else:
+            self._report_soon(now)
+
+    def finish(self, letter: Letter, now: float) -> None:
+        """This node is done with a message that was handed to a reader here."""
+        if letter.source == self._node_id:
+            return
+        account = self._release(letter.source, len(letter.body))
+        if account is not None:
+            account.finished += 1
+            self._owe(letter.source, now)
+
+    def finished(self, peer: NodeId) -> int:
+        """Return how much of the work that a peer handed over this node is done with."""
+        account = self._ledger.find(peer)
+        return account.finished if account else 0
+
+    # Reports of peers
+
+    def consumed(self, frame: Frame, now: float) -> None:
+        """
+        A peer reports what became of our messages.
+
+        Raises:
+            ProtocolError: The payload is malformed, or cannot be.
+        """
+        payload = unpack_control(frame.body)
+        account = self._returning(frame.source)
+        for channel, upto in _read_counts(payload, "read").items():
+            self._windows.settle(frame.source, channel, upto)
+        for gap in _read_gaps(payload):
+            self._windows.settle_gap(frame.source, *gap)
+        if "done" in payload:
+            self.note_done(frame.source, payload["done"])
+        if "missed" in payload:
+            self._note_missed(account, frame.source, payload["missed"], now)
+
+    def note_done(self, peer: NodeId, done: object) -> None:
+        """
+        A peer says how much of our work it is done with.
+
+        Raises:
+            ProtocolError: It was not handed as much.
+        """
+        account = self._ledger.of(peer)
+        if type(done) is not int or not 0 <= done <= account.work_sent:
+            raise ProtocolError(f"it is done with {done!r} messages and was handed {account.work_sent}")
+        account.work_done = done
+
+    def tally(self, frame: Frame, now: float) -> None:
+        """
+        A peer begins a pipe: it says what it sent so far on this carrier, and what it knows of our reports.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        account = self._returning(frame.source)
+        sent, missed, done = (_read_total(payload, key) for key in ("sent", "missed", "done"))
+        if payload.get("carrier") == "work":
+            if not account.work.catch_up(sent, missed):
+                account.finished = done
+        else:
+            account.mail.catch_up(sent, missed)
+            if "held" in payload:
+                self._windows.restate(frame.source, _read_total(payload, "seen"), _read_counts(payload, "held"))
+        self._owe(frame.source, now)
+
+    # Links
+
+    def reachable(self, peer: Peer, parked: int) -> None:
+        """A peer's pipe begins: say what was published to it before, not counting what is *parked*."""
+        account = self._ledger.reopen(peer.node_id)
+        payload: dict[str, object] = {
+            "carrier": "mail", "sent": account.mail_sent - parked, "missed": account.mail_missed, "done": 0,
+        }  # fmt: skip
+        held = self._held(peer.node_id)
+        if len(held) <= MOST_HELD:
+            payload |= {"seen": account.mail.seen, "held": held}
+        self._outbox.tell(peer.node_id, Kind.TALLY, payload)
+
+    def up(self, peer: Peer) -> None:
+        """A link is up: say on the pipe for work what was pushed before."""
+        account = self._ledger.reopen(peer.node_id)
+        payload: dict[str, object] = {
+            "carrier": "work", "sent": account.work_sent, "missed": account.work_missed, "done": account.work_done,
+        }  # fmt: skip
+        wire = pack(node_topic(peer.node_id), Kind.TALLY, self._node_id, 0, "", pack_control(payload))
+        self._outbox.do(Push(peer.pull, wire))
+
+    def gone(self, node_id: NodeId, parked: list[Letter], now: float) -> None:
+        """A peer is gone: what it was not done with, as far as we know, is lost."""
+        account = self._ledger.of(node_id)
+        account.mail_sent -= len(parked)
+        mail = self._windows.forget(node_id) - len(parked)
+        work = account.work_outstanding - account.written_work
+        account.written_mail += mail
+        account.written_work += work
+        self._counters.handed_over -= mail + work
+        if lost := mail + work + len(parked):
+            self._counters.drop(Drop(PEER_GONE, parked[0].channel if parked else "", node_id), now, lost)
+        self._read.pop(node_id, None)
+        self._owing.discard(node_id)
+        if (forgotten := self._ledger.close(node_id)) is not None:
+            self._counters.forget(forgotten)
+
+    # Time
+
+    def tick(self, now: float) -> None:
+        """Send the reports whose time has come."""
+        if now < self._report_at:
+            return
+        self._report_at = float("inf")
+        read, self._read = self._read, {}
+        owing, self._owing = self._owing | read.keys(), set()
+        for node_id in owing:
+            if self._peers.get(node_id) is not None:
+                self._report(node_id, {channel: upto for channel, (upto, _) in read.get(node_id, {}).items()})
+
+    def sweep(self, now: float) -> None:
+        """Forget windows of messages that expired."""
+        self._windows.expire(now)
+
+    def next_at(self) -> float:
+        """Return when :meth:`tick` has something to do."""
+        return self._report_at
+
+    # Inside
+
+    def _has_room(self, account: Account, frame: Frame) -> bool:
+        # Twice the limits: the sender's clock frees room for what expired before this node has looked.
+        config, size = self._config, len(frame.body) - (WORK_BYTES if frame.kind == Kind.WORK else 0)
+        if account.unread < 2 * config.peer_messages and account.unread_bytes + size <= 2 * config.peer_bytes:
+            account.unread += 1
+            account.unread_bytes += size
+            return True
+        if not account.is_over:
+            account.is_over = True
+            logger.warning(
+                "refused a message for %r of peer %s: %d messages with %d bytes of it are unread here; "
+                "give all nodes the same peer_messages and peer_bytes",
+                frame.target[:100], short(frame.source), account.unread, account.unread_bytes,
+            )  # fmt: skip
+        return False
+
+    def _release(self, source: NodeId, size: int) -> Account | None:
+        account = self._ledger.find(source)
+        if account is not None:
+            account.unread -= 1
+            account.unread_bytes -= size
+            if not account.unread:
+                account.is_over = False
+        return account
+
+    def _report(self, node_id: NodeId, read: dict[str, int]) -> None:
+        account = self._ledger.of(node_id)
+        payload: dict[str, object] = {"done": account.finished, "missed": [account.mail.missed, account.work.missed]}
+        account.work.take_gaps()
+        if read:
+            payload["read"] = read
+        if gaps := account.mail.take_gaps():
+            payload["gaps"] = gaps
+        self._outbox.tell(node_id, Kind.CONSUMED, payload)
+
+    def _owe(self, node_id: NodeId, now: float) -> None:
+        self._owing.add(node_id)
+        self._report_soon(now)
+
+    def _report_soon(self, now: float) -> None:
+        if self._report_at == float("inf"):
+            self._report_at = now + self._config.timing.settle_every_s
+            self._outbox.call_by(self._report_at)
+
+    def _returning(self, node_id: NodeId) -> Account:
+        """A peer speaks: what was written off because it seemed to be gone is on its books again."""
+        account = self._ledger.of(node_id)
+        if written := account.written_mail + account.written_work:
+            self._counters.handed_over += written
+            self._counters.restore(PEER_GONE, node_id, written)
+            account.written_mail = account.written_work = 0
+        return account
+
+    def _note_missed(self, account: Account, peer: NodeId, missed: object, now: float) -> None:
+        match missed:
+            case [int(mail), int(work)] if 0 <= mail <= account.mail_sent and 0 <= work <= account.work_sent:
+                lost = mail - account.mail_missed + work - account.work_missed
+                account.mail_missed, account.work_missed = mail, work
+            case _:
+                raise ProtocolError(f"CONSUMED says that {missed!r} messages were missed")
+        if lost > 0:
+            self._counters.handed_over -= lost
+            self._counters.drop(Drop(LOST, peer=peer), now, lost)
+
+
+def _read_total(payload: dict[str, Any], key: str) -> int:
+    total = payload.get(key)
+    if type(total) is not int or not 0 <= total < 2**63:
+        raise ProtocolError(f"{key!r} is {total!r}, not a number of messages")
+    return total
+
+
+def _read_counts(payload: dict[str, Any], key: str) -> dict[str, int]:
+    counts = payload.get(key, {})
+    if not isinstance(counts, dict) or not all(type(c) is str and type(n) is int for c, n in counts.items()):
+        raise ProtocolError(f"{key!r} is no map of channels to sequences")
+    return counts
+
+
+def _read_gaps(payload: dict[str, Any]) -> list[tuple[int, int]]:
+    gaps = payload.get("gaps", [])
+    if not isinstance(gaps, list) or not all(
+        isinstance(gap, list) and len(gap) == 2 and all(type(n) is int for n in gap) for gap in gaps
+    ):
+        raise ProtocolError("'gaps' is no list of pairs")
+    return [(first, last) for first, last in gaps]

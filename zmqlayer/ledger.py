@@ -1,0 +1,163 @@
+"""
+The ledger: what two nodes sent each other, as running totals. Pure arithmetic; ``accounts.py`` uses it.
+
+Each message from one node to another bears its place in the sequence of all that went there on the same carrier.
+Totals are kept for as long as the two processes live, across cuts of the link between them, so that after any cut
+both sides can say exactly what was lost, and nothing is taken in twice or out of order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from zmqlayer.names import NodeId
+
+__all__ = ["Account", "Arrivals", "Ledger"]
+
+MOST_GAPS: Final = 64
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """
+    What came from one peer on one carrier.
+
+    Attributes:
+        seen: Sequence of the last message that came.
+        missed: How many of those up to *seen* never came.
+        gaps: (first, last) of those missed that were not reported yet; the latest few.
+    """
+
+    seen: int = 0
+    missed: int = 0
+    is_open: bool = False
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+    def admit(self, sequence: int) -> bool:
+        """A message came. Returns False if it is late: what came after it was taken in already."""
+        if sequence <= self.seen:
+            return False
+        self._skip_to(sequence - 1)
+        self.seen = sequence
+        return True
+
+    def reject(self) -> None:
+        """The message that was just admitted is refused: to its sender that is as if it had not come."""
+        self.missed += 1
+        self.gaps = [*self.gaps[1 - MOST_GAPS :], (self.seen, self.seen)]
+
+    def catch_up(self, sent: int, missed: int) -> bool:
+        """
+        The peer says, in order with its messages, how many it has *sent* so far.
+
+        Args:
+            missed: How many of these it knows to be lost. Counts if either side has no memory of the other.
+
+        Returns:
+            Whether this node went on from its own totals, and did not have to take over the peer's.
+        """
+        if self.is_open and sent >= self.seen:
+            self._skip_to(sent)
+            return True
+        self.seen, self.missed, self.is_open = sent, missed, True
+        self.gaps.clear()
+        return False
+
+    def take_gaps(self) -> list[tuple[int, int]]:
+        """Return the gaps that were not reported yet."""
+        taken, self.gaps = self.gaps, []
+        return taken
+
+    def _skip_to(self, sequence: int) -> None:
+        if sequence > self.seen:
+            self.gaps = [*self.gaps[1 - MOST_GAPS :], (self.seen + 1, sequence)]
+            self.missed += sequence - self.seen
+            self.seen = sequence
+
+
+@dataclass(slots=True)
+class Account:
+    """
+    This node and one peer.
+
+    Attributes:
+        mail: What the peer published to this node.
+        work: What it pushed to this node.
+        finished: How much of *work* this node is done with: taken, expired, dropped or given back.
+        unread: Messages of the peer that this node holds.
+        unread_bytes: Their bodies' bytes.
+        is_over: The peer was told in the log to have exceeded what it may have unread here.
+        mail_sent: Messages this node published to the peer.
+        work_sent: Messages this node pushed to it.
+        returned: Messages the peer gave back.
+        mail_missed: How many of *mail_sent* never came there, by its last report.
+        work_missed: The same of *work_sent*.
+        work_done: How much of *work_sent* the peer is done with, by its last report.
+        written_mail: Published messages counted as lost when the peer was gone; taken back should it return.
+        written_work: The same of *work_sent*.
+    """
+
+    mail: Arrivals = field(default_factory=Arrivals)
+    work: Arrivals = field(default_factory=Arrivals)
+    finished: int = 0
+    unread: int = 0
+    unread_bytes: int = 0
+    is_over: bool = False
+    mail_sent: int = 0
+    work_sent: int = 0
+    returned: int = 0
+    mail_missed: int = 0
+    work_missed: int = 0
+    work_done: int = 0
+    written_mail: int = 0
+    written_work: int = 0
+
+    @property
+    def work_outstanding(self) -> int:
+        """Work that the peer was handed and did not report as done or missed."""
+        return self.work_sent - self.work_missed - self.work_done
+
+
+class Ledger:
+    """
+    All accounts of one node. Those of peers that are gone are kept too, in case one was only out of reach.
+
+    Args:
+        most: Accounts that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._accounts: dict[NodeId, Account] = {}
+        self._closed: dict[NodeId, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def of(self, node_id: NodeId) -> Account:
+        """Return the account with a node, opening it if need be."""
+        account = self._accounts.get(node_id)
+        if account is None:
+            account = self._accounts[node_id] = Account()
+        return account
+
+    def find(self, node_id: NodeId) -> Account | None:
+        """Return the account with a node, or None."""
+        return self._accounts.get(node_id)
+
+    def reopen(self, node_id: NodeId) -> Account:
+        """A node that may have been gone is there again."""
+        self._closed.pop(node_id, None)
+        return self.of(node_id)
+
+    def close(self, node_id: NodeId) -> NodeId | None:
+        """A node is gone. Returns the one that was gone for longest, if its account had to be given up for this."""
+        self._closed.pop(node_id, None)
+        self._closed[node_id] = None
+        if len(self._accounts) <= self._most:
+            return None
+        oldest = next(iter(self._closed))
+        del self._closed[oldest]
+        self._accounts.pop(oldest, None)
+        return oldest

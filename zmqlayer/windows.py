@@ -1,0 +1,163 @@
+"""
+Windows: how much of what a node sent to process channels elsewhere is not consumed yet. Pure; ``accounts.py`` uses it.
+
+A window is the exact backpressure of a process channel: its sender raises ``ChannelFull`` by what it knows itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from zmqlayer.exceptions import ChannelFull
+from zmqlayer.names import NodeId
+
+__all__ = ["Windows"]
+
+
+class _Sent(NamedTuple):
+    """One message that a channel of a peer has not consumed."""
+
+    sequence: int
+    deadline: float
+    size: int
+
+
+class _PeerWindows:
+    """All windows towards one peer, by channel, and their sums."""
+
+    __slots__ = ("channels", "size", "unread")
+
+    def __init__(self) -> None:
+        self.channels: dict[str, deque[_Sent]] = {}
+        self.unread = 0
+        self.size = 0
+
+
+class Windows:
+    """
+    What was sent to process channels and not consumed yet, per peer and channel.
+
+    Reports of consumption name the sequence of the last message read, not a number of messages: saying it twice
+    changes nothing, and the next report makes up for one that was lost.
+
+    Args:
+        peer_messages: Most messages outstanding to one peer.
+        peer_bytes: Most bytes outstanding to one peer.
+    """
+
+    def __init__(self, peer_messages: int, peer_bytes: int) -> None:
+        self._peer_messages = peer_messages
+        self._peer_bytes = peer_bytes
+        self._peers: dict[NodeId, _PeerWindows] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def admit(self, peer: NodeId, channel: str, size: int, capacity: int, now: float) -> None:
+        """
+        Make room for one message of *size* bytes to *channel* of *peer*; :meth:`add` then counts it.
+
+        Raises:
+            ChannelFull: *capacity* messages to the channel are unread, or the peer's limit is reached.
+        """
+        books = self._peers.get(peer)
+        if books is None:
+            return
+        window = books.channels.get(channel)
+        if window is not None and len(window) >= capacity:
+            self._expire_window(books, channel, now)
+            if len(window) >= capacity:
+                raise ChannelFull(channel, capacity)
+        if books.unread >= self._peer_messages or books.size + size > self._peer_bytes:
+            self._check_peer(books, channel, size, now)
+
+    def add(self, peer: NodeId, channel: str, size: int, deadline: float, sequence: int) -> None:
+        """Count one message that was admitted."""
+        books = self._peers.get(peer)
+        if books is None:
+            books = self._peers[peer] = _PeerWindows()
+        window = books.channels.get(channel)
+        if window is None:
+            window = books.channels[channel] = deque()
+        window.append(_Sent(sequence, deadline, size))
+        books.unread += 1
+        books.size += size
+
+    def settle(self, peer: NodeId, channel: str, upto: int) -> None:
+        """The owner of *channel* is done with all messages of ours up to sequence *upto*: read, expired or dropped."""
+        books = self._peers.get(peer)
+        window = books.channels.get(channel) if books else None
+        if books is None or window is None:
+            return
+        while window and window[0].sequence <= upto:
+            self._pop(books, window)
+        self._tidy(peer, books, channel)
+
+    def settle_gap(self, peer: NodeId, first: int, last: int) -> None:
+        """Messages *first* to *last* never reached the peer: they occupy nothing there."""
+        self._keep(peer, lambda channel, sent: not first <= sent.sequence <= last)
+
+    def restate(self, peer: NodeId, seen: int, held: dict[str, int]) -> None:
+        """
+        The peer says after a cut what it holds of ours.
+
+        Args:
+            seen: Sequence of the last message that it has seen.
+            held: Channels with unread messages, each with the sequence of the oldest.
+        """
+        never = seen + 1
+        self._keep(peer, lambda channel, sent: sent.sequence > seen or sent.sequence >= held.get(channel, never))
+
+    def forget(self, peer: NodeId) -> int:
+        """Forget a peer that is gone, and return how many messages were outstanding to it."""
+        books = self._peers.pop(peer, None)
+        return books.unread if books else 0
+
+    def outstanding(self, peer: NodeId) -> int:
+        """Return how many messages are outstanding to *peer*."""
+        books = self._peers.get(peer)
+        return books.unread if books else 0
+
+    def expire(self, now: float) -> None:
+        """Stop counting messages that must have expired where they are."""
+        for peer, books in list(self._peers.items()):
+            for channel in list(books.channels):
+                self._expire_window(books, channel, now)
+                self._tidy(peer, books, channel)
+
+    def _check_peer(self, books: _PeerWindows, channel: str, size: int, now: float) -> None:
+        for other in list(books.channels):
+            self._expire_window(books, other, now)
+        if books.unread >= self._peer_messages:
+            raise ChannelFull(channel, self._peer_messages, "peer messages")
+        if books.size + size > self._peer_bytes:
+            raise ChannelFull(channel, self._peer_bytes, "peer bytes")
+
+    def _keep(self, peer: NodeId, is_kept: Callable[[str, _Sent], bool]) -> None:
+        books = self._peers.get(peer)
+        if books is None:
+            return
+        for channel, window in list(books.channels.items()):
+            kept = [sent for sent in window if is_kept(channel, sent)]
+            books.unread -= len(window) - len(kept)
+            books.size -= sum(sent.size for sent in window) - sum(sent.size for sent in kept)
+            books.channels[channel] = deque(kept)
+            self._tidy(peer, books, channel)
+
+    def _expire_window(self, books: _PeerWindows, channel: str, now: float) -> None:
+        window = books.channels[channel]
+        while window and window[0].deadline <= now:
+            self._pop(books, window)
+
+    def _tidy(self, peer: NodeId, books: _PeerWindows, channel: str) -> None:
+        if not books.channels[channel]:
+            del books.channels[channel]
+            if not books.channels:
+                del self._peers[peer]
+
+    @staticmethod
+    def _pop(books: _PeerWindows, window: deque[_Sent]) -> None:
+        books.unread -= 1
+        books.size -= window.popleft().size
