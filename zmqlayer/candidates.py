@@ -40,7 +40,13 @@ class Address:
         is_standing: Discovery named it and has not taken it back.
         named_at: When it was last named.
         vouched_until: Until when a peer's word, or a link that was, keeps it.
-        attempts: Dials since the last answer.
+        lost_at: When a link that was READY there ended.
+        attempts: Dials since the last link.
+        in_vain: Greetings without a link since the last link.
+        began_at: When the last dial began.
+        took_s: Seconds from the last dial that was answered to its answer.
+        is_dialled: A dial is under way.
+        is_greeted: It was accepted, and the answer to a greeting is awaited.
         answered: Who answered last, while that link lives.
     """
 
@@ -53,8 +59,13 @@ class Address:
     is_standing: bool = False
     named_at: float = 0.0
     vouched_until: float = float("-inf")
+    lost_at: float = float("-inf")
     attempts: int = 0
+    in_vain: int = 0
+    began_at: float = 0.0
+    took_s: float = 0.0
     is_dialled: bool = False
+    is_greeted: bool = False
     answered: NodeId | None = None
 
     def is_alive(self, now: float) -> bool:

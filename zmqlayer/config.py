@@ -45,7 +45,9 @@ class Timing:
     cut_timeout_s: float = 0.5
     probe_every_s: float = 0.05
     redial_first_s: float = 0.1
+    redial_lost_s: float = 1.0
     redial_most_s: float = 5.0
+    patience_most_s: float = 20.0
     group_add_timeout_s: float = 0.5
     join_timeout_s: float = 1.5
     settle_every_s: float = 0.05
@@ -57,6 +59,8 @@ class Timing:
             raise ConfigError("silent_after_s", f"must be at least two heartbeats ({2 * self.heartbeat_s:g} s)")
         if self.gone_after_s <= self.silent_after_s:
             raise ConfigError("gone_after_s", f"must exceed silent_after_s ({self.silent_after_s:g} s)")
+        if self.patience_most_s < self.dial_timeout_s:
+            raise ConfigError("patience_most_s", f"must not be below dial_timeout_s ({self.dial_timeout_s:g} s)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ A candidate is a hint from discovery, from a seed or from another peer. It is di
 doubling pauses and jitter until somebody answers who is a new peer. Seeds are tried like that for ever. What
 discovery names is tried once a minute after the first minute, until it is taken back: mDNS keeps ghosts for over
 an hour, but a network that was cut comes back. What a peer named ends a minute after it was last named; where a
-link was, for ten.
+link was, for ten, with short pauses, unless its host refuses.
+
+A dial has two steps::
+
+    probe ── accepted ──► greeting ── HELLO answer ──► no dial while the link lives
+      │ refused, or silence for dial_timeout_s │ no answer for as long as it is patient
+      └────────────────── pause ◄──────────────┘
+
+A probe is cheap and begins anew often, so that a network that heals is noticed. A greeting needs a dozen round
+trips before its answer comes, so that patience grows with what the probe took, and with every greeting in vain.
 """
 
 from __future__ import annotations
@@ -27,6 +36,11 @@ EAGER_S: Final = 60.0
 VOUCHED_S: Final = 60.0
 FORMER_S: Final = 600.0
 PARKED_PAUSE_S: Final = 60.0
+SHUNNED_PAUSE_S: Final = 60.0
+
+ROUND_TRIPS: Final = 16
+"""What a whole handshake takes with CURVE: five for each connection of ZeroMQ, and two for each side's proof."""
+
 MOST_OWN: Final = 64
 
 
@@ -88,30 +102,75 @@ class Dialling:
         if len(self._own) < MOST_OWN:
             self._own[address] = None
 
-    def answered(self, address: str, node_id: NodeId) -> None:
+    def accepted(self, address: str, now: float) -> float | None:
+        """Somebody listens at *address*. Returns how long to wait for an answer, in seconds; None: do not greet."""
+        entry = self._candidates.get(address)
+        if entry is None or not entry.is_dialled or entry.is_greeted:
+            return None
+        patience_s = self._patience(entry, now)
+        entry.is_greeted, entry.next_at = True, now + patience_s
+        self._next_at = None
+        return patience_s
+
+    def refused(self, address: str, now: float) -> None:
+        """Nobody listens at *address*. Where a link was, its process is gone: a minute of hope is enough."""
+        entry = self._candidates.get(address)
+        if entry is not None and entry.is_dialled and not entry.is_greeted:
+            entry.vouched_until = min(entry.vouched_until, now + VOUCHED_S)
+            self._pause(entry, now)
+
+    def is_greeted(self, address: str) -> bool:
+        """Whether a greeting was sent to *address* and may still be answered."""
+        entry = self._candidates.get(address)
+        return entry is not None and entry.is_greeted
+
+    def answered(self, address: str, node_id: NodeId, now: float) -> None:
         """*node_id* answered at *address*: no more dialling there while the link lives."""
         entry = self._candidates.get(address)
         if entry is not None:
-            entry.answered, entry.attempts, entry.is_dialled = node_id, 0, False
+            entry.took_s = now - entry.began_at if entry.is_greeted else entry.took_s
+            entry.answered, entry.is_dialled, entry.is_greeted = node_id, False, False
             self._next_at = None
 
-    def hung_up(self, node_id: NodeId, now: float, *, is_final: bool) -> None:
+    def shunned(self, address: str, now: float) -> None:
+        """Whoever listens at *address* wants no link with us: it is long before we ask again."""
+        entry = self._candidates.get(address)
+        if entry is not None:
+            self._pause(entry, now)
+            entry.next_at = now + SHUNNED_PAUSE_S
+
+    def linked(self, node_id: NodeId) -> None:
+        """The link to *node_id* is READY: what failed before is forgotten."""
+        for entry in self._candidates:
+            if node_id == (entry.answered or entry.node_id):
+                entry.attempts = entry.in_vain = 0
+
+    def hung_up(self, node_id: NodeId, now: float, *, is_final: bool, was_ready: bool) -> None:
         """The link to *node_id* ended. Unless that is final its addresses are dialled again."""
         self._next_at = None
         for entry in self._candidates:
             if node_id != (entry.answered or entry.node_id):
                 continue
-            entry.answered, entry.is_dialled, entry.next_at = None, False, now + self._pause(entry, now)
+            entry.answered = None
+            if was_ready and not is_final:
+                entry.lost_at = now
+            entry.in_vain += not was_ready
+            if is_final:
+                entry.is_standing, entry.vouched_until = False, float("-inf")
+            if entry.is_dialled:
+                continue
+            self._pause(entry, now)
             if is_final and not entry.seeds:
                 self._candidates.remove(entry.text)
 
     def due(self, now: float) -> tuple[list[str], list[str]]:
-        """Return (addresses to dial now, addresses whose dial nobody answered in time)."""
+        """Return (addresses to probe now, addresses whose dial nobody answered in time)."""
         if now < self.next_at():
             return [], []
         unanswered = [entry for entry in self._candidates if entry.is_dialled and entry.next_at <= now]
         for entry in unanswered:
-            entry.is_dialled, entry.next_at = False, now + self._pause(entry, now)
+            entry.in_vain += entry.is_greeted
+            self._pause(entry, now)
         waiting = []
         for entry in self._candidates:
             if not entry.is_dialled and entry.next_at <= now and not entry.rests(self._known):
@@ -121,7 +180,7 @@ class Dialling:
                     self._candidates.remove(entry.text)
         chosen = take_turns(waiting, self._under_way(), self._most_dials)
         for entry in chosen:
-            entry.is_dialled, entry.next_at = True, now + self._timing.dial_timeout_s
+            entry.is_dialled, entry.began_at, entry.next_at = True, now, now + self._timing.dial_timeout_s
             entry.attempts += 1
         self._next_at = None
         return [entry.text for entry in chosen], [entry.text for entry in unanswered]
@@ -149,7 +208,7 @@ class Dialling:
         if entry is None:
             entry = self._candidates.add(candidate.address, candidate.node_id, now, self._known)
         elif candidate.node_id not in (None, entry.node_id):
-            entry.node_id, entry.attempts = candidate.node_id, 0
+            entry.node_id, entry.attempts, entry.in_vain = candidate.node_id, 0, 0
             entry.next_at = entry.next_at if entry.is_dialled else now
         elif not entry.is_dialled and not entry.seeds and now - entry.named_at > EAGER_S:
             entry.next_at, entry.attempts = now, 0
@@ -164,8 +223,20 @@ class Dialling:
         """Whether time alone moves an address on: while all dials are taken, only their ends and seeds count."""
         return entry.is_dialled or (not entry.rests(self._known) and (entry.seeds > 0 or not is_full))
 
-    def _pause(self, entry: Address, now: float) -> float:
-        longest = min(self._timing.redial_most_s, self._timing.redial_first_s * 2.0 ** min(entry.attempts, 16))
-        if not entry.seeds and now - entry.named_at > EAGER_S:
-            longest = PARKED_PAUSE_S
-        return longest * (0.5 + self._jitter() / 2)
+    def _pause(self, entry: Address, now: float) -> None:
+        """Begin the pause after a dial, or after a link."""
+        timing, lost_s = self._timing, now - entry.lost_at
+        most_s = timing.redial_lost_s if lost_s < EAGER_S else timing.redial_most_s
+        longest_s = min(most_s, timing.redial_first_s * 2.0 ** min(entry.attempts, 16))
+        if not entry.seeds and now - entry.named_at > EAGER_S and lost_s > FORMER_S:
+            longest_s = PARKED_PAUSE_S
+        entry.is_dialled = entry.is_greeted = False
+        entry.next_at = now + longest_s * (0.5 + self._jitter() / 2)
+        self._next_at = None
+
+    def _patience(self, entry: Address, now: float) -> float:
+        timing = self._timing
+        expected_s = max(timing.dial_timeout_s + ROUND_TRIPS * (now - entry.began_at), 2 * entry.took_s)
+        if now - entry.lost_at >= EAGER_S:
+            expected_s *= 2.0 ** min(entry.in_vain, 16)
+        return min(expected_s, timing.patience_most_s)

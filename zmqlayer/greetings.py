@@ -31,6 +31,7 @@ class Greeting:
         pub: Port of its XPUB.
         dialled: The address that was dialled to bring the two together, as the one who dialled wrote it.
         is_answer: This answers a HELLO, and needs none itself.
+        patience_ms: Milliseconds that the sender gives the handshake; 0 if it does not say.
         peers: Other nodes that the sender is linked to, as (node id, address): gossip, at most 64.
     """
 
@@ -42,6 +43,7 @@ class Greeting:
     pub: int
     dialled: str
     is_answer: bool
+    patience_ms: int = 0
     peers: tuple[tuple[NodeId, str], ...] = ()
     major: int = PROTOCOL_MAJOR
     minor: int = PROTOCOL_MINOR
@@ -58,6 +60,7 @@ class Greeting:
             "pub": self.pub,
             "dialled": self.dialled,
             "answer": self.is_answer,
+            "patience_ms": self.patience_ms,
             "peers": [[node_id, address] for node_id, address in self.peers],
         }
 
@@ -82,6 +85,7 @@ class Greeting:
             pub=_check_number(payload, "pub", 1, 65535),
             dialled=_check(payload.get("dialled"), str, "dialled"),
             is_answer=_check(payload.get("answer"), bool, "answer"),
+            patience_ms=_check_number({"patience_ms": 0} | payload, "patience_ms", 0),
             peers=tuple(_read_peer(entry) for entry in peers),
         )
 

@@ -129,16 +129,18 @@ class Links:
             self._move(peer, Cause.RESTARTED, now)
             self._start_anew(peer)
         if greeting.is_answer:
-            self._note_answer(peer, greeting.dialled)
+            self._note_answer(peer, greeting.dialled, now)
             self._tell_synced(peer)  # what we said before may have overtaken our greeting
         else:
-            self._push_hello(peer.pull, peer.our_link, answers=greeting.dialled)
+            self._push_hello(peer.pull, peer.our_link, peer.patience_s, answers=greeting.dialled)
 
     def synced(self, frame: Frame, peer: Peer, now: float) -> None:
         """The peer's barrier was echoed by us: its subscriptions are installed here."""
         payload = unpack_control(frame.body)
         if payload.get("yours") != peer.our_link:
-            self._push_hello(peer.pull, peer.our_link)  # it goes by a number of ours that is out of date
+            self._push_hello(
+                peer.pull, peer.our_link, peer.patience_s
+            )  # it goes by a number of ours that is out of date
         elif payload.get("mine") == peer.their_link:
             peer.is_synced = True
             self._check_linked(peer, now)
@@ -178,10 +180,17 @@ class Links:
         peer.our_link = self._new_link()
         self._move(peer, Cause.CUT, now)
         self._start_anew(peer)
-        self._push_hello(peer.pull, peer.our_link)
+        self._push_hello(peer.pull, peer.our_link, peer.patience_s)
 
     def probed(self, address: str, is_open: bool, now: float) -> None:
         """Somebody listens at an address, or nobody does. Who was cut off and does not listen any more is gone."""
+        if is_open:
+            patience_s = self._dialling.accepted(address, now)
+            if patience_s is not None:
+                self._push_hello(address, self._dial_link, patience_s)
+        else:
+            self._dialling.refused(address, now)
+        self._outbox.call_by(now)
         peer = self.peers.at(address)
         if not is_open and peer is not None and peer.is_cut:
             logger.debug("x %s: nobody listens at its address any more", short(peer.node_id))
@@ -217,14 +226,12 @@ class Links:
 
     def tick(self, now: float) -> None:
         """Dial what is due, send the heartbeat, move links whose time is up."""
-        to_dial, unanswered = self._dialling.due(now)
-        for address in unanswered:
+        to_probe, in_vain = self._dialling.due(now)
+        for address in in_vain:
             if self.peers.at(address) is None:
                 self._outbox.do(HangUp(address))
-        for address in self.peers.to_probe(now):
+        for address in (*to_probe, *self.peers.to_probe(now)):
             self._outbox.do(Probe(address))
-        for address in to_dial:
-            self._push_hello(address, self._dial_link)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._timing.heartbeat_s
             if len(self.peers):
@@ -261,9 +268,10 @@ class Links:
             their_link=greeting.link,
             found_at=now,
             heard_at=now,
+            patience_s=min(greeting.patience_ms / 1000, self._timing.patience_most_s),
         )
         self.peers.add(peer)
-        self._dialling.answered(pull, node_id)
+        self._dialling.answered(pull, node_id, now)
         self._move(peer, Cause.HELLO, now)
         self._barriers.await_first(node_id)
         self._outbox.do(Connect(peer.pub))
@@ -271,9 +279,9 @@ class Links:
             self.subscribed(node_topic(node_id), now)
         return peer
 
-    def _note_answer(self, peer: Peer, dialled: str) -> None:
+    def _note_answer(self, peer: Peer, dialled: str, now: float) -> None:
         """One of our dials was answered; an address that we do not use for that peer is hung up."""
-        self._dialling.answered(dialled, peer.node_id)
+        self._dialling.answered(dialled, peer.node_id, now)
         if peer.pull != dialled:
             self._outbox.do(HangUp(dialled))
 
@@ -305,7 +313,7 @@ class Links:
             if not self._is_linked(node_id):
                 self.found(Candidate(address, node_id), now)
 
-    def _push_hello(self, address: str, link: int, *, answers: str | None = None) -> None:
+    def _push_hello(self, address: str, link: int, patience_s: float, *, answers: str | None = None) -> None:
         identity = self._identity
         known = [(p.node_id, p.pull) for p in self.peers if p.is_up and p.pull != address]
         greeting = Greeting(
@@ -317,6 +325,7 @@ class Links:
             pub=identity.pub,
             dialled=answers or address,
             is_answer=answers is not None,
+            patience_ms=int(patience_s * 1000),
             peers=tuple(known[:MAX_GOSSIP]),
         )
         body = pack_control(greeting.to_payload())
@@ -333,6 +342,7 @@ class Links:
     def _check_linked(self, peer: Peer, now: float) -> None:
         if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
             self._failures.pop(peer.node_id, None)
+            self._dialling.linked(peer.node_id)
             self._move(peer, Cause.LINKED, now)
 
     def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:
@@ -342,8 +352,9 @@ class Links:
         self._outbox.do(HangUp(peer.pull))
         self._dial_link = self._new_link()
         if not is_final:
-            self._dialling.remember(Candidate(peer.pull, peer.node_id), now)
-        self._dialling.hung_up(peer.node_id, now, is_final=is_final)
+            keep = self._dialling.remember if peer.was_ready else self._dialling.vouch
+            keep(Candidate(peer.pull, peer.node_id), now)
+        self._dialling.hung_up(peer.node_id, now, is_final=is_final, was_ready=peer.was_ready)
         self._outbox.call_by(self._dialling.next_at())
 
     def _move(self, peer: Peer, cause: Cause, now: float) -> None:

@@ -110,11 +110,13 @@ class Peer:
         pub: Address of its XPUB that our SUB is connected to.
         our_link: Number of our side of the link; a new one tells the peer to start anew.
         their_link: Number of its side.
+        patience_s: How long a handshake may take, if longer than usual.
         deadline: When a GREETED link is given up.
         probe_at: When to ask next whether anybody still listens at the address; only after a cut.
         is_subscribed: The peer's own topic is subscribed at our XPUB: what we publish reaches it.
         is_echoed: The peer echoed our barrier: our subscriptions are installed there.
         is_synced: The peer said that we echoed its barrier: its subscriptions are installed here.
+        was_ready: The link was READY once.
     """
 
     node_id: NodeId
@@ -126,11 +128,13 @@ class Peer:
     found_at: float
     heard_at: float
     state: PeerState = PeerState.FOUND
+    patience_s: float = 0.0
     deadline: float = 0.0
     probe_at: float = _NEVER
     is_subscribed: bool = False
     is_echoed: bool = False
     is_synced: bool = False
+    was_ready: bool = False
 
     @property
     def is_up(self) -> bool:
@@ -210,8 +214,11 @@ class Peers:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is PeerState.GREETED and cause is not Cause.HEARD:
             timing = self._timing
-            peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else timing.dial_timeout_s)
+            patience_s = max(peer.patience_s, timing.dial_timeout_s)
+            peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else patience_s)
             peer.probe_at = now if cause is Cause.CUT else _NEVER
+        elif peer.state is PeerState.READY:
+            peer.was_ready = True
         elif peer.state is PeerState.GONE:
             del self._peers[peer.node_id]
         return before
@@ -245,5 +252,5 @@ class Peers:
         """Give every peer the time by which this node's own loop was late, but none beyond the present."""
         for peer in self._peers.values():
             peer.heard_at = min(peer.heard_at + lateness_s, now)
-            latest = max(peer.deadline, now + self._timing.dial_timeout_s)
+            latest = max(peer.deadline, now + max(peer.patience_s, self._timing.dial_timeout_s))
             peer.deadline = min(peer.deadline + lateness_s, latest)

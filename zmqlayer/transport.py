@@ -189,7 +189,9 @@ class ZmqTransport:
         socket = self._context.socket(kind)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.MAXMSGSIZE, self._max_frame_size)
-        socket.set(zmq.HANDSHAKE_IVL, 3000)
+        # Four round trips of a second each; the links have timeouts of their own, and other sockets are not waited for.
+        socket.set(zmq.HANDSHAKE_IVL, 6000)
+        socket.set(zmq.CONNECT_TIMEOUT, 2000)
         socket.set(zmq.HEARTBEAT_IVL, 1000)
         socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
         socket.set(zmq.HEARTBEAT_TTL, 4000)

@@ -7,7 +7,7 @@ import queue
 from collections import Counter
 from collections.abc import Iterable
 
-from zmqlayer.actions import Action
+from zmqlayer.actions import Action, Probe
 from zmqlayer.config import Config
 from zmqlayer.exceptions import TransportError
 from zmqlayer.node import Node
@@ -27,13 +27,14 @@ class FakeClock:
 
 
 class FakeTransport:
-    """Collects what it is to carry out, and delivers what tests put in; ``arrive`` ends a poll."""
+    """Collects what it is to carry out, and delivers what tests put in; ``arrive`` ends a poll. Probes are accepted."""
 
     def __init__(self) -> None:
         self.lost: Counter[str] = Counter()
         self.carried: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self.opens = self.closes = self.disowns = 0
         self.error: TransportError | None = None
+        self._probed: list[tuple[str, bool]] = []
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
     def open(self) -> tuple[int, int]:
@@ -49,7 +50,8 @@ class FakeTransport:
             return [], []
 
     def probed(self) -> list[tuple[str, bool]]:
-        return []
+        taken, self._probed = self._probed, []
+        return taken
 
     def arrive(self, *frames: bytes, changes: Iterable[bytes] = ()) -> None:
         self._input.put((list(frames), list(changes)))
@@ -57,6 +59,9 @@ class FakeTransport:
     def carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
             self.carried.put(action)
+            if isinstance(action, Probe):
+                self._probed.append((action.address, True))
+                self.wake()
 
     def wake(self) -> None:
         self._input.put(([], []))

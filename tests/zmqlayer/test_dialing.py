@@ -14,7 +14,7 @@ from zmqlayer.limits import Limits
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
 
-TIMING = Timing(dial_timeout_s=2.0, redial_first_s=0.1, redial_most_s=5.0)
+TIMING = Timing(dial_timeout_s=2.0, redial_first_s=0.1, redial_lost_s=1.0, redial_most_s=5.0, patience_most_s=20.0)
 MOST = 512
 DIALS = 64
 X, Y = node(1), node(2)
@@ -50,13 +50,24 @@ class Links:
     def is_pending(self) -> bool:
         return self.dialling.is_pending()
 
-    def link(self, node_id: NodeId, address: str = HERE) -> None:
-        self.dialling.answered(address, node_id)
+    def link(self, node_id: NodeId, address: str = HERE, now: float = 0.0) -> None:
+        self.dialling.answered(address, node_id, now)
         self.linked.add(node_id)
+        self.dialling.linked(node_id)
 
-    def hang_up(self, node_id: NodeId, now: float, *, is_final: bool = False) -> None:
+    def hang_up(self, node_id: NodeId, now: float, *, is_final: bool = False, was_ready: bool = True) -> None:
         self.linked.discard(node_id)
-        self.dialling.hung_up(node_id, now, is_final=is_final)
+        self.dialling.hung_up(node_id, now, is_final=is_final, was_ready=was_ready)
+
+    def lose(self, node_id: NodeId, now: float) -> None:
+        """A link that was READY ends, as the links do it."""
+        self.dialling.remember(Candidate(HERE, node_id), now)
+        self.hang_up(node_id, now)
+
+    def greet(self, now: float, took_s: float = 0.0) -> float | None:
+        """Probe what is due, let it be accepted, and return the patience with it."""
+        self.due(now)
+        return self.dialling.accepted(HERE, now + took_s)
 
     def dials_until(self, end: float) -> list[float]:
         """Return when something was dialled up to *end*, with nobody answering."""
@@ -275,7 +286,7 @@ def test_an_answer_ends_the_dialling() -> None:
     links.dials(0.0)
 
     links.link(X)
-    links.dialling.answered("tcp://127.0.0.1:9", X)  # one that was never a candidate
+    links.dialling.answered("tcp://127.0.0.1:9", X, 0.0)  # one that was never a candidate
 
     assert links.next_at() == math.inf
     assert links.due(100.0) == ([], [])
@@ -349,3 +360,115 @@ def test_an_answered_dial_is_not_waited_for() -> None:
     links.link(X)
 
     assert not links.is_pending()
+
+
+def test_who_accepts_is_greeted_with_patience() -> None:
+    """An accepted probe is worth a greeting; on a fast network its answer is due in two seconds."""
+    links = Links(HINT)
+
+    assert links.greet(0.0) == 2.0
+    assert links.dialling.is_greeted(HERE)
+    assert links.due(1.9) == ([], [])
+    assert links.due(2.0) == ([], [HERE])
+    assert not links.dialling.is_greeted(HERE)
+
+
+def test_a_far_peer_is_given_time() -> None:
+    """Patience grows with what the probe took, up to a limit."""
+    assert Links(HINT).greet(0.0, took_s=0.5) == pytest.approx(10.0)
+    assert Links(HINT).greet(0.0, took_s=1.9) == 20.0
+
+
+def test_patience_doubles_with_each_greeting_in_vain() -> None:
+    """A slow network behind a proxy that accepts at once is met with more and more patience."""
+    links, patience = Links(SEED), []
+    for _ in range(6):
+        patience.append(links.greet(links.next_at()))
+        links.due(links.next_at())
+
+    assert patience == [2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+
+def test_a_handshake_in_vain_counts_too() -> None:
+    """An answer is not a link: patience grows until there is one, and then begins where the answer was."""
+    links = Links(SEED)
+    links.greet(0.0)
+    links.dialling.answered(HERE, X, 1.5)
+    links.hang_up(X, 3.5, was_ready=False)
+
+    assert links.greet(links.next_at()) == 6.0  # twice what the answer took, doubled
+    links.link(X, now=links.next_at())
+    links.hang_up(X, 20.0)
+
+    assert links.greet(links.next_at()) == pytest.approx(12.0)
+
+
+def test_only_an_open_probe_is_accepted() -> None:
+    """A result that comes late, or was asked for another reason, is worth no greeting."""
+    links = Links(HINT)
+
+    assert links.dialling.accepted(HERE, 0.0) is None
+    assert links.greet(0.0) == 2.0
+    assert links.dialling.accepted(HERE, 0.1) is None
+    assert links.dialling.accepted(THERE, 0.1) is None
+
+
+def test_a_refusal_ends_a_dial_at_once() -> None:
+    """Where nobody listens there is nothing to wait for, and at start nothing pending."""
+    links = Links(HINT)
+    links.dials(0.0)
+
+    links.dialling.refused(HERE, 0.001)
+
+    assert not links.is_pending()
+    assert links.next_at() == pytest.approx(0.201)
+    assert links.due(0.3) == ([HERE], [])
+
+
+def test_a_lost_peer_is_dialled_with_haste() -> None:
+    """For a minute after a link was lost pauses stay below a second; then below five, for ten minutes."""
+    links = Links()
+    links.lose(X, 100.0)
+
+    times = links.dials_until(10_000.0)
+
+    pauses = [later - earlier - TIMING.dial_timeout_s for earlier, later in itertools.pairwise(times)]
+    assert max(pause for time, pause in zip(times, pauses, strict=False) if time < 157.0) == pytest.approx(1.0)
+    assert max(pauses) == pytest.approx(5.0)
+    assert 690.0 < times[-1] < 700.0
+
+
+def test_a_host_that_refuses_ends_the_hope_for_a_lost_peer() -> None:
+    """Where a link was and nobody listens any more, a process that starts anew has a minute."""
+    links = Links()
+    links.lose(X, 100.0)
+    times = []
+    while (now := links.next_at()) < math.inf:
+        times += [now for address in links.dials(now)]
+        links.dialling.refused(HERE, now)
+
+    assert 155.0 < times[-1] < 161.0
+    assert len(times) > 50
+
+
+def test_who_shuns_us_is_left_alone() -> None:
+    """An address that wants no link with us is asked once a minute."""
+    links = Links(SEED)
+    links.greet(0.0)
+
+    links.dialling.shunned(HERE, 1.0)
+    links.dialling.shunned(THERE, 1.0)
+
+    assert links.next_at() == 61.0
+
+
+def test_the_end_of_a_node_leaves_a_dial_under_way_to_its_time() -> None:
+    """A second address of a node that said goodbye is hung up in the end, and then forgotten."""
+    links = Links(HINT)
+    links.greet(0.0)
+
+    links.hang_up(X, 1.0, is_final=True)
+
+    assert links.due(2.0) == ([], [HERE])
+    assert links.dials_until(100.0) == []
+    assert links.next_at() == math.inf

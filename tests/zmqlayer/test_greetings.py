@@ -24,8 +24,11 @@ PAYLOAD: dict[str, Any] = {
     "pub": 5001,
     "dialled": "tcp://127.0.0.1:4000",
     "answer": False,
+    "patience_ms": 2000,
     "peers": [],
 }
+
+OPTIONAL = {"patience_ms"}
 
 ports = st.integers(1, 65535)
 greetings = st.builds(
@@ -95,9 +98,16 @@ def test_malformed_values_are_refused(key: str, value: object) -> None:
         Greeting.from_payload(PAYLOAD | {key: value})
 
 
-@pytest.mark.parametrize("key", PAYLOAD)
+def test_later_keys_may_be_missing() -> None:
+    """A node that does not know the keys that came after 1.0 is understood."""
+    greeting = Greeting.from_payload({key: value for key, value in PAYLOAD.items() if key not in OPTIONAL})
+
+    assert greeting.patience_ms == 0
+
+
+@pytest.mark.parametrize("key", sorted(PAYLOAD.keys() - OPTIONAL))
 def test_missing_keys_are_refused(key: str) -> None:
-    """Every key is needed."""
+    """Every key of protocol 1.0 is needed."""
     with pytest.raises(ProtocolError, match=f"HELLO has a NoneType as '{key}'"):
         Greeting.from_payload({name: value for name, value in PAYLOAD.items() if name != key})
 

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from support.network import assert_meshed, control, greeting, inject, joined, numbered, send_numbers
+from zmqlayer.actions import Action, Probe
 from zmqlayer.frames import Kind
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import NodeId
@@ -216,6 +217,48 @@ def test_a_partition_of_twenty_seconds_is_the_end_of_the_link() -> None:
     assert_meshed(a, b)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seconds", [5.0, 9.0, 20.0, 45.0, 300.0])
+def test_a_healed_network_is_noticed(seconds: float, seed: int) -> None:
+    """Whoever was linked before a partition is READY again within three seconds of its end."""
+    network, a, b = joined("a", "b", seed=seed)
+    network.partition(a, b)
+    network.run(seconds)
+
+    network.heal(a, b)
+    network.run(3.0 if seconds < 60 else 8.0)
+
+    assert_meshed(a, b)
+
+
+def test_a_hint_that_never_led_to_a_link_is_dialled_less_and_less() -> None:
+    """Haste is for those that were lost: an address where nobody answers costs little."""
+    network = MemoryNetwork(seed=1)
+    a = network.add("a", seeds="tcp://nowhere:1")
+    a.mesh.found(Candidate("tcp://nowhere:1"), network.now)
+    network.pump(a)
+    network.run(30.0)
+
+    probed = count_probes(a)
+    network.run(70.0)
+
+    assert 8 <= len(probed) <= 16
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.3, 0.5])
+def test_a_slow_network_is_patient(delay_s: float) -> None:
+    """A handshake over a satellite takes its time, and comes to an end at the first attempt."""
+    network = MemoryNetwork(seed=2)
+    a, b = network.add("a"), network.add("b", hints=[])
+    network.delay(a, b, delay_s)
+    dial(network, a, b)
+
+    network.run(30 * delay_s)
+
+    assert_meshed(a, b)
+    assert a.changes(b) == b.changes(a) == [READY]
+
+
 def test_silence_and_the_end_come_in_time() -> None:
     """SILENT after 3 seconds and GONE after 8, each at most one heartbeat late."""
     network, a, b = joined("a", "b")
@@ -418,6 +461,20 @@ def test_a_node_that_stood_still_for_long_comes_back() -> None:
 
 
 # Greetings: storms, strangers, foreigners
+
+
+def count_probes(node: MemoryNode) -> list[Probe]:
+    """Return a list that grows by each probe that *node* makes from now on."""
+    probed: list[Probe] = []
+    outgoing = node.mesh.outgoing
+
+    def listen() -> list[Action]:
+        actions = outgoing()
+        probed.extend(action for action in actions if isinstance(action, Probe))
+        return actions
+
+    node.mesh.outgoing = listen  # type: ignore[method-assign]  # to look, not to change
+    return probed
 
 
 def count_hellos(network: MemoryNetwork, node: MemoryNode) -> list[bytes]:
