@@ -61,7 +61,7 @@ LAYERS: Final = (
         | words("transport waiters"),
         may_use=words("zmq"),
     ),
-    Layer("API", words("base layer sync twisted"), exceptions={"twisted": words("twisted")}),
+    Layer("API", words("backend base layer sync twisted"), exceptions={"twisted": words("twisted")}),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),
     Layer("composition", words("compose") | {""}),
     Layer(

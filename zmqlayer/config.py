@@ -19,7 +19,17 @@ from zmqlayer.exceptions import ConfigError
 from zmqlayer.limits import Limits
 from zmqlayer.names import check_group
 
-__all__ = ["SETTINGS", "Bind", "Config", "Setting", "Timing", "is_loopback", "parse_environment"]
+__all__ = [
+    "SETTINGS",
+    "Bind",
+    "CapacityPattern",
+    "Config",
+    "Setting",
+    "Timing",
+    "compile_capacity",
+    "is_loopback",
+    "parse_environment",
+]
 
 MIN_SECRET_BYTES: Final = 16
 DISCOVERIES: Final = ("off", "localhost", "subnet")
@@ -276,18 +286,31 @@ def _read_channel_capacity(
     value: str | Mapping[CapacityPattern, int] | Iterable[tuple[CapacityPattern, int] | str],
 ) -> tuple[tuple[re.Pattern[str], int], ...]:
     pairs = value.items() if isinstance(value, Mapping) else value
-    return tuple(_read_capacity_pair(pair) for pair in _read_items("channel_capacity", pairs))
+    return tuple(compile_capacity(pair) for pair in _read_items("channel_capacity", pairs))
 
 
-def _read_capacity_pair(pair: tuple[CapacityPattern, int] | str) -> tuple[re.Pattern[str], int]:
+def compile_capacity(pair: tuple[CapacityPattern, int] | str) -> tuple[re.Pattern[str], int]:
+    """
+    Return (compiled pattern, capacity) for a glob or a compiled pattern and a number, or for ``glob=number``.
+
+    Raises:
+        ConfigError: None of these.
+    """
     if isinstance(pair, str):
         glob, equals, number = pair.rpartition("=")
         if not equals:
             raise ConfigError("channel_capacity", f"{pair!r} is not 'pattern=number'")
         pair = (glob, _read_whole("channel_capacity")(number))
-    pattern, capacity = pair
+    try:
+        pattern, capacity = pair
+    except (TypeError, ValueError):
+        raise ConfigError("channel_capacity", f"{pair!r} is not a pattern and a number") from None
     _check_number("channel_capacity", _read_whole("channel_capacity")(capacity), 1)
-    return (re.compile(fnmatch.translate(pattern)) if isinstance(pattern, str) else pattern, int(capacity))
+    if isinstance(pattern, str):
+        pattern = re.compile(fnmatch.translate(pattern))
+    elif not isinstance(pattern, re.Pattern) or not isinstance(pattern.pattern, str):
+        raise ConfigError("channel_capacity", f"{pattern!r} is neither a glob nor a compiled pattern for str")
+    return pattern, int(capacity)
 
 
 @dataclass(frozen=True, slots=True)

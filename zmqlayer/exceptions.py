@@ -15,9 +15,16 @@ Everything that zmqlayer raises.
     └── ProtocolError                     a peer's fault; never leaves the node
 
 Attributes hold the facts, ``__str__`` the sentence.
+
+Where Django Channels is used, ``ChannelFull``, ``MessageTooLarge`` and ``ConfigError`` are also instances of its
+``ChannelFull``, ``MessageTooLarge`` and ``InvalidChannelLayerError``. That is decided for each error when it is
+made: code that names a class of Channels has imported ``channels.exceptions`` by then. Nothing here imports it.
 """
 
 from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 __all__ = [
     "ChannelFull",
@@ -33,12 +40,26 @@ __all__ = [
 ]
 
 
+ErrorKind = TypeVar("ErrorKind", bound="ZmqLayerError")
+
+
 class ZmqLayerError(Exception):
     """Base of every error in this package."""
+
+    _in_channels: ClassVar[str] = ""
+    _plain: ClassVar[type[ZmqLayerError] | None] = None
+
+    def __new__(cls, *args: Any) -> Self:
+        return super().__new__(_related(cls), *args)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._plain or type(self), self.args
 
 
 class ConfigError(ZmqLayerError, ValueError):
     """A setting has a value that cannot work."""
+
+    _in_channels = "InvalidChannelLayerError"
 
     def __init__(self, setting: str, problem: str) -> None:
         super().__init__(setting, problem)
@@ -76,6 +97,8 @@ class InvalidMessage(ZmqLayerError, TypeError):
 class MessageTooLarge(ZmqLayerError):
     """A message encodes to more bytes than ``max_message_size`` allows."""
 
+    _in_channels = "MessageTooLarge"
+
     def __init__(self, channel: str, size: int, limit: int) -> None:
         super().__init__(channel, size, limit)
         self.channel = channel
@@ -98,6 +121,8 @@ class ChannelFull(ZmqLayerError):
         limit: What was reached: messages, or bytes outstanding to one peer.
         reason: ``"channel"``, ``"peer messages"`` or ``"peer bytes"``.
     """
+
+    _in_channels = "ChannelFull"
 
     def __init__(self, channel: str, limit: int, reason: str = "channel") -> None:
         super().__init__(channel, limit, reason)
@@ -153,3 +178,17 @@ class ProtocolError(ZmqLayerError):
 def _shorten(value: object, limit: int = 80) -> str:
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+_joined: Final[dict[tuple[type, type], type]] = {}
+
+
+def _related(error: type[ErrorKind]) -> type[ErrorKind]:
+    """Return *error*, or what is also the class of Channels that stands for the same, if Channels was imported."""
+    relative = getattr(sys.modules.get("channels.exceptions"), error._in_channels or "-", None)
+    if not isinstance(relative, type) or not issubclass(relative, Exception) or issubclass(error, relative):
+        return error
+    if (error, relative) not in _joined:
+        names = {"__module__": error.__module__, "__qualname__": error.__qualname__, "__doc__": error.__doc__}
+        _joined[error, relative] = type(error.__name__, (error, relative), {**names, "_plain": error})
+    return _joined[error, relative]

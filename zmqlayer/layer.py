@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from zmqlayer.base import BaseLayer
+from zmqlayer.backend import Backend
 from zmqlayer.events import Completed
 from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
@@ -24,7 +24,7 @@ from zmqlayer.waiters import LoopWaiter
 __all__ = ["AsyncLayer"]
 
 
-class AsyncLayer(BaseLayer):
+class AsyncLayer(Backend):
     """
     A channel layer for coroutines.
 

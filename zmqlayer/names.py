@@ -20,6 +20,8 @@ from typing import Final, NewType
 from zmqlayer.exceptions import InvalidName
 
 __all__ = [
+    "CHANNEL_GRAMMAR",
+    "GROUP_GRAMMAR",
     "MAX_NAME_LENGTH",
     "NODE_ID_BYTES",
     "ChannelName",
@@ -47,8 +49,8 @@ NODE_ID_BYTES: Final = 16
 NODE_ID_CHARACTERS: Final = 26
 MAX_NAME_LENGTH: Final = 99
 
-_CHANNEL: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z", re.ASCII)
-_GROUP: Final = re.compile(r"[a-zA-Z0-9\-_.]+\Z", re.ASCII)
+CHANNEL_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z", re.ASCII)
+GROUP_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+\Z", re.ASCII)
 _NODE_ID: Final = re.compile(r"[a-z2-7]{26}\Z", re.ASCII)
 
 _RULES: Final = f"may hold only ASCII letters, digits, '.', '-' and '_', has 1 to {MAX_NAME_LENGTH} characters"
@@ -63,7 +65,7 @@ def check_channel(name: object) -> ChannelName:
     """
     if not isinstance(name, str):
         raise InvalidName(name, f"is not a channel name: a str is needed, not {type(name).__name__}")
-    if len(name) > MAX_NAME_LENGTH or not _CHANNEL.match(name) or name[-1] == "?":
+    if len(name) > MAX_NAME_LENGTH or not CHANNEL_GRAMMAR.match(name) or name[-1] == "?":
         raise InvalidName(name, f"is not a channel name: it {_RULES}, and at most one '?' or '!'")
     return ChannelName(name)
 
@@ -77,7 +79,7 @@ def check_group(name: object) -> GroupName:
     """
     if not isinstance(name, str):
         raise InvalidName(name, f"is not a group name: a str is needed, not {type(name).__name__}")
-    if len(name) > MAX_NAME_LENGTH or not _GROUP.match(name):
+    if len(name) > MAX_NAME_LENGTH or not GROUP_GRAMMAR.match(name):
         raise InvalidName(name, f"is not a group name: it {_RULES}")
     return GroupName(name)
 

@@ -73,6 +73,7 @@ class Node:
         self._lock = threading.Lock()
         self._board = Switchboard()
         self._stay: Callable[[], None] = lambda: None
+        self._is_wanted = True
         self._is_asleep = False
         self._wakes_at = 0.0
         self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
@@ -130,7 +131,9 @@ class Node:
         May be called twice, and from any thread but the node's own.
         """
         with self._life:
-            before, self._state = self._state, _State.CLOSED if self._state is _State.NEW else _State.CLOSING
+            before = self._state
+            if not self.is_closed:
+                self._state = _State.CLOSED if before is _State.NEW else _State.CLOSING
         if before is not _State.RUNNING:
             return
         self._drain()
@@ -158,6 +161,14 @@ class Node:
         if self._state in (_State.RUNNING, _State.CLOSING):
             self._transport.disown()
         self._state = _State.ABANDONED
+
+    def retire(self) -> None:
+        """
+        Close within about a second, in the background: nobody holds a layer on this node any more.
+
+        The garbage collector calls this, on any thread and at any moment; so it takes no lock and starts nothing.
+        """
+        self._is_wanted = False
 
     def follow(self, former: Node) -> None:
         """Take the place that *former* had in the parent of this process: its role, and who hears of peers."""
@@ -332,6 +343,9 @@ class Node:
                 sleep_s = PAUSE_AFTER_BUG_S
             if self._state is _State.ABANDONED:
                 return  # a callback forked: this is the child, and its copy of this thread is over
+            if not self._is_wanted:
+                self._is_wanted = True  # once is enough
+                threading.Thread(target=self.close, name="zmqlayer-close").start()
         self._transport.close(CLOSE_LINGER_S)
 
     def _step(self, sleep_s: float) -> float | None:

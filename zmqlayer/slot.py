@@ -5,6 +5,9 @@ A process that is forked cannot use its parent's node: the node's threads do not
 they were, and its sockets are the parent's. So a forked child finds the slot empty, and its first use makes a
 node of its own, with an id of its own. The parent's node is left as it is: not closed, not even let go of, since
 whatever libzmq did on the way would be done to the parent's connections.
+
+When no face of a layer is left, its slot goes, and the node is closed: a layer that is dropped and not closed, as
+when settings change in tests, leaves no node behind.
 """
 
 from __future__ import annotations
@@ -68,6 +71,7 @@ class NodeSlot:
                 node = self._build()
                 if self._former is not None:
                     node.follow(self._former)
+                weakref.finalize(self, node.retire).atexit = False
                 self._node = node
             return self._node
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -74,7 +77,7 @@ def test_errors_cross_processes(error: ZmqLayerError, builtin: type[Exception], 
     """A pickled error comes back with its type, its facts and its sentence."""
     copy = pickle.loads(pickle.dumps(error))
 
-    assert type(copy) is type(error)
+    assert isinstance(copy, type(error))
     assert str(copy) == sentence
     assert vars(copy) == vars(error)
 
@@ -93,3 +96,66 @@ def test_large_values_are_cut() -> None:
     assert text.startswith("'xxx")
     assert text.endswith("… is not a dict")
     assert len(text) < 120
+
+
+class Channels(ModuleType):
+    """What ``channels.exceptions`` looks like to whoever imports it."""
+
+    class ChannelFull(Exception):
+        """As in Channels."""
+
+    class MessageTooLarge(Exception):
+        """As in Channels."""
+
+    class InvalidChannelLayerError(ValueError):
+        """As in Channels."""
+
+
+RELATED: list[tuple[type[ZmqLayerError], tuple[object, ...], type[Exception]]] = [
+    (ChannelFull, ("jobs", 100), Channels.ChannelFull),
+    (MessageTooLarge, ("jobs", 2, 1), Channels.MessageTooLarge),
+    (ConfigError, ("expiry", "is wrong"), Channels.InvalidChannelLayerError),
+]
+related = pytest.mark.parametrize(("kind", "arguments", "relative"), RELATED, ids=["full", "large", "config"])
+
+
+@pytest.fixture
+def channels(monkeypatch: pytest.MonkeyPatch) -> Channels:
+    """Django Channels, imported."""
+    module = Channels("channels.exceptions")
+    monkeypatch.setitem(sys.modules, "channels.exceptions", module)
+    return module
+
+
+@related
+def test_errors_are_those_of_channels_too(
+    channels: Channels, kind: Any, arguments: tuple[object, ...], relative: type[Exception]
+) -> None:
+    """Whoever imported Channels may catch its classes; the error is ours all the same, and looks it."""
+    error = kind(*arguments)
+
+    assert isinstance(error, relative)
+    assert isinstance(error, kind)
+    assert repr(error) == repr(kind(*arguments))
+    assert type(kind(*arguments)) is type(error)
+
+
+@related
+def test_errors_of_channels_travel_between_processes(
+    channels: Channels, kind: Any, arguments: tuple[object, ...], relative: type[Exception]
+) -> None:
+    """An error is whole after a trip, also to a process that does not use Channels."""
+    packed = pickle.dumps(kind(*arguments))
+
+    assert isinstance(pickle.loads(packed), relative)
+    del sys.modules["channels.exceptions"]
+    copy = pickle.loads(packed)
+    assert (type(copy), str(copy)) == (kind, str(kind(*arguments)))
+
+
+def test_other_errors_and_modules_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors without a counterpart stay as they are, and so do all beside a module that is not Channels."""
+    monkeypatch.setitem(sys.modules, "channels.exceptions", ModuleType("channels.exceptions"))
+
+    assert type(ChannelFull("jobs", 1)) is ChannelFull
+    assert type(InvalidName("a b", "is wrong")) is InvalidName

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -154,3 +155,39 @@ def test_names_are_sorted_out_anew(slot: NodeSlot) -> None:
 
     with pytest.raises(TypeError, match="another process"):
         layer.receive([channel])
+
+
+def test_a_layer_that_is_dropped_is_closed() -> None:
+    """When the last face is gone the node ends, without anybody waiting for it."""
+    node, own = build_started()
+    face = AsyncLayer(own).sync
+    del own
+    gc.collect()
+    before = node.is_closed
+
+    del face
+    gc.collect()
+    node.transport.wake()
+    node._thread.join(WITHIN_S)
+
+    assert (before, node.is_closed, node.transport.closes) == (False, True, 1)
+
+
+def test_a_dropped_layer_that_never_started_is_nothing() -> None:
+    """There is no thread to end."""
+    node = fake_node()
+    slot = NodeSlot(lambda: node)
+    assert slot.node is node
+
+    del slot
+    gc.collect()
+
+    assert node.transport.opens == 0  # type: ignore[attr-defined]  # a double's
+
+
+def build_started() -> tuple[Any, NodeSlot]:
+    """Return a node that runs, and its slot."""
+    node = fake_node()
+    slot = NodeSlot(lambda: node)
+    slot.node.start()
+    return node, slot
