@@ -22,7 +22,7 @@ def test_a_project_on_channels_passes_its_tests() -> None:
 
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "cases.py"],
-        cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=50,
+        cwd=PROJECT, env={**environ, "DJANGO_SETTINGS_MODULE": "project"}, capture_output=True, text=True, timeout=50,
     )  # fmt: skip
 
     assert run.returncode == 0, run.stdout + run.stderr

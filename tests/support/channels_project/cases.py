@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "project"
-
-import django
-
-django.setup()
-
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.exceptions import ChannelFull, InvalidChannelLayerError, MessageTooLarge
 from channels.layers import channel_layers, get_channel_layer
