@@ -109,7 +109,7 @@ MALFORMED: Final = {
 
 def strangers_work(count: int) -> list[bytes]:
     """Return frames that are sound, and carry messages of somebody whom the node does not know."""
-    kinds = (Kind.DIRECT, Kind.GROUP, Kind.WORK, Kind.RETURN)
+    kinds = (Kind.DIRECT, Kind.WORK, Kind.RETURN)
     return [pack(BROADCAST, kinds[n % len(kinds)], STRANGER, 60_000, "jobs", b"\x80") for n in range(count)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,6 +102,16 @@ class Load:
     def counted(self) -> int:
         """How many messages the senders know to be lost."""
         return sum(self.books(name).dropped for name in self.senders)
+
+    def wait_until_linked(self, within_s: float) -> None:
+        """Wait until each node sees each other as ready."""
+        everybody, deadline = {"ready": len(self.everybody) - 1}, time.monotonic() + within_s
+
+        def is_linked(node: NodeProcess) -> bool:
+            return Counter(node.call("peers").values()) == everybody
+
+        for name, node in self.everybody.items():
+            wait_until(lambda node=node: is_linked(node), deadline - time.monotonic(), f"{name} is linked to all")
 
     def sees(self, name: str, other: str) -> str:
         """Return the state of a peer in the eyes of a node, or "" if it does not know it."""

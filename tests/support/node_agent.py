@@ -148,6 +148,10 @@ class Agent:
             self._layer.send_group(group, {"n": number + 1})
             self._insist(channel, {"n": number + 2})
 
+    def say(self, group: str, sender: str) -> None:
+        """Send one message to a group."""
+        self._layer.send_group(group, {"s": sender, "n": 0})
+
     def start_flow(self, channels: list[str], sender: str, every_s: float, size: int = 0) -> None:
         """Begin to send numbered messages to each of *channels* in turn."""
         self._flow = Flow(self._layer, channels, sender, every_s, size)

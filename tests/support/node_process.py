@@ -137,6 +137,7 @@ class Nodes:
         addresses = [seed.call("address") for seed in seeds]
         node = NodeProcess(prefix, **({"discovery": "off", "seeds": addresses} | settings))
         self._all.append(node)
+        node.call("address")
         if seeds:
             node.call("ready", peers=len(seeds), wait_s=CALL_WITHIN_S / 2)
             expected = node.call("node_id")

@@ -86,7 +86,7 @@ def test_a_full_named_channel_raises(sender: NodeProcess) -> None:
     outcome = sender.call("fill", channel="jobs", attempts=FLOOD)
 
     assert (outcome["accepted"], outcome["refused"]) == (CAPACITY, FLOOD - CAPACITY)
-    assert sender.call("statistics")["in flight"] == CAPACITY
+    assert sender.call("statistics")["in_flight"] == CAPACITY
     assert outcome["longest_s"] < BLOCKED_S
 
 
