@@ -48,7 +48,7 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates codec counters credits dialing events frames greetings groups ledger outbox "
+            "barriers candidates codec counters credits dialing events frames gossip greetings groups ledger outbox "
             "peers queues rollcalls windows"
         ),
         exceptions={"codec": words("msgpack")},

@@ -9,11 +9,11 @@ from typing import Any, Final, Self
 
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from zmqlayer.names import NODE_ID_BYTES, NodeId
+from zmqlayer.gossip import read_named
+from zmqlayer.names import NodeId
 
-__all__ = ["MAX_GOSSIP", "Greeting", "address_of", "host_of", "port_of"]
+__all__ = ["Greeting", "address_of", "host_of", "port_of"]
 
-MAX_GOSSIP: Final = 64
 MAX_HOSTS: Final = 16
 
 
@@ -73,7 +73,6 @@ class Greeting:
             ProtocolError: A key is missing or has a value of the wrong kind.
         """
         major, minor = _take(payload, "version", list, 2)
-        peers = _take(payload, "peers", list, MAX_GOSSIP)
         return cls(
             major=_check(major, int, "version"),
             minor=_check(minor, int, "version"),
@@ -86,7 +85,7 @@ class Greeting:
             dialled=_check(payload.get("dialled"), str, "dialled"),
             is_answer=_check(payload.get("answer"), bool, "answer"),
             patience_ms=_check_number({"patience_ms": 0} | payload, "patience_ms", 0),
-            peers=tuple(_read_peer(entry) for entry in peers),
+            peers=read_named(_check(payload.get("peers"), list, "peers"), "HELLO"),
         )
 
 
@@ -125,12 +124,3 @@ def _check_number(payload: dict[str, Any], key: str, least: int, most: int = 2**
     if not least <= number <= most:
         raise ProtocolError(f"HELLO has {number} as {key!r}")
     return number
-
-
-def _read_peer(entry: Any) -> tuple[NodeId, str]:
-    if not isinstance(entry, list) or len(entry) != 2:
-        raise ProtocolError("HELLO has a malformed entry in 'peers'")
-    node_id, address = entry
-    if len(_check(node_id, bytes, "peers")) != NODE_ID_BYTES or not _check(address, str, "peers").startswith("tcp://"):
-        raise ProtocolError("HELLO has a malformed entry in 'peers'")
-    return NodeId(node_id), address

@@ -25,7 +25,8 @@ from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import Dialling
 from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, node_of, node_topic, pack
-from zmqlayer.greetings import MAX_GOSSIP, Greeting, address_of, host_of
+from zmqlayer.gossip import Gossip, Named, may_help, read_named
+from zmqlayer.greetings import Greeting, address_of, host_of
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Cause, Peer, Peers, PeerState
@@ -83,6 +84,7 @@ class Links:
         self._next_heartbeat = 0.0
         self._refused: set[NodeId] = set()
         self._failures: dict[NodeId, int] = {}
+        self._gossip = Gossip()
 
     # What discovery says
 
@@ -120,7 +122,7 @@ class Links:
         if self._is_foreign(frame.source, payload):
             return
         greeting = Greeting.from_payload(payload)
-        self._gossip(greeting, now)
+        self._hear_of(greeting.peers, address_of(greeting.hosts[0], greeting.pull), now)
         peer = self.peers.get(frame.source)
         if peer is None:
             peer = self._greet(frame.source, greeting, now)
@@ -196,6 +198,16 @@ class Links:
             logger.debug("x %s: nobody listens at its address any more", short(peer.node_id))
             self._end(peer, Cause.DEPARTED, now, is_final=False)
 
+    def heartbeat(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A peer says that it lives, and whom it is linked to.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        named = unpack_control(frame.body).get("peers", [])
+        self._hear_of(read_named(named, "HEARTBEAT"), peer.pull, now)
+
     # Life and death
 
     def heard(self, peer: Peer, now: float) -> None:
@@ -235,7 +247,8 @@ class Links:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._timing.heartbeat_s
             if len(self.peers):
-                self._outbox.tell_all(Kind.HEARTBEAT, {})
+                named = self._gossip.for_heartbeat(self._linked(), now)
+                self._outbox.tell_all(Kind.HEARTBEAT, {"peers": [list(pair) for pair in named]})
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
@@ -308,14 +321,19 @@ class Links:
                 )  # fmt: skip
         return True
 
-    def _gossip(self, greeting: Greeting, now: float) -> None:
-        for node_id, address in greeting.peers:
-            if not self._is_linked(node_id):
-                self.found(Candidate(address, node_id), now)
+    def _hear_of(self, named: tuple[Named, ...], heard_from: str, now: float) -> None:
+        for node_id, address in named:
+            is_new = node_id != self._identity.node_id and not self._is_linked(node_id)
+            if is_new and may_help(address, heard_from=heard_from):
+                self._dialling.vouch(Candidate(address, node_id), now)
+                self._outbox.call_by(now)
+
+    def _linked(self) -> list[Named]:
+        return [(peer.node_id, peer.pull) for peer in self.peers if peer.is_up]
 
     def _push_hello(self, address: str, link: int, patience_s: float, *, answers: str | None = None) -> None:
         identity = self._identity
-        known = [(p.node_id, p.pull) for p in self.peers if p.is_up and p.pull != address]
+        known = [named for named in self._linked() if named[1] != address]
         greeting = Greeting(
             cluster=self._config.cluster_tag,
             role=identity.role,
@@ -326,7 +344,7 @@ class Links:
             dialled=answers or address,
             is_answer=answers is not None,
             patience_ms=int(patience_s * 1000),
-            peers=tuple(known[:MAX_GOSSIP]),
+            peers=tuple(self._gossip.for_greeting(known)),
         )
         body = pack_control(greeting.to_payload())
         self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body)))
@@ -343,6 +361,7 @@ class Links:
         if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
             self._failures.pop(peer.node_id, None)
             self._dialling.linked(peer.node_id)
+            self._gossip.has_come(peer.node_id)
             self._move(peer, Cause.LINKED, now)
 
     def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:

@@ -78,7 +78,7 @@ class Mesh:
         self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
         self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
-            Kind.HEARTBEAT: lambda frame, peer, now: None,
+            Kind.HEARTBEAT: self._links.heartbeat,
             Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
             Kind.TALLY: lambda frame, peer, now: self._accounts.tally(frame, now),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import links, node_ids, quick, texts, values
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.greetings import MAX_GOSSIP, MAX_HOSTS, Greeting, address_of, host_of
+from zmqlayer.gossip import MAX_GOSSIP
+from zmqlayer.greetings import MAX_HOSTS, Greeting, address_of, host_of
 
 PEER: list[Any] = [bytes(16), "tcp://10.0.0.1:5000"]
 PAYLOAD: dict[str, Any] = {

@@ -1,0 +1,112 @@
+"""
+Gossip: which of its peers a node names to others. Pure; used by ``links.py``.
+
+One seed in common is enough for a mesh: whoever dials it is told of the others in its greeting, and the others
+are told of the newcomer with the next heartbeat. Only peers that are linked now are named, at the address where
+they are; so a name that nobody repeats is out of date, and whoever heard it forgets it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.names import NODE_ID_BYTES, NodeId
+
+__all__ = ["MAX_GOSSIP", "Gossip", "Named", "may_help", "read_named"]
+
+MAX_GOSSIP: Final = 64
+"""Peers that one frame names."""
+
+PER_HEARTBEAT: Final = 16
+ROUND_S: Final = 30.0
+"""How often every peer is named to all others again: twice in the time after which they forget it."""
+
+MAX_ADDRESS: Final = 255
+MOST_UNTOLD: Final = 1024
+
+Named = tuple[NodeId, str]
+"""A node and the address of its PULL."""
+
+
+class Gossip:
+    """What one node has yet to tell. Newcomers come first; then every peer again, from time to time."""
+
+    def __init__(self) -> None:
+        self._untold: deque[NodeId] = deque(maxlen=MOST_UNTOLD)
+        self._next_round = 0.0
+        self._cursor = 0
+
+    def has_come(self, node_id: NodeId) -> None:
+        """A peer was linked: name it next."""
+        self._untold.appendleft(node_id)
+
+    def for_heartbeat(self, linked: Sequence[Named], now: float) -> list[Named]:
+        """Return what the next heartbeat names of those that are *linked*."""
+        if now >= self._next_round:
+            self._next_round = now + ROUND_S
+            self._untold.extend(node_id for node_id, _ in linked)
+        addresses = dict(linked)
+        told: dict[NodeId, str] = {}
+        while self._untold and len(told) < PER_HEARTBEAT:
+            node_id = self._untold.popleft()
+            if node_id in addresses:
+                told[node_id] = addresses[node_id]
+        return list(told.items())
+
+    def for_greeting(self, linked: Sequence[Named]) -> list[Named]:
+        """Return what a greeting names: all that are *linked*, or, of many, the next so many each time."""
+        if len(linked) <= MAX_GOSSIP:
+            return list(linked)
+        start = self._cursor % len(linked)
+        self._cursor = start + MAX_GOSSIP
+        return [*linked[start:], *linked[:start]][:MAX_GOSSIP]
+
+
+def may_help(address: str, *, heard_from: str) -> bool:
+    """
+    Whether an address that a peer named can lead anywhere from here.
+
+    Args:
+        address: ``tcp://host:port``, as the peer uses it.
+        heard_from: The address of that peer.
+
+    Loopback means the peer's machine: that is ours only if the peer is reached by loopback. An address with a
+    zone (``fe80::1%eth0``) holds for one adapter of the peer's machine.
+    """
+    return "%" not in address and (not _is_loopback(address) or _is_loopback(heard_from))
+
+
+def read_named(entries: object, where: str) -> tuple[Named, ...]:
+    """
+    Read what a frame names.
+
+    Args:
+        where: What kind of frame it is, for the error.
+
+    Raises:
+        ProtocolError: Not a list of at most :data:`MAX_GOSSIP` pairs of a node id and an address.
+    """
+    if not isinstance(entries, list) or len(entries) > MAX_GOSSIP:
+        raise ProtocolError(f"{where} has no list of at most {MAX_GOSSIP} as 'peers'")
+    named = tuple(_read(entry) for entry in entries)
+    if None in named:
+        raise ProtocolError(f"{where} has a malformed entry in 'peers'")
+    return tuple(pair for pair in named if pair is not None)
+
+
+def _read(entry: object) -> Named | None:
+    if not isinstance(entry, list) or len(entry) != 2:
+        return None
+    node_id, address = entry
+    if type(node_id) is not bytes or len(node_id) != NODE_ID_BYTES:
+        return None
+    if type(address) is not str or not address.startswith("tcp://") or len(address) > MAX_ADDRESS:
+        return None
+    return NodeId(node_id), address
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("tcp://127.", "tcp://localhost:", "tcp://[::1]:"))
