@@ -49,7 +49,7 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates codec counters credits dialing events frames gossip greetings groups ledger outbox "
-            "peers queues rollcalls windows"
+            "peers proofs queues rollcalls roster windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,

@@ -31,6 +31,7 @@ from zmqlayer.frames import (
 )
 from zmqlayer.greetings import Greeting
 from zmqlayer.memory import MemoryNetwork, MemoryNode
+from zmqlayer.requests import PART
 from zmqlayer.security import Keys
 
 TEXT: Final = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
@@ -118,10 +119,16 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     network.run(2)
     member = b.new_channel()
     a.group_add("news", member)
+    a.group_add("log", "audit")
+    for _ in range(PART):
+        b.group_add("crowd", b.new_channel())
+    b.group_add("crowd", member)
     a.send(member, {"text": "hi"})
     b.wait("jobs")
     network.run(1)
     a.group_send("news", {"text": "hi"})
+    a.mesh.group_channels("crowd", network.now)
+    network.pump(a)
     a.send("jobs", {"n": 1})
     b.mesh.receive(_skipping(a, b), network.now)
     network.run(1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerInfo, PeerState
 
@@ -48,11 +49,13 @@ class Completed:
         token: What the request returned when it was made.
         answers: What each peer said.
         missing: Peers that did not answer in time.
+        error: Why it failed, for the one who asked; None if it did not.
     """
 
     token: int
     answers: dict[NodeId, object] = field(default_factory=dict)
     missing: frozenset[NodeId] = frozenset()
+    error: ZmqLayerError | None = None
 
 
 @dataclass(frozen=True, slots=True)

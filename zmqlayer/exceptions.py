@@ -10,6 +10,8 @@ Everything that zmqlayer raises.
     ├── MessageTooLarge                   encodes to more than ``max_message_size`` bytes
     ├── ChannelFull                       the channel, or the peer behind it, has no room
     ├── NotReady (TimeoutError)           the peers waited for did not become ready in time
+    ├── LimitReached                      a table of this node, or of the one that was asked, is full
+    ├── NotConfirmed (TimeoutError)       the owner of a channel did not say in time that it is a member
     ├── LayerClosed                       the layer was closed; it cannot be used again
     ├── TransportError (OSError)          this machine refused a socket, an address or a port
     └── ProtocolError                     a peer's fault; never leaves the node
@@ -32,7 +34,9 @@ __all__ = [
     "InvalidMessage",
     "InvalidName",
     "LayerClosed",
+    "LimitReached",
     "MessageTooLarge",
+    "NotConfirmed",
     "NotReady",
     "ProtocolError",
     "TransportError",
@@ -157,6 +161,48 @@ class NotReady(ZmqLayerError, TimeoutError):
         return (
             f"{self.found} of {self.wanted} peers of cluster {self.cluster!r} became ready within "
             f"{self.timeout_s:g} s; check that they run, and use the same cluster, secret and discovery"
+        )
+
+
+class LimitReached(ZmqLayerError):
+    """
+    A table of this node, or of the one that was asked, is full; nothing was added. Its size is a field of ``Limits``.
+
+    Attributes:
+        limit: Name of the field.
+        size: How much fits; 0 where another node's table is full.
+    """
+
+    def __init__(self, limit: str, size: int = 0) -> None:
+        super().__init__(limit, size)
+        self.limit = limit
+        self.size = size
+
+    def __str__(self) -> str:
+        if self.size:
+            return f"this node has {self.size:,} {self.limit.replace('_', ' ')}, and its limits allow no more"
+        return f"the node that was asked has as many {self.limit.replace('_', ' ')} as its limits allow"
+
+
+class NotConfirmed(ZmqLayerError, TimeoutError):
+    """
+    The owner of a channel did not confirm in time what was asked of it. It may have done so; asking again is safe.
+
+    Attributes:
+        channel: The channel that was to join or to leave.
+        group: The group.
+    """
+
+    def __init__(self, channel: str, group: str) -> None:
+        super().__init__()  # OSError, a base of TimeoutError, would take arguments for errno and strerror
+        self.args = (channel, group)
+        self.channel = channel
+        self.group = group
+
+    def __str__(self) -> str:
+        return (
+            f"the process that owns {self.channel!r} did not confirm in time that its membership in group "
+            f"{self.group!r} has changed; it may have changed, and asking again is safe"
         )
 
 

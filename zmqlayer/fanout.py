@@ -4,12 +4,11 @@ Fan-out: group messages and the groups of this node. Sans-I/O; used by ``mesh.py
 ``group_send`` is one publish, whatever the number of members: ZeroMQ filters by topic at the publisher, so
 only nodes that have members get the frame, once each, and deliver it to their own members.
 
-The first member of a group at a node subscribes, and then raises a *barrier*: it subscribes to a topic that
-nobody used before. Each peer's XPUB reads the two in that order, and publishes on the second; that echo
-proves that the first is installed. An acknowledgement over another socket would prove nothing.
+The first member of a group at a node subscribes, and raises a barrier (see ``proofs.py``): its echoes prove
+that peers send the group's messages here. An acknowledgement over another socket would prove nothing.
 
-A channel without an owner (a named channel, or one with ``?``) may be a member too. Those are few; every
-node keeps the table of them, and the sender of a group message sends to each in the ordinary way.
+A named channel may be a member too. Those stand in the roster, and the sender of a group message sends to each
+of them in the ordinary way.
 """
 
 from __future__ import annotations
@@ -26,7 +25,9 @@ from zmqlayer.names import NodeId
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
 from zmqlayer.ports import IdSource
-from zmqlayer.rollcalls import RollCall, RollCalls
+from zmqlayer.proofs import Proofs
+from zmqlayer.rollcalls import RollCall
+from zmqlayer.roster import Roster
 
 __all__ = ["Fanout"]
 
@@ -37,13 +38,14 @@ class Fanout:
 
     Args:
         on_copy: Called with the channel of each member that got a message.
-        send: The ordinary ``send``, for members without an owner.
+        send: The ordinary ``send``, for members that are queues: named channels, and ``?`` channels of this node.
     """
 
     def __init__(
         self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, mail: Mail, randoms: IdSource,
         on_copy: Callable[[str], None], send: Callable[[str, bytes, float], None],
     ) -> None:  # fmt: skip
+        self.roster = Roster(node_id, config.group_expiry, config.limits.named_members)
         self._node_id = node_id
         self._config = config
         self._outbox = outbox
@@ -52,11 +54,9 @@ class Fanout:
         self._randoms = randoms
         self._on_copy = on_copy
         self._send = send
-        self._groups = Groups(config.timing.unsubscribe_after_s)
-        self._ownerless = Groups(0.0)
+        self._groups = Groups(config.group_expiry, config.timing.unsubscribe_after_s, config.limits)
         self._topics: dict[bytes, str] = {}
-        self._barriers = RollCalls()
-        self._unconfirmed: dict[str, RollCall] = {}
+        self._proofs = Proofs()
 
     def send(self, group: str, body: bytes, now: float) -> None:
         """Send one message to every member of *group*, wherever it is. Never raises for a full member."""
@@ -65,11 +65,8 @@ class Fanout:
             ttl_ms = int(self._config.expiry * 1000)
             topic = group_topic(self._config.cluster, group)
             self._outbox.do(Publish(pack(topic, Kind.GROUP, self._node_id, ttl_ms, "", body)))
-        for channel in self._ownerless.members(group, now):
-            try:
-                self._send(channel, body, now)
-            except ChannelFull:
-                continue  # counted as refused; a full member never fails the group
+        for channel in self.roster.members(group, now):
+            self._enqueue(channel, body, now)
 
     def group(self, frame: Frame, now: float) -> None:
         """A group message of a peer arrived."""
@@ -79,40 +76,32 @@ class Fanout:
 
     def add(self, group: str, channel: str, now: float, done: Callable[[RollCall | None], None]) -> None:
         """
-        Add a process channel of this node to *group*.
+        Add a channel of this node to *group*.
 
         Args:
             done: Called once every peer that is READY, or about to be, is proven to send us the group's
-                messages, or time is up: with the barrier, or with None where nobody needed to be asked.
+                messages, or time is up: with the roll call, or with None where nobody needed to be asked.
+
+        Raises:
+            LimitReached: This node is in too many groups, or has too many members.
         """
-        is_new = self._groups.add(group, channel, now + self._config.group_expiry)
-        if is_new:
-            self._subscribe(group, now)
-        barrier = self._unconfirmed.get(group)
-        if barrier is None:
+        if self._groups.add(group, channel, now):
+            self._subscribe(group)
+        if self._proofs.is_proven(group):
             done(None)
-        else:
-            barrier.done.append(done)
+            return
+        deadline = now + self._config.timing.group_add_timeout_s
+        self._outbox.call_by(deadline)
+        # A peer may be ready for us a moment before we are for it: those that are greeted must prove it too.
+        self._proofs.wait(group, self._peers.rising(), deadline, done)
 
     def discard(self, group: str, channel: str, now: float) -> None:
         """Remove a channel of this node from *group*."""
         self._groups.discard(group, channel, now)
 
-    def add_ownerless(self, group: str, channel: str, lives_s: float, now: float) -> None:
-        """Add a channel that no node owns to this node's table of such members."""
-        self._ownerless.add(group, channel, now + lives_s)
-
-    def discard_ownerless(self, group: str, channel: str, now: float) -> None:
-        """Remove a channel that no node owns from this node's table."""
-        self._ownerless.discard(group, channel, now)
-
-    def ownerless(self, now: float) -> list[tuple[str, str]]:
-        """Return (group, channel) of every member that no node owns."""
-        return [(group, channel) for group in self._ownerless for channel in self._ownerless.members(group, now)]
-
     def members(self, group: str, now: float) -> list[str]:
-        """Return the members of *group* that this node knows by itself."""
-        return self._groups.members(group, now) + self._ownerless.members(group, now)
+        """Return the members of *group* that this node owns."""
+        return self._groups.members(group, now)
 
     def leave_all(self, channel: str, now: float) -> None:
         """A process channel of this node is closed."""
@@ -120,53 +109,64 @@ class Fanout:
 
     def echo(self, frame: Frame) -> None:
         """A peer echoed a barrier: from here on it sends us the group's messages."""
-        self._barriers.answer(frame.topic, frame.source)
+        self._lower(self._proofs.echo(frame.topic, frame.source))
+
+    def peer_restarted(self, node_id: NodeId) -> None:
+        """The link to a peer starts anew, behind all that is subscribed now."""
+        self._proofs.restarted(node_id)
+
+    def peer_linked(self, node_id: NodeId) -> None:
+        """The link to a peer is up, and so proven."""
+        self._lower(self._proofs.linked(node_id))
 
     def peer_gone(self, node_id: NodeId) -> None:
-        """A peer is gone: it owes no echo. One whose link starts anew does: barriers are subscribed again with it."""
-        self._barriers.excuse(node_id)
+        """A peer is gone: it owes no echo."""
+        self._lower(self._proofs.gone(node_id))
 
     def clear(self, now: float) -> None:
         """Forget all members."""
         self._groups.clear(now)
-        self._ownerless.clear(now)
+        self.roster.clear(now)
 
     def tick(self, now: float) -> set[NodeId]:
-        """Close barriers whose time is up. Returns the peers that missed one."""
-        return self._barriers.tick(now)
+        """End waits for echoes whose time is up. Returns the peers that owe one."""
+        return self._proofs.tick(now)
 
     def sweep(self, now: float) -> None:
         """Drop members that expired; take back subscriptions of groups that are empty for long."""
-        self._ownerless.sweep(now)
+        self.roster.sweep(now)
         for group in self._groups.sweep(now):
+            self._lower(self._proofs.forget(group))
             topic = group_topic(self._config.cluster, group)
             del self._topics[topic]
             self._outbox.do(Unsubscribe(topic))
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do."""
-        return self._barriers.next_at()
+        return self._proofs.next_at()
 
     def _deliver(self, group: str, body: bytes, deadline: float, source: NodeId, now: float) -> None:
         for channel in self._groups.members(group, now):
-            if self._mail.copy(channel, body, deadline, source, now):
+            if "?" in channel:
+                self._enqueue(channel, body, now)
+            elif self._mail.copy(channel, body, deadline, source, now):
                 self._on_copy(channel)
 
-    def _subscribe(self, group: str, now: float) -> None:
+    def _enqueue(self, channel: str, body: bytes, now: float) -> None:
+        try:
+            self._send(channel, body, now)
+        except ChannelFull:
+            return  # counted as refused; a full member never fails the group
+
+    def _subscribe(self, group: str) -> None:
         topic = group_topic(self._config.cluster, group)
         self._topics[topic] = group
         self._outbox.do(Subscribe(topic))
-        # A peer may be ready for us a moment before we are for it: those that are greeted must prove it too.
-        peers = self._peers.rising()
-        if not peers:
-            return
-        barrier = barrier_topic(self._randoms(16))
-        self._outbox.do(Subscribe(barrier))
-        deadline = now + self._config.timing.group_add_timeout_s
-        self._outbox.call_by(deadline)
+        if peers := [peer.node_id for peer in self._peers]:
+            barrier = barrier_topic(self._randoms(16))
+            self._outbox.do(Subscribe(barrier))
+            self._proofs.open(group, barrier, peers)
 
-        def confirm(_call: RollCall) -> None:
-            del self._unconfirmed[group]
-            self._outbox.do(Unsubscribe(barrier))
-
-        self._unconfirmed[group] = self._barriers.open(barrier, peers, deadline, confirm)
+    def _lower(self, barriers: list[bytes]) -> None:
+        for topic in barriers:
+            self._outbox.do(Unsubscribe(topic))

@@ -164,6 +164,8 @@ class AsyncLayer(Backend):
             pass
         finally:
             result = self.node.result(token)
+        if result is not None and result.error is not None:
+            raise result.error
         return result or Completed(token)
 
 

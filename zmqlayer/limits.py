@@ -29,6 +29,11 @@ class Limits:
         reader_channels: Channels of one reader.
         queued_messages: Messages of this node that wait in all named channels together.
         queued_bytes: Their bytes.
+        groups: Groups that have, or just had, members at this node; each is a subscription.
+        memberships: Members of all groups that this node owns.
+        named_members: Members that no node owns, in the whole cluster; as many removals are remembered.
+        open_requests: Questions of this node to others that are not answered yet.
+        requests_in_service: Questions of one peer that this node has not answered yet.
 
     Raises:
         ConfigError: A limit is below 1, or a relation between two of them does not hold.
@@ -42,6 +47,11 @@ class Limits:
     reader_channels: int = 1_024
     queued_messages: int = 100_000
     queued_bytes: int = 268_435_456
+    groups: int = 50_000
+    memberships: int = 500_000
+    named_members: int = 1_000
+    open_requests: int = 10_000
+    requests_in_service: int = 1_000
 
     def __post_init__(self) -> None:
         for limit in fields(self):
@@ -49,3 +59,5 @@ class Limits:
                 raise ConfigError(limit.name, f"{getattr(self, limit.name)!r} is below 1")
         if self.accounts < self.peers:
             raise ConfigError("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")
+        if self.memberships < self.groups:
+            raise ConfigError("memberships", f"{self.memberships:,} is below groups ({self.groups:,})")

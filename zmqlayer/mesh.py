@@ -188,8 +188,7 @@ class Mesh:
             self._links.excuse(lateness, now)
         self._links.tick(now)
         self._accounts.tick(now)
-        self._membership.requests.tick(now)
-        for late in sorted(self._fanout.tick(now)):
+        for late in sorted(self._membership.tick(now) | self._fanout.tick(now)):
             self._links.silence(late, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
@@ -345,24 +344,29 @@ class Mesh:
         was_up = before in (PeerState.READY, PeerState.SILENT)
         if was_up and not peer.is_up:
             self._work.peer_down(peer.node_id)
-            self._membership.requests.peer_down(peer.node_id)
         if after is PeerState.GONE:
             self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
+            self._membership.peer_gone(peer.node_id, now)
+        elif after is PeerState.GREETED:
+            self._fanout.peer_restarted(peer.node_id)
         elif after is PeerState.SILENT:
             self._work.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
             self._work.peer_heard(peer.node_id, now)
+            self._membership.peer_reachable(peer.node_id, now)
         elif after is PeerState.READY:
             self._accounts.up(peer)
             self._work.peer_up(now)
-            self._membership.peer_up(peer.node_id, now)
+            self._fanout.peer_linked(peer.node_id)
+            self._membership.peer_up(peer.node_id)
         if not self._is_joined:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED:
             self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
 
     def _peer_reachable(self, peer: Peer, now: float) -> None:
+        self._membership.peer_reachable(peer.node_id, now)
         self._mail.peer_reachable(peer, now)
 
     def _letter_arrived(self, letter: Letter, now: float) -> None:

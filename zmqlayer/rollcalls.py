@@ -51,6 +51,14 @@ class RollCalls:
         call = self._calls[key] = RollCall(key, [done], set(peers), deadline)
         return call
 
+    def get(self, key: Hashable) -> RollCall | None:
+        """Return an open roll call."""
+        return self._calls.get(key)
+
+    def owed_by(self, peer: NodeId) -> list[Hashable]:
+        """Return the keys of the roll calls that *peer* has not answered."""
+        return [key for key, call in self._calls.items() if peer in call.missing]
+
     def answer(self, key: Hashable, peer: NodeId, answer: object = None) -> None:
         """Note one answer; one that nobody waits for is ignored."""
         call = self._calls.get(key)
@@ -61,10 +69,15 @@ class RollCalls:
 
     def excuse(self, peer: NodeId) -> None:
         """*peer* is gone: nobody waits for it any more."""
-        for call in list(self._calls.values()):
-            if peer in call.missing:
-                call.missing.discard(peer)
-                self._close_if_complete(call)
+        for key in self.owed_by(peer):
+            self.excuse_from(key, peer)
+
+    def excuse_from(self, key: Hashable, peer: NodeId) -> None:
+        """Nobody waits for the answer of *peer* to one roll call any more."""
+        call = self._calls.get(key)
+        if call is not None and peer in call.missing:
+            call.missing.discard(peer)
+            self._close_if_complete(call)
 
     def tick(self, now: float) -> set[NodeId]:
         """Close the roll calls whose time is up. Returns the peers that did not answer."""

@@ -171,7 +171,10 @@ class SyncLayer(BaseLayer):
         if token is None:
             return Completed(0)
         waiter.wait(4 * self.node.config.timing.group_add_timeout_s)
-        return self.node.result(token) or Completed(token)
+        result = self.node.result(token) or Completed(token)
+        if result.error is not None:
+            raise result.error
+        return result
 
 
 def _is_joined(mesh: Mesh) -> bool:

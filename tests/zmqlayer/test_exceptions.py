@@ -15,7 +15,9 @@ from zmqlayer.exceptions import (
     InvalidMessage,
     InvalidName,
     LayerClosed,
+    LimitReached,
     MessageTooLarge,
+    NotConfirmed,
     NotReady,
     ProtocolError,
     TransportError,
@@ -48,6 +50,22 @@ EXAMPLES: list[tuple[ZmqLayerError, type[Exception], str]] = [
         TimeoutError,
         "1 of 3 peers of cluster 'default' became ready within 2.5 s; "
         "check that they run, and use the same cluster, secret and discovery",
+    ),
+    (
+        LimitReached("named_members", 1000),
+        ZmqLayerError,
+        "this node has 1,000 named members, and its limits allow no more",
+    ),
+    (
+        LimitReached("memberships"),
+        ZmqLayerError,
+        "the node that was asked has as many memberships as its limits allow",
+    ),
+    (
+        NotConfirmed("reply!1", "room"),
+        TimeoutError,
+        "the process that owns 'reply!1' did not confirm in time that its membership in group 'room' has changed; "
+        "it may have changed, and asking again is safe",
     ),
     (LayerClosed(), ZmqLayerError, "this channel layer was closed and cannot be used again; build a new one"),
     (TransportError("port 5757 is in use"), OSError, "port 5757 is in use"),

@@ -381,8 +381,9 @@ def test_a_flush_drops_what_waits_for_a_link() -> None:
     a.send(channel, {"n": 1})
 
     a.flush()
-    a.send(channel, {"n": 2})
     network.run(1.0)
+    a.send(channel, {"n": 2})
+    network.run(0.1)
 
     assert dropped(a, "flushed") == 1
     assert numbered(b, channel) == [2]
