@@ -32,6 +32,7 @@ from zmqlayer.frames import (
 from zmqlayer.greetings import Greeting
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.requests import PART
+from zmqlayer.ports import Candidate
 from zmqlayer.security import Keys
 
 TEXT: Final = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
@@ -112,7 +113,7 @@ KINDS: Final = {
 def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     """Carrier and bytes of what two nodes say while they do all that nodes do."""
     network = MemoryNetwork(seed=3)
-    a, b = network.add("a"), network.add("b")
+    a, b = network.add("a"), network.add("b", prefetch=9)
     said: dict[Kind, list[tuple[str, bytes]]] = defaultdict(list)
     for node in (a, b):
         _listen(node, said)
@@ -133,6 +134,12 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     b.mesh.receive(_skipping(a, b), network.now)
     network.run(1)
     b.take(member)
+    late = network.add("late", hints=[])
+    network.run(1)
+    b.mesh.found(Candidate(late.pull, late.node_id), network.now)
+    network.run(1)
+    b.wait("jobs")  # and asks for credit back
+    network.run(1)
     b.leave()  # and returns the job that it did not take
     network.run(1)
     return said

@@ -213,9 +213,12 @@ class Accounts:
             raise ProtocolError(f"it is done with {done!r} messages and was handed {account.work_sent}")
         account.work_done = done
 
-    def tally(self, frame: Frame, now: float) -> None:
+    def tally(self, frame: Frame, peer: Peer, now: float) -> bool:
         """
-        A peer begins a pipe: it says what it sent so far on this carrier, and what it knows of our reports.
+        A peer says what it sent so far on a carrier, and what it knows of our reports.
+
+        Returns:
+            Whether work of the present link was lost, and with it the credit that it spent.
 
         Raises:
             ProtocolError: The payload is malformed.
@@ -223,14 +226,18 @@ class Accounts:
         payload = unpack_control(frame.body)
         account = self._returning(frame.source)
         sent, missed, done = (_read_total(payload, key) for key in ("sent", "missed", "done"))
+        is_lost = False
         if payload.get("carrier") == "work":
             if not account.work.catch_up(sent, missed):
                 account.finished = done
+            is_lost = bool(account.work.take_gaps()) and account.work_link == peer.our_link
+            account.work_link = peer.our_link
         else:
             account.mail.catch_up(sent, missed)
             if "held" in payload:
                 self._windows.restate(frame.source, _read_total(payload, "seen"), _read_counts(payload, "held"))
         self._owe(frame.source, now)
+        return is_lost
 
     # Links
 
@@ -246,7 +253,7 @@ class Accounts:
         self._outbox.tell(peer.node_id, Kind.TALLY, payload)
 
     def up(self, peer: Peer) -> None:
-        """A link is up: say on the pipe for work what was pushed before."""
+        """A link is up, or holds work: say on the pipe for work what was pushed before."""
         account = self._ledger.reopen(peer.node_id)
         payload: dict[str, object] = {
             "carrier": "work", "sent": account.work_sent, "missed": account.work_missed, "done": account.work_done,
@@ -284,8 +291,11 @@ class Accounts:
                 self._report(node_id, {channel: upto for channel, (upto, _) in read.get(node_id, {}).items()})
 
     def sweep(self, now: float) -> None:
-        """Forget windows of messages that expired."""
+        """Forget windows of messages that expired. Ask after work that is out, lest a broken pipe go unnoticed."""
         self._windows.expire(now)
+        for peer in self._peers:
+            if peer.is_up and self.load(peer.node_id) > 0:
+                self.up(peer)
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do."""

@@ -183,7 +183,9 @@ class Config:
         Raises:
             ConfigError: An unknown name, or a value that cannot work.
         """
-        merged = {**parse_environment(environ or {}), **{k: v for k, v in settings.items() if v is not None}}
+        given = {name: value for name, value in settings.items() if value is not None}
+        limits = Limits.from_setting(given.pop("limits", {}))
+        merged = {**parse_environment(environ or {}), **given}
         known = {setting.name for setting in SETTINGS}
         for name in merged:
             if name not in known:
@@ -191,7 +193,9 @@ class Config:
         if merged.get("secret"):
             merged.setdefault("discovery", "subnet")
             merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")
-        return cls(**{name: _READERS[name](value) for name, value in merged.items()}, timing=timing or Timing())
+        return cls(
+            **{name: _READERS[name](value) for name, value in merged.items()}, timing=timing or Timing(), limits=limits
+        )
 
     def capacity_of(self, channel: str) -> int:
         """Return how many messages from this node may be unread in *channel*."""

@@ -13,7 +13,7 @@ link". Saying it twice changes nothing, and both sides start again from zero whe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from zmqlayer.names import NodeId
@@ -27,6 +27,7 @@ class _Line:
 
     granted: int = 0
     received: int = 0
+    is_recalled: bool = False
 
     @property
     def outstanding(self) -> int:
@@ -66,7 +67,8 @@ class Reader:
 
         Returns:
             (sender, limit, whether it is the first on this link). With a window of many messages, credit is
-            renewed when half of a sender's share is spent, not with each message.
+            renewed when half of a sender's share is spent, not with each message. A limit below the last one
+            asks a sender that holds more than its share to cede the rest, because another has spent its own.
         """
         lines = {sender: self.lines.setdefault(sender, _Line()) for sender in senders}
         free = self._free(now)
@@ -77,11 +79,27 @@ class Reader:
         grants = []
         for sender, line in sorted(lines.items(), key=_outstanding):
             more = min(share - line.outstanding, max(spare, 1 - line.outstanding))
-            if more > 0 and (line.outstanding == 0 or more >= share // 2):
+            if more > 0 and not line.is_recalled and (line.outstanding == 0 or more >= share // 2):
                 spare -= more
                 grants.append((sender, line.received + line.outstanding + more, line.granted == 0))
                 line.granted = grants[-1][1]
+                if more < share and spare <= 0:
+                    grants.extend(self._recall(lines, share))
         return grants
+
+    def ceded(self, sender: NodeId, limit: int) -> None:
+        """A sender gave back what it held above *limit*."""
+        line = self.lines.get(sender)
+        if line is not None and line.is_recalled:
+            line.is_recalled = False
+            line.granted = min(line.granted, max(limit, line.received))
+
+    @staticmethod
+    def _recall(lines: dict[NodeId, _Line], share: int) -> Iterator[tuple[NodeId, int, bool]]:
+        for sender, line in lines.items():
+            if line.outstanding > share and not line.is_recalled:
+                line.is_recalled = True
+                yield sender, line.received + share, False
 
     def grant_own(self, own: NodeId, now: float) -> int | None:
         """
@@ -124,9 +142,17 @@ class Offer:
 
 
 class Offers:
-    """All credit this node holds, found by channel. Readers that have credit take turns."""
+    """
+    All credit this node holds, found by channel. The least loaded readers that have credit take turns.
 
-    def __init__(self) -> None:
+    Args:
+        start: Any number; senders with different ones begin with different readers.
+        load: Returns how much of the work that a node was handed it has not started.
+    """
+
+    def __init__(self, start: int, load: Callable[[NodeId], int]) -> None:
+        self._start = start
+        self._load = load
         self._offers: dict[tuple[NodeId, int], Offer] = {}
         self._by_channel: dict[str, deque[Offer]] = {}
         self._suspended: set[NodeId] = set()
@@ -140,19 +166,30 @@ class Offers:
         if offer is None:
             offer = self._offers[peer, reader] = Offer(peer, reader, channels)
             for channel in channels:
-                self._by_channel.setdefault(channel, deque()).append(offer)
-        offer.limit = max(offer.limit, limit)
+                offers = self._by_channel.setdefault(channel, deque())
+                offers.insert(self._start % (len(offers) + 1), offer)
+        offer.limit = max(offer.sent, limit)
         return offer
 
     def next(self, channel: str) -> Offer | None:
-        """Return the next offer in turn that has credit for *channel* left, or None."""
-        offers = self._by_channel.get(channel, ())
-        for offer in offers:
+        """Return the least loaded offer that has credit for *channel* left, of equal ones the next in turn, or None."""
+        offers = self._by_channel.get(channel)
+        best, least = None, 0
+        for offer in offers or ():
             if offer.free > 0 and offer.peer not in self._suspended:
-                self._by_channel[channel].remove(offer)
-                self._by_channel[channel].append(offer)
-                return offer
-        return None
+                load = self._load(offer.peer)
+                if best is None or load < least:
+                    best, least = offer, load
+                if load == 0:
+                    break
+        if offers is not None and best is not None:
+            offers.remove(best)
+            offers.append(best)
+        return best
+
+    def count(self, peer: NodeId) -> int:
+        """Return how many readers of a peer gave credit."""
+        return sum(offer.peer == peer for offer in self._offers.values())
 
     def find(self, peer: NodeId, reader: int) -> Offer | None:
         """Return one reader's offer, or None if it was withdrawn."""

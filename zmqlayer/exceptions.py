@@ -123,7 +123,7 @@ class ChannelFull(ZmqLayerError):
     Attributes:
         channel: Name of the channel.
         limit: What was reached: messages, or bytes outstanding to one peer.
-        reason: ``"channel"``, ``"peer messages"`` or ``"peer bytes"``.
+        reason: ``"channel"``, ``"peer messages"``, ``"peer bytes"``, ``"node messages"`` or ``"node bytes"``.
     """
 
     _in_channels = "ChannelFull"
@@ -139,6 +139,11 @@ class ChannelFull(ZmqLayerError):
             return (
                 f"channel {self.channel!r} is full: {self.limit:,} messages from this process are unread; "
                 f"read faster, or raise capacity or channel_capacity"
+            )
+        if self.reason.startswith("node "):
+            return (
+                f"channel {self.channel!r} is full: {self.limit:,} {self.reason.removeprefix('node ')} wait in the "
+                f"named channels of this process, which is the limit for all together; run more readers"
             )
         return (
             f"channel {self.channel!r} is full: its process has {self.limit:,} {self.reason.removeprefix('peer ')} "

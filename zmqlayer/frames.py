@@ -62,6 +62,7 @@ class Kind(IntEnum):
     GOODBYE = 4
     ECHO = 5
     TALLY = 6
+    CEDED = 7
     CREDIT = 8
     RETURN = 9
     CONSUMED = 10

@@ -84,6 +84,7 @@ class Account:
     Attributes:
         mail: What the peer published to this node.
         work: What it pushed to this node.
+        work_link: Number of the link on which the last TALLY for *work* came.
         finished: How much of *work* this node is done with: taken, expired, dropped or given back.
         unread: Messages of the peer that this node holds.
         unread_bytes: Their bodies' bytes.
@@ -100,6 +101,7 @@ class Account:
 
     mail: Arrivals = field(default_factory=Arrivals)
     work: Arrivals = field(default_factory=Arrivals)
+    work_link: int | None = None
     finished: int = 0
     unread: int = 0
     unread_bytes: int = 0

@@ -8,7 +8,9 @@ of memory. What does not fit is refused or dropped, counted by reason, and named
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Self
 
 from zmqlayer.exceptions import ConfigError
 
@@ -52,6 +54,26 @@ class Limits:
     named_members: int = 1_000
     open_requests: int = 10_000
     requests_in_service: int = 1_000
+
+    @classmethod
+    def from_setting(cls, value: Self | Mapping[str, int]) -> Self:
+        """
+        Read the setting ``limits``: a mapping of the names above, or an object that was read before.
+
+        Raises:
+            ConfigError: An unknown name, or a value that is no whole number.
+        """
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise ConfigError("limits", f"{value!r} is no mapping of names to numbers")
+        known = sorted(limit.name for limit in fields(cls))
+        for name, limit in value.items():
+            if name not in known:
+                raise ConfigError("limits", f"{name!r} is unknown; the limits are {', '.join(known)}")
+            if type(limit) is not int:
+                raise ConfigError(name, f"{limit!r} is not a whole number")
+        return cls(**value)
 
     def __post_init__(self) -> None:
         for limit in fields(self):

@@ -179,10 +179,12 @@ class Links:
         if peer is None or not peer.is_subscribed:
             return
         peer.is_subscribed = False
-        peer.our_link = self._new_link()
-        self._move(peer, Cause.CUT, now)
-        self._start_anew(peer)
-        self._push_hello(peer.pull, peer.our_link, peer.patience_s)
+        self._renew(peer, Cause.CUT, now)
+
+    def renew(self, peer: Peer, now: float) -> None:
+        """Messages of a peer that is up were lost: start the link anew."""
+        if peer.is_up:
+            self._renew(peer, Cause.RESTARTED, now)
 
     def probed(self, address: str, is_open: bool, now: float) -> None:
         """Somebody listens at an address, or nobody does. Who was cut off and does not listen any more is gone."""
@@ -384,6 +386,12 @@ class Links:
 
     def _is_linked(self, node_id: NodeId) -> bool:
         return self.peers.get(node_id) is not None
+
+    def _renew(self, peer: Peer, cause: Cause, now: float) -> None:
+        peer.our_link = self._new_link()
+        self._move(peer, cause, now)
+        self._start_anew(peer)
+        self._push_hello(peer.pull, peer.our_link, peer.patience_s)
 
     def _new_link(self) -> int:
         return int.from_bytes(self._randoms(4), "big")

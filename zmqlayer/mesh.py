@@ -81,8 +81,9 @@ class Mesh:
             Kind.HEARTBEAT: self._links.heartbeat,
             Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
-            Kind.TALLY: lambda frame, peer, now: self._accounts.tally(frame, now),
+            Kind.TALLY: self._tally,
             Kind.CREDIT: self._work.credit,
+            Kind.CEDED: self._work.ceded,
             Kind.ENDED: lambda frame, peer, now: self._work.ended(frame),
             Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
             Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
@@ -337,6 +338,8 @@ class Mesh:
                 return
             if not self._accounts.arrived(frame, now):
                 return
+            if frame.kind == Kind.WORK and self._accounts.of(frame.source).work.gaps:
+                self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
         receiver(frame, peer, now)
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
@@ -389,6 +392,10 @@ class Mesh:
 
     def _work_arrived(self, channels: tuple[str, ...]) -> None:
         self._events.append(Readable(channels))
+
+    def _tally(self, frame: Frame, peer: Peer, now: float) -> None:
+        if self._accounts.tally(frame, peer, now):
+            self._links.renew(peer, now)
 
     def _echo(self, frame: Frame, peer: Peer, now: float) -> None:
         if not self._links.echo(frame, peer, now):

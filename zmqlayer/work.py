@@ -53,13 +53,15 @@ class Work:
         self._accounts = accounts
         self._on_readable = on_readable
         self._backlogs: dict[str, Backlog] = {}
-        self._offers = Offers()
+        self._offers = Offers(int.from_bytes(self._node_id[:4]), self._load)
         self._readers: dict[tuple[str, ...], Reader] = {}
         self._by_number: dict[int, Reader] = {}
         self._inboxes: dict[int, deque[Letter]] = {}
         self._ending: dict[int, set[NodeId]] = {}
         self._numbers = 0
+        self._numbered = 0
         self._queued = 0
+        self._queued_bytes = 0
         self._is_closing = False
 
     # Sending
@@ -71,6 +73,7 @@ class Work:
         Raises:
             ChannelFull: ``capacity`` messages of this node wait already.
         """
+        self._check_room(channel, len(body))
         backlog = self._backlogs.get(inbox_of(channel))
         capacity = self._config.capacity_of(channel)
         if backlog is not None and len(backlog) >= capacity:
@@ -87,8 +90,8 @@ class Work:
         backlog = self._backlogs.get(key)
         if backlog is None:
             backlog = self._backlogs[key] = Backlog()
-        self._queued += 1
-        backlog.append(letter._replace(number=self._queued))
+        self._numbered += 1
+        self._queue(letter._replace(number=self._numbered), backlog.append)
         self._dispatch(key, now)
 
     def credit(self, frame: Frame, peer: Peer, now: float) -> None:
@@ -108,7 +111,13 @@ class Work:
             return
         if "done" in payload:
             self._accounts.note_done(peer.node_id, payload["done"])
-        if channels or self._offers.find(peer.node_id, reader) is not None:
+        known = self._offers.find(peer.node_id, reader)
+        if known is not None and limit < known.limit:
+            self._offers.put(peer.node_id, reader, (), limit)
+            self._push(peer, Kind.CEDED, {"link": peer.their_link, "reader": reader, "limit": known.limit})
+        elif known is not None or channels:
+            if known is None:
+                self._check_offer(peer, channels)
             self._spend(self._offers.put(peer.node_id, reader, channels, limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
@@ -151,6 +160,22 @@ class Work:
         if type(number) is not int:
             raise ProtocolError("ENDED is malformed")
         self._settle_ending(frame.source, number)
+
+    def ceded(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A sender gave back credit that was recalled, behind all that it had handed over: others can have it.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        number, limit = payload.get("reader"), payload.get("limit")
+        if type(number) is not int or type(limit) is not int:
+            raise ProtocolError("CEDED is malformed")
+        reader = self._by_number.get(number)
+        if reader is not None and payload.get("link") == peer.our_link:
+            reader.ceded(peer.node_id, limit)
+            self._grant(reader, now)
 
     def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
         """Remove and return the oldest living message that arrived for the reader of *channels*."""
@@ -254,7 +279,7 @@ class Work:
     @property
     def queued(self) -> int:
         """How many messages wait here for a reader elsewhere."""
-        return sum(map(len, self._backlogs.values()))
+        return self._queued
 
     @property
     def is_ending(self) -> bool:
@@ -311,15 +336,40 @@ class Work:
     def _leave(self, letters: list[Letter], now: float) -> int:
         """Report what left a queue here to those who wait for it elsewhere. Returns how many letters left."""
         for letter in letters:
+            self._queued -= 1
+            self._queued_bytes -= len(letter.body)
             if letter.source != self._node_id:
                 self._accounts.settle(letter, now)
         return len(letters)
+
+    def _queue(self, letter: Letter, put: Callable[[Letter], None]) -> None:
+        self._queued += 1
+        self._queued_bytes += len(letter.body)
+        put(letter)
+
+    def _check_room(self, channel: str, size: int) -> None:
+        limits = self._config.limits
+        if self._queued >= limits.queued_messages:
+            self._counters.refused += 1
+            raise ChannelFull(channel, limits.queued_messages, "node messages")
+        if self._queued_bytes + size > limits.queued_bytes:
+            self._counters.refused += 1
+            raise ChannelFull(channel, limits.queued_bytes, "node bytes")
+
+    def _check_offer(self, peer: Peer, channels: tuple[str, ...]) -> None:
+        limits = self._config.limits
+        if len(channels) > limits.reader_channels or self._offers.count(peer.node_id) >= limits.readers:
+            raise ProtocolError(f"it has too many readers, or one of {len(channels)} channels")
+
+    def _load(self, node_id: NodeId) -> int:
+        """Return how many messages that were handed to a node nobody there has started, as far as is known."""
+        return self.unread if node_id == self._node_id else self._accounts.load(node_id)
 
     def _expire(self, backlog: Backlog, now: float) -> None:
         self._counters.expired += self._leave(backlog.expire(now), now)
 
     def _restore(self, letter: Letter) -> None:
-        self._backlogs.setdefault(inbox_of(letter.channel), Backlog()).restore(letter)
+        self._queue(letter, self._backlogs.setdefault(inbox_of(letter.channel), Backlog()).restore)
 
     def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
         letter = backlog.pop()

@@ -15,13 +15,25 @@ from zmqlayer.names import NodeId
 A, B, C, HERE = node(1), node(2), node(3), node(9)
 
 
+def unloaded(start: int = 0) -> Offers:
+    """Return offers of readers that are all equally busy."""
+    return Offers(start, lambda peer: 0)
+
+
 @dataclass
 class Link:
-    """One sender: its credit and what it sent that has not arrived, as link numbers."""
+    """
+    One sender: its credit, and what it sent that has not arrived.
 
-    offers: Offers = field(default_factory=Offers)
+    That is (link number, None) for a message, and (link number, limit) where it cedes credit.
+    """
+
+    offers: Offers = field(default_factory=unloaded)
     number: int = 0
-    in_flight: list[int] = field(default_factory=list)
+    in_flight: list[tuple[int, int | None]] = field(default_factory=list)
+
+    def messages(self) -> int:
+        return self.in_flight.count((self.number, None))
 
 
 class ReaderModel(RuleBasedStateMachine):
@@ -46,10 +58,14 @@ class ReaderModel(RuleBasedStateMachine):
             offers = self.links[sender].offers
             known = offers.find(HERE, reader.number)
             assert is_first == (known is None)
-            assert known is None or limit > known.limit
-            offers.put(HERE, reader.number, reader.channels if is_first else (), limit)
+            if known is not None and limit < known.limit:
+                offers.put(HERE, reader.number, (), limit)
+                self.links[sender].in_flight.append((self.links[sender].number, known.limit))
+            else:
+                offers.put(HERE, reader.number, reader.channels if is_first else (), limit)
         if window > reader.unread:
-            assert all(reader.lines[sender].outstanding for sender in self.links), "a sender could starve"
+            lines = [reader.lines[sender] for sender in self.links]
+            assert all(line.outstanding or line.is_recalled for line in lines), "a sender could starve"
 
     @rule()
     def wait(self) -> None:
@@ -73,16 +89,21 @@ class ReaderModel(RuleBasedStateMachine):
         offer = link.offers.next("a")
         if offer is not None:
             offer.sent += 1
-            link.in_flight.append(link.number)
+            link.in_flight.append((link.number, None))
 
     @rule(data=st.data())
     def arrive(self, data: st.DataObject) -> None:
         sender = data.draw(st.sampled_from(sorted(self.links)))
         link = self.links[sender]
         if link.in_flight:
-            if link.in_flight.pop(0) == link.number:
-                self.reader.received(sender)
-            self.reader.unread += 1
+            number, ceded = link.in_flight.pop(0)
+            if ceded is None:
+                self.reader.unread += 1
+                if number == link.number:
+                    self.reader.received(sender)
+            elif number == link.number:
+                self.reader.ceded(sender, ceded)
+                self.grant()
 
     @precondition(lambda self: self.reader.unread)
     @rule(is_woken=st.booleans())
@@ -114,8 +135,11 @@ class ReaderModel(RuleBasedStateMachine):
             offer = link.offers.find(HERE, 1)
             line = self.reader.lines.get(sender)
             assert offer is None or 0 <= offer.sent <= offer.limit
-            on_its_way = link.in_flight.count(link.number)
-            assert (offer.free if offer else 0) + on_its_way == (line.outstanding if line else 0)
+            usable = (offer.free if offer else 0) + link.messages()
+            if line is not None and line.is_recalled:
+                assert usable <= line.outstanding
+            else:
+                assert usable == (line.outstanding if line else 0)
 
     @invariant()
     def never_promises_more_than_fits(self) -> None:
@@ -126,11 +150,17 @@ class ReaderModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever happened: once all arrived and was taken, one waiting receiver lets every sender send."""
         for sender, link in self.links.items():
-            self.reader.unread += len(link.in_flight)
-            for _ in range(link.in_flight.count(link.number)):
-                self.reader.received(sender)
-            link.in_flight.clear()
+            while link.in_flight:
+                number, ceded = link.in_flight.pop(0)
+                if number == link.number:
+                    self.reader.received(sender) if ceded is None else self.reader.ceded(sender, ceded)
         self.reader.unread, self.reader.waiting = 0, 1
+        self.grant()
+        for sender, link in self.links.items():
+            for _, ceded in link.in_flight:
+                assert ceded is not None
+                self.reader.ceded(sender, ceded)
+            link.in_flight.clear()
         self.grant()
         assert all(link.offers.next("a") for link in self.links.values())
         assert set(self.reader.lines) == set(self.links)
@@ -141,7 +171,8 @@ class OffersModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.offers = Offers()
+        self.offers = Offers(1, lambda peer: self.loads[peer])
+        self.loads = dict.fromkeys((A, B, C), 0)
         self.turns: dict[str, list[Offer]] = {"a": [], "b": []}
         self.known: dict[tuple[NodeId, int], Offer] = {}
         self.suspended: set[NodeId] = set()
@@ -150,19 +181,24 @@ class OffersModel(RuleBasedStateMachine):
     def put(self, peer: NodeId, reader: int, limit: int) -> None:
         channels = ("a",) if reader == 1 else ("a", "b")
         before = self.known.get((peer, reader))
-        expected = max(limit, before.limit if before else 0)
+        expected = max(limit, before.sent if before else 0)
         offer = self.offers.put(peer, reader, channels, limit)
         assert (offer.peer, offer.reader, offer.channels, offer.limit) == (peer, reader, channels, expected)
         assert before is None or offer is before
         if before is None:
             self.known[peer, reader] = offer
             for channel in channels:
-                self.turns[channel].append(offer)
+                turns = self.turns[channel]
+                turns.insert(1 % (len(turns) + 1), offer)
+
+    @rule(peer=st.sampled_from([A, B, C]), load=st.integers(0, 2))
+    def work(self, peer: NodeId, load: int) -> None:
+        self.loads[peer] = load
 
     @rule(channel=st.sampled_from("abc"), is_spent=st.booleans())
     def next(self, channel: str, is_spent: bool) -> None:
         good = [o for o in self.turns.get(channel, []) if o.peer not in self.suspended and o.free > 0]
-        expected = good[0] if good else None
+        expected = min(good, key=lambda offer: self.loads[offer.peer], default=None)
         assert self.offers.next(channel) is expected
         if expected is not None:
             self.turns[channel].remove(expected)
@@ -242,16 +278,42 @@ def test_a_window_is_shared() -> None:
     assert limits(Reader(1, ("a",), 10, 0.0), A, B) == {A: 5, B: 5}
 
 
-def test_a_late_sender_gets_one() -> None:
-    """A sender that comes when all credit is out gets one message, and its share as others spend theirs."""
+def test_a_late_sender_gets_its_share() -> None:
+    """A sender that comes when all credit is out gets one message; who holds too much cedes it, and it gets that."""
     reader = Reader(1, ("a",), 4, 0.0)
     assert limits(reader, A) == {A: 4}
-    assert limits(reader, A, B) == {B: 1}
+    assert limits(reader, A, B) == {B: 1, A: 2}
+    assert limits(reader, A, B) == {}, "what is asked back is not there yet"
 
-    for _ in range(3):
+    reader.ceded(A, 2)
+
+    assert limits(reader, A, B) == {B: 2}
+
+
+def test_what_was_spent_before_it_was_recalled_stays_spent() -> None:
+    """A sender that has used its credit already cedes nothing, and what it sent is in the window."""
+    reader = Reader(1, ("a",), 4, 0.0)
+    limits(reader, A)
+    limits(reader, A, B)
+    for _ in range(4):
         reader.received(A)
 
-    assert limits(reader, A, B) == {A: 5, B: 2}
+    reader.ceded(A, 4)
+
+    assert reader.lines[A].outstanding == 0
+    assert limits(reader, A, B) == {A: 6, B: 2}
+
+
+def test_ceding_what_was_not_asked_for_changes_nothing() -> None:
+    """Neither more nor less credit for a sender that cedes out of turn, and nothing for one that is not known."""
+    reader = Reader(1, ("a",), 4, 0.0)
+    limits(reader, A)
+
+    reader.ceded(A, 0)
+    reader.ceded(B, 0)
+
+    assert reader.lines[A].outstanding == 4
+    assert B not in reader.lines
 
 
 def test_many_are_renewed_at_half() -> None:
@@ -327,8 +389,8 @@ def test_more_than_granted_is_no_debt() -> None:
 
 def test_readers_take_turns() -> None:
     """Whoever has credit is next in turn, however much it is; who has spent it is passed over."""
-    offers = Offers()
-    for peer, limit in ((A, 2), (B, 2), (C, 3)):
+    offers = unloaded()
+    for peer, limit in ((C, 3), (B, 2), (A, 2)):
         offers.put(peer, 1, ("a",), limit)
 
     order = []
@@ -339,9 +401,40 @@ def test_readers_take_turns() -> None:
     assert order == [A, B, C, A, B, C, C]
 
 
+def test_the_least_loaded_reader_is_next() -> None:
+    """A node that has not started what it was handed gets no more while another has."""
+    loads = {A: 3, B: 1, C: 2}
+    offers = Offers(0, loads.__getitem__)
+    for peer in (A, B, C):
+        offers.put(peer, 1, ("a",), 9)
+
+    order = []
+    for _ in range(6):
+        offer = offers.next("a")
+        assert offer is not None
+        loads[offer.peer] += 1
+        order.append(offer.peer)
+
+    assert order[:2] in ([B, C], [B, B])
+    assert loads == {A: 4, B: 4, C: 4}
+
+
+@pytest.mark.parametrize(("start", "first"), [(0, C), (1, A), (2, B)])
+def test_senders_begin_with_different_readers(start: int, first: NodeId) -> None:
+    """Who is first in turn depends on the sender."""
+    offers = unloaded(start)
+    for peer in (A, B, C):
+        offers.put(peer, 1, ("a",), 9)
+
+    offer = offers.next("a")
+
+    assert offer is not None
+    assert offer.peer == first
+
+
 def test_a_silent_peer_gets_nothing() -> None:
     """A suspended peer's credit is not spent, is kept, and is good again when it is heard."""
-    offers = Offers()
+    offers = unloaded()
     quiet = offers.put(A, 1, ("a",), 9)
     other = offers.put(B, 1, ("a",), 1)
 
@@ -354,18 +447,19 @@ def test_a_silent_peer_gets_nothing() -> None:
     assert offers.next("a") is quiet
 
 
-def test_a_limit_never_shrinks() -> None:
-    """Limits are cumulative: an older one that comes late changes nothing."""
-    offers = Offers()
-    offers.put(A, 1, ("a",), 5)
+def test_a_limit_that_shrinks_leaves_what_was_sent() -> None:
+    """The last limit counts; but what was sent against an earlier one cannot be taken back."""
+    offers = unloaded()
+    offer = offers.put(A, 1, ("a",), 5)
+    offer.sent = 4
 
-    assert offers.put(A, 1, (), 3).limit == 5
-    assert offers.put(A, 1, (), 6).free == 6
+    assert offers.put(A, 1, (), 3).limit == 4
+    assert offers.put(A, 1, (), 6).free == 2
 
 
 def test_a_channel_named_twice_is_one() -> None:
     """A peer that names a channel twice in one offer does no harm."""
-    offers = Offers()
+    offers = unloaded()
     offer = offers.put(A, 1, ("a", "a"), 1)
 
     assert offers.next("a") is offer

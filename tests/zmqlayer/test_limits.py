@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.limits import Limits
 
@@ -18,3 +19,26 @@ def test_a_group_needs_a_member() -> None:
     """A node that may be in more groups than it may have members promises too much."""
     with pytest.raises(ConfigError, match=r"'memberships': 9 is below groups \(10\)"):
         Limits(groups=10, memberships=9)
+
+
+def test_limits_are_a_setting_too() -> None:
+    """A mapping of names; those that are not named keep their value."""
+    config = Config.from_settings({"limits": {"peers": 64}})
+
+    assert config.limits == Limits(peers=64)
+    assert Config.from_settings({"limits": config.limits}).limits is config.limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        ({"peer": 1}, "'peer' is unknown; the limits are accounts, "),
+        ({"peers": "64"}, "setting 'peers': '64' is not a whole number"),
+        (64, "64 is no mapping of names to numbers"),
+        ({"peers": 9000}, "setting 'accounts': 4,096 is below peers \\(9,000\\)"),
+    ],
+)
+def test_a_wrong_limit_is_named(limits: object, problem: str) -> None:
+    """The error says which, and what would do."""
+    with pytest.raises(ConfigError, match=problem):
+        Config.from_settings({"limits": limits})

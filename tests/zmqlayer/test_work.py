@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from support.network import joined, numbered, send_numbers
+from support.network import assert_conserved, assert_settled, control, inject, joined, numbered, send_numbers
 from zmqlayer.exceptions import ChannelFull
+from zmqlayer.frames import Kind
+from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import encode_node_id
 
@@ -490,3 +492,87 @@ def test_workers_take_turns_however_much_credit_each_gave() -> None:
             shares[place] += len(numbered(worker, "jobs"))
 
     assert shares == [5, 5]
+
+
+def test_a_reader_asks_for_credit_back_that_another_sender_needs() -> None:
+    """Whoever was first holds the whole window; a sender that comes later gets its half of it all the same."""
+    network, a, b = joined("a", "b", prefetch=8)
+    b.wait("jobs")
+    network.run(0.1)
+    late = network.add("late")
+    network.run(0.5)
+    send_numbers(late, "jobs", range(20))
+    network.run(0.1)
+    for _ in range(3):
+        read_one(b, "jobs")
+        network.run(0.1)
+
+    assert late.mesh.account(b.node_id).work_outstanding >= 4
+    assert late.mesh.account(b.node_id).work_outstanding + a.mesh.account(b.node_id).work_outstanding <= 9
+
+
+@pytest.mark.parametrize("held", [2, 6], ids=["credit is left", "all credit is spent"])
+def test_work_lost_on_its_own_pipe_is_noticed_and_its_credit_renewed(held: int) -> None:
+    """The connection for work breaks and comes back by itself; the other one stood. What it held is counted as lost."""
+    network, a, b = joined("a", "b", prefetch=5)
+    b.wait("jobs")
+    network.run(0.1)
+    send_numbers(a, "jobs", range(held))
+    for pipe in network.pipes(a, b):
+        if pipe in a.pushes.values():
+            network.sever(pipe)
+    network.run(5.0)
+
+    send_numbers(a, "jobs", range(held, 30))
+    network.run(0.1)
+
+    assert a.mesh.counters.dropped == {"lost in a cut": held}
+    assert read(network, b, "jobs", 50) == list(range(held, 30))
+    network.run(1.0)
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_busy_worker_gets_no_work_while_another_is_free() -> None:
+    """With room in store at both, the one that started all it was handed is next."""
+    network, a, busy, free = joined("a", "busy", "free", prefetch=8)
+    for worker in (busy, free):
+        worker.wait("jobs")
+    network.run(0.1)
+    got = 0
+    for n in range(40):
+        a.send("jobs", {"n": n})
+        network.run(0.1)
+        got += len(read_one(free, "jobs"))
+
+    assert a.mesh.account(busy.node_id).work_sent <= 2
+    assert got >= 38
+
+
+def test_a_node_bounds_what_waits_in_all_its_named_channels() -> None:
+    """However many channels: the error says that it is the node that is full, and with what."""
+    _network, a = joined("a", limits=Limits(queued_messages=10, queued_bytes=100))
+    for n in range(10):
+        a.send(f"jobs.{n}", {})
+
+    with pytest.raises(ChannelFull, match="10 messages wait in the named channels of this process") as messages:
+        a.send("other", {})
+    a.flush()
+    with pytest.raises(ChannelFull, match="100 bytes wait in the named channels") as octets:
+        a.send("other", {"text": "x" * 100})
+
+    assert (messages.value.reason, octets.value.reason) == ("node messages", "node bytes")
+
+
+@pytest.mark.parametrize("is_wide", [True, False], ids=["a reader of many channels", "many readers"])
+def test_a_peer_that_offers_too_much_is_cut_off(is_wide: bool) -> None:
+    """The table of offers is bounded for each peer."""
+    network, a, b = joined("a", "b", limits=Limits(readers=3, reader_channels=3))
+    link = next(iter(a.mesh._peers)).their_link
+    for reader in range(1, 5):
+        channels = [f"c{n}" for n in range(4 if is_wide else 1)]
+        payload = {"link": link, "reader": reader + 1000, "limit": 1, "channels": channels}
+        inject(network, a, control(b.node_id, Kind.CREDIT, a, payload))
+
+    assert a.mesh.counters.malformed >= 1
+    assert a.sees(b) is None
