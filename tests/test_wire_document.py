@@ -31,8 +31,8 @@ from zmqlayer.frames import (
 )
 from zmqlayer.greetings import Greeting
 from zmqlayer.memory import MemoryNetwork, MemoryNode
-from zmqlayer.requests import PART
 from zmqlayer.ports import Candidate
+from zmqlayer.requests import PART
 from zmqlayer.security import Keys
 
 TEXT: Final = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
