@@ -49,7 +49,7 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates codec counters credits dialing events frames gossip greetings groups ledger outbox "
-            "peers proofs queues rollcalls roster windows"
+            "peers proofs queues rollcalls tallies roster windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
@@ -61,7 +61,11 @@ LAYERS: Final = (
         | words("transport waiters"),
         may_use=words("zmq"),
     ),
-    Layer("API", words("backend base layer sync twisted"), exceptions={"twisted": words("twisted")}),
+    Layer(
+        "API",
+        words("backend base deferreds layer receiving sync twisted"),
+        exceptions=dict.fromkeys(("deferreds", "sync"), words("twisted")),
+    ),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),
     Layer("composition", words("compose") | {""}),
     Layer(

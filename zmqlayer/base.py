@@ -4,14 +4,15 @@ What both faces of a layer share: names, messages and the node. Nothing here wai
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ClassVar
 
 from zmqlayer.codec import decode, encode
 from zmqlayer.events import Interest, PeerChanged
 from zmqlayer.exceptions import ChannelFull, InvalidName, MessageTooLarge, ProtocolError
+from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import (
     NodeId,
@@ -41,11 +42,9 @@ class BaseLayer:
         slot: Where this process keeps the node. Several faces may share it; several nodes may live in one process.
 
     Attributes:
-        extensions: What the layer offers beyond ``send`` and ``receive``, by the names of the specification.
         ChannelFull, MessageTooLarge: The exceptions, as attributes, as the specification asks.
     """
 
-    extensions: ClassVar[list[str]] = ["groups", "flush"]
     ChannelFull = ChannelFull
     MessageTooLarge = MessageTooLarge
 
@@ -59,6 +58,11 @@ class BaseLayer:
     def node(self) -> Node:
         """The node. A process that was forked has one of its own, from its first use of the layer on."""
         return self._slot.node
+
+    @property
+    def extensions(self) -> list[str]:
+        """What the layer offers beyond ``send`` and ``receive``, by the names of the specification."""
+        return ["groups", "flush"]
 
     @property
     def cluster(self) -> str:
@@ -128,7 +132,17 @@ class BaseLayer:
     def _put(self, channel: str, message: Message) -> None:
         name = check_channel(channel)
         body = encode(name, message, self.node.config.max_message_size)
-        self.node.ask(lambda mesh, now: mesh.send(name, body, now))
+        tally = (node := self.node).tallies
+
+        def send(mesh: Mesh, now: float) -> None:
+            try:
+                mesh.send(name, body, now)
+            except ChannelFull:
+                tally.at(name).count_refused(now)
+                raise
+            tally.at(name).count_sent(now)
+
+        node.ask(send)
 
     def _put_group(self, group: str, message: Message) -> None:
         name = check_group(group)
@@ -145,12 +159,14 @@ class BaseLayer:
 
     def _interest(self, channels: tuple[str, ...]) -> Interest:
         """
-        Sort out what a receiver wants.
+        Sort out what a receiver wants, and let chance say which channel is looked at first.
 
         Raises:
             InvalidName: A name outside the grammar, or a process channel of another node.
         """
-        return _sort_out(channels, self.node_id)
+        interest = _sort_out(channels, self.node_id)
+        choices = len(interest.own) + bool(interest.named)
+        return interest if choices < 2 else interest._replace(first=random.randrange(choices))
 
     def open_letter(self, letter: Letter) -> Message | None:
         """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""

@@ -24,14 +24,21 @@ class Interest(NamedTuple):
     Attributes:
         own: Process channels of this node, and prefixes of them.
         named: All others, sorted: read by credit.
+        first: Which of the keys is looked at first, so that of many channels a busy one does not starve the others.
     """
 
     own: tuple[str, ...]
     named: tuple[str, ...]
+    first: int = 0
 
     @property
     def keys(self) -> tuple[InboxKey, ...]:
         return (*self.own, self.named) if self.named else self.own
+
+    @property
+    def keys_in_turn(self) -> tuple[InboxKey, ...]:
+        keys = self.keys
+        return keys[self.first :] + keys[: self.first] if self.first else keys
 
 
 class Readable(NamedTuple):

@@ -16,8 +16,7 @@ from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, check_group
-from zmqlayer.queues import Letter
-from zmqlayer.switchboard import Receiver
+from zmqlayer.receiving import receive
 from zmqlayer.sync import SyncLayer
 from zmqlayer.waiters import LoopWaiter
 
@@ -62,20 +61,8 @@ class AsyncLayer(Backend):
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
-        interest, node, loop = self._interest((channel,)), self.node, asyncio.get_running_loop()
-        letter: Letter | None = None
-        while True:
-            if letter is not None and (message := self.open_letter(letter)) is not None:
-                return message
-            receiver = Receiver(interest, waiter := LoopWaiter(loop))
-            letter = node.take_or_wait(receiver)
-            if letter is None:
-                try:
-                    await waiter.future
-                except asyncio.CancelledError:
-                    node.give_up(receiver)
-                    raise
-                letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+        _, message = await receive(self, self._interest((channel,)))
+        return message
 
     async def new_channel(self, prefix: str = "specific") -> str:
         """

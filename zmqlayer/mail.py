@@ -8,7 +8,8 @@ unread there is kept in ``accounts.py``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Publish
@@ -149,6 +150,10 @@ class Mail:
         for letter in self.boxes.expire(now):
             self._counters.expired += 1
             self._accounts.settle(letter, now)
+
+    def letters(self) -> Iterator[Letter]:
+        """Go through all that waits here."""
+        return chain(self.boxes, *self._parked.values())
 
     @property
     def parked(self) -> int:

@@ -19,7 +19,8 @@ What goes in and what comes out of it::
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from zmqlayer.accounts import Accounts
@@ -254,16 +255,14 @@ class Mesh:
 
     def take(self, interest: Interest, now: float) -> Letter | None:
         """Remove and return the oldest message for a receiver, or None. What is returned counts as delivered."""
-        letter: Letter | None = None
-        for name in interest.own:
-            letter = self._mail.pop(name, now)
+        for key in interest.keys_in_turn:
+            letter = self._mail.pop(key, now) if isinstance(key, str) else self._work.pop(key, now)
             if letter is not None:
-                break
-        if letter is None and interest.named:
-            letter = self._work.pop(interest.named, now)
-        if letter is not None:
-            self.counters.delivered += 1
-        return letter
+                self.counters.delivered += 1
+                return letter
+            if interest.own and not isinstance(key, str):
+                self._work.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
+        return None
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
@@ -298,6 +297,10 @@ class Mesh:
     def is_joined(self) -> bool:
         """Whether what existed at start is linked, or did not answer in time."""
         return self._is_joined
+
+    def letters(self) -> Iterator[Letter]:
+        """Go through the messages at this node that nobody took yet."""
+        return chain(self._work.letters(), self._mail.letters())
 
     @property
     def in_flight(self) -> int:

@@ -27,6 +27,7 @@ from zmqlayer.peers import PeerInfo
 from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, IdSource, Transport
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
+from zmqlayer.tallies import Tallies
 from zmqlayer.waiters import ThreadWaiter, Waiter, wake_all
 
 __all__ = ["Node"]
@@ -55,6 +56,9 @@ class Node:
         config: What it was told.
         role: What it is for, shown to people: ``"interface"``, ``"worker"``, ``"script"``.
         hosts: Hosts under which others can reach it.
+
+    Attributes:
+        tallies: What its users sent, by channel; used under the lock, that is in questions.
     """
 
     def __init__(
@@ -72,10 +76,9 @@ class Node:
         self._life = threading.Lock()
         self._lock = threading.Lock()
         self._board = Switchboard()
+        self.tallies = Tallies(config.limits.tallies)
         self._stay: Callable[[], None] = lambda: None
-        self._is_wanted = True
-        self._is_asleep = False
-        self._wakes_at = 0.0
+        self._is_wanted, self._is_asleep, self._wakes_at = True, False, 0.0
         self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
 
     # Life
@@ -150,11 +153,7 @@ class Node:
             logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
 
     def abandon(self) -> None:
-        """
-        Leave everything as it is, in a child that was forked from the node's process: all of it is the parent's.
-
-        The child's copy does nothing more, whoever still calls it.
-        """
+        """Do nothing more, in a child that was forked from the node's process: everything is the parent's."""
         self._stay()
         self._life, self._lock = threading.Lock(), threading.Lock()  # another thread may have held them
         self._is_asleep = False  # nobody is there to be rung

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from zmqlayer.names import NodeId, inbox_of
@@ -131,6 +132,9 @@ class Mailboxes:
 
     def __len__(self) -> int:
         return sum(len(box.letters) for box in self._boxes.values())
+
+    def __iter__(self) -> Iterator[Letter]:
+        return chain.from_iterable(box.letters for box in self._boxes.values())
 
     def deliver(self, letter: Letter) -> None:
         """Add one message at the end of its channel."""

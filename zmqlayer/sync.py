@@ -5,7 +5,9 @@ The blocking face of a node: the contract of the 2016 ASGI draft, for threads. N
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, cast
 
 from zmqlayer.base import BaseLayer
 from zmqlayer.events import Completed, Interest
@@ -14,8 +16,14 @@ from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, check_group
 from zmqlayer.queues import Letter
+from zmqlayer.receiving import receive
 from zmqlayer.switchboard import Receiver
+from zmqlayer.tallies import family_of
 from zmqlayer.waiters import ThreadWaiter
+
+if TYPE_CHECKING:
+    from zmqlayer.deferreds import Received
+    from zmqlayer.twisted import Reactor
 
 __all__ = ["SyncLayer"]
 
@@ -29,6 +37,11 @@ class SyncLayer(BaseLayer):
     ``send`` never blocks. The group methods of a process that has just started wait until it has joined the
     mesh, at most 1.5 seconds, once.
     """
+
+    @property
+    def extensions(self) -> list[str]:
+        """What the layer offers beyond ``send`` and ``receive``, by the names of the specification."""
+        return ["groups", "flush", "statistics", "async", *(["twisted"] if _has_twisted() else [])]
 
     def send(self, channel: str, message: Message) -> None:
         """
@@ -67,6 +80,41 @@ class SyncLayer(BaseLayer):
         if letter is None or (message := self.open_letter(letter)) is None:
             return None, None
         return letter.channel, message
+
+    def receive_many(
+        self, channels: Iterable[str], block: bool = False, timeout: float = BLOCK_S
+    ) -> tuple[str, Message] | tuple[None, None]:
+        """Return the next message: the old name of :meth:`receive`, which Channels 1.x calls."""
+        return self.receive(channels, block, timeout)
+
+    async def receive_async(self, channels: Iterable[str]) -> tuple[str, Message] | tuple[None, None]:
+        """
+        Return the next message of any of *channels* as (channel, message), waiting as long as it takes.
+
+        For coroutines; it may be cancelled at any moment without losing a message.
+
+        Raises:
+            InvalidName: The caller's mistake.
+            LayerClosed: The layer was closed, perhaps while this waited.
+        """
+        interest = self._interest(tuple(channels))
+        return await receive(self, interest) if interest.keys else (None, None)
+
+    def receive_twisted(self, channels: Iterable[str]) -> Received:
+        """
+        Return a Deferred of the next message of any of *channels*, as (channel, message). Needs Twisted.
+
+        It fires on the reactor's thread, fails with ``LayerClosed`` if the layer is closed first, and may be
+        cancelled at any moment without losing a message. It costs no thread and no connection.
+
+        Raises:
+            InvalidName: The caller's mistake.
+        """
+        from twisted.internet import reactor  # installs itself when it is imported
+
+        from zmqlayer.deferreds import receive as receive_deferred  # an optional extra
+
+        return receive_deferred(self, self._interest(tuple(channels)), cast("Reactor", reactor))
 
     def interrupt(self) -> None:
         """Wake every receiver of this node that blocks; those that find nothing return (None, None)."""
@@ -126,6 +174,39 @@ class SyncLayer(BaseLayer):
         self._join()
         self._put_group(group, message)
 
+    def global_statistics(self) -> dict[str, float]:
+        """
+        Return what this node sent, and what waits here; for the whole mesh, add up all nodes.
+
+        Returns:
+            ``messages_count`` taken by ``send`` since the start and ``messages_count_per_second`` in the last full
+            second; ``messages_pending`` that nobody here took yet, and ``messages_max_age``, the seconds that the
+            oldest of them has waited; ``channel_full_count`` and ``channel_full_count_per_second``.
+        """
+
+        def ask(mesh: Mesh, now: float) -> dict[str, float]:
+            return _describe(self.node.tallies.sums(now), _ages(mesh, self.expiry, now))
+
+        return self.node.ask(ask)
+
+    def channel_statistics(self, channel: str) -> dict[str, float]:
+        """
+        Return the same as :meth:`global_statistics` for one channel.
+
+        All process channels that share a prefix are one here, and so are all that one pattern made with ``?``. Of
+        more than a thousand channels those that nobody used lately are forgotten.
+
+        Raises:
+            InvalidName: The caller's mistake.
+        """
+        family = family_of(check_channel(channel))
+
+        def ask(mesh: Mesh, now: float) -> dict[str, float]:
+            tally = self.node.tallies.look_at(family)
+            return _describe((tally.sent, tally.refused, *tally.rates(now)), _ages(mesh, self.expiry, now, family))
+
+        return self.node.ask(ask)
+
     def flush(self) -> None:
         """Drop every message and membership in the whole cluster, and return when all peers have done so."""
         self._join()
@@ -175,6 +256,29 @@ class SyncLayer(BaseLayer):
         if result.error is not None:
             raise result.error
         return result
+
+
+def _ages(mesh: Mesh, expiry: float, now: float, family: str | None = None) -> list[float]:
+    """Return for how many seconds each message has waited, as far as its time to live tells."""
+    letters = (letter for letter in mesh.letters() if family is None or family_of(letter.channel) == family)
+    return [max(0.0, expiry - letter.deadline + now) for letter in letters if letter.deadline > now]
+
+
+def _describe(counts: tuple[int, int, int, int], ages: list[float]) -> dict[str, float]:
+    sent, refused, sent_per_second, refused_per_second = counts
+    return {
+        "messages_count": sent,
+        "messages_count_per_second": sent_per_second,
+        "messages_pending": len(ages),
+        "messages_max_age": max(ages, default=0.0),
+        "channel_full_count": refused,
+        "channel_full_count_per_second": refused_per_second,
+    }
+
+
+@cache
+def _has_twisted() -> bool:
+    return find_spec("twisted") is not None
 
 
 def _is_joined(mesh: Mesh) -> bool:

@@ -11,7 +11,8 @@ knows when everything that was on its way has come, and gone back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from zmqlayer.accounts import Accounts
@@ -275,6 +276,10 @@ class Work:
                 if letter.source == source:
                     oldest.setdefault(letter.channel, letter.sequence)
         return oldest
+
+    def letters(self) -> Iterator[Letter]:
+        """Go through all that waits here."""
+        return chain(*self._backlogs.values(), *self._inboxes.values())
 
     @property
     def queued(self) -> int:

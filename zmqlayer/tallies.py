@@ -1,0 +1,121 @@
+"""
+Tallies: how much is sent to each channel, for the ``statistics`` extension of the 2016 draft. Pure.
+
+Channels of one process, and those with one reader, are tallied together under the part of their names up to the
+mark (``http.response.<node>!``), so that a million reply channels are one entry.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["Tallies", "Tally", "family_of"]
+
+_MARK: Final = re.compile(r"[!?]")
+
+
+def family_of(channel: str) -> str:
+    """
+    Return the name under which *channel* is tallied.
+
+    >>> family_of("reply.x!1"), family_of("body?1"), family_of("jobs")
+    ('reply.x!', 'body?', 'jobs')
+    """
+    mark = _MARK.search(channel)
+    return channel[: mark.end()] if mark else channel
+
+
+class Tally:
+    """
+    What happened to one channel.
+
+    Attributes:
+        sent: Messages that ``send`` took.
+        refused: Sends that raised ``ChannelFull``.
+        second: The second of the clock that is being counted.
+    """
+
+    __slots__ = ("_refused_before", "_refused_now", "_sent_before", "_sent_now", "refused", "second", "sent")
+
+    def __init__(self) -> None:
+        self.sent = self.refused = 0
+        self.second = -1
+        self._sent_now = self._sent_before = self._refused_now = self._refused_before = 0
+
+    def count_sent(self, now: float) -> None:
+        """One more message was taken."""
+        if int(now) != self.second:
+            self._turn_to(int(now))
+        self.sent += 1
+        self._sent_now += 1
+
+    def count_refused(self, now: float) -> None:
+        """One more message was refused."""
+        if int(now) != self.second:
+            self._turn_to(int(now))
+        self.refused += 1
+        self._refused_now += 1
+
+    def rates(self, now: float) -> tuple[int, int]:
+        """Return how many were sent and refused in the last full second."""
+        if int(now) != self.second:
+            self._turn_to(int(now))
+        return self._sent_before, self._refused_before
+
+    def _turn_to(self, second: int) -> None:
+        follows = second == self.second + 1
+        self._sent_before = self._sent_now if follows else 0
+        self._refused_before = self._refused_now if follows else 0
+        self._sent_now = self._refused_now = 0
+        self.second = second
+
+
+class Tallies:
+    """
+    The tallies of one node.
+
+    Args:
+        most: Channels that are told apart. When there are more, the half that was used least lately is forgotten;
+            the sums keep what they counted.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tallies: dict[str, Tally] = {}
+        self._forgotten = Tally()
+
+    def __len__(self) -> int:
+        return len(self._tallies)
+
+    def at(self, channel: str) -> Tally:
+        """Return the tally of *channel*'s family, to count with."""
+        family = family_of(channel)
+        tally = self._tallies.get(family)
+        if tally is None:
+            if len(self._tallies) >= self._most:
+                self._forget_half()
+            tally = self._tallies[family] = Tally()
+        return tally
+
+    def look_at(self, channel: str) -> Tally:
+        """Return the tally of *channel*'s family; an empty one, which is not kept, if nothing was counted."""
+        return self._tallies.get(family_of(channel)) or Tally()
+
+    def sums(self, now: float) -> tuple[int, int, int, int]:
+        """Return (sent, refused, sent in the last full second, refused in it) of all channels together."""
+        tallies = [*self._tallies.values(), self._forgotten]
+        rates = [tally.rates(now) for tally in tallies]
+        return (
+            sum(tally.sent for tally in tallies),
+            sum(tally.refused for tally in tallies),
+            sum(sent for sent, _ in rates),
+            sum(refused for _, refused in rates),
+        )
+
+    def _forget_half(self) -> None:
+        by_use = sorted(self._tallies, key=lambda family: self._tallies[family].second)
+        for family in by_use[: (len(by_use) + 1) // 2]:
+            tally = self._tallies.pop(family)
+            self._forgotten.sent += tally.sent
+            self._forgotten.refused += tally.refused
