@@ -81,16 +81,16 @@ class Rooms:
         member, found = self.start(*command, ready=r"Listening on TCP address 127\.0\.0\.1:(\d+)", on=on)
         return member, int(found)
 
-    def uvicorn(self, *arguments: str) -> tuple[Member, int]:
+    def uvicorn(self, *arguments: str, application: str = APPLICATION) -> tuple[Member, int]:
         """Start Uvicorn and return it with its port."""
-        command = ("-m", "uvicorn", "--port", "0", *arguments, APPLICATION)
+        command = ("-m", "uvicorn", "--port", "0", *arguments, application)
         member, found = self.start(*command, ready=r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
         wait_until_listening(int(found))  # it says so before it does
         return member, int(found)
 
     def gunicorn(self, *arguments: str, application: str = APPLICATION) -> tuple[Member, int]:
         """Start Gunicorn with Uvicorn's workers and return it with its port."""
-        worker = ("-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:0", "--graceful-timeout", "2")
+        worker = ("-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:0", "--graceful-timeout", "5")
         command = ("-m", "gunicorn", *worker, *arguments, application)
         member, found = self.start(*command, ready=r"Listening at: http://127\.0\.0\.1:(\d+)")
         return member, int(found)
@@ -99,12 +99,12 @@ class Rooms:
         """Start ``manage.py runworker dice``."""
         return self.start("manage.py", "runworker", "dice", ready=r"(Running worker) for channels \['dice'\]")[0]
 
-    def run(self, *command: str) -> tuple[int, str]:
+    def run(self, *command: str, **environ: str) -> tuple[int, str]:
         """Run ``python <command>`` to its end; return its status and what it wrote to stdout."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOMS,
-            env=self._environ,
+            env={**self._environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

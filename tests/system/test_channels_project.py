@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
 
 import pytest
 
 from support.clients import ask
-from support.rooms_run import Guest, Rooms, guest, guests_of_all
+from support.rooms_run import ROOMS, Guest, Rooms, guest, guests_of_all
 
 pytestmark = pytest.mark.system
 
+SUPPORT = Path(__file__).parents[1] / "support"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -74,6 +78,16 @@ def test_a_command_posts_and_ends(rooms: Rooms, room: str, guests: list[Guest]) 
     assert (done, hear_all(guests)) == ((0, ""), [["From afar"], ["From afar"]])
 
 
+def test_signals_in_forked_processes_and_threads_post(rooms: Rooms, ports: list[int]) -> None:
+    """A task queue's pools: the layer is used, forked, and used by all; each post arrives once."""
+    with guest(ports[0]) as ada:
+        done = rooms.run("-W", "error", str(SUPPORT / "rooms_tasks.py"), PYTHONPATH=str(ROOMS))
+        posts = sorted((post["name"], int(post["text"])) for post in (ada.hear() for _ in range(42)))
+
+    assert done == (0, "")
+    assert posts == sorted([("parent", 0), ("parent", 1), *product(["forked", "thread"], range(20))])
+
+
 def test_each_roll_has_one_taker(rooms: Rooms, guests: list[Guest]) -> None:
     """With two workers on the channel, twenty messages make twenty answers."""
     rooms.worker()
@@ -126,3 +140,28 @@ def test_two_processes_of_one_uvicorn() -> None:
             guests[0].say("Hello")
 
             assert hear_all(guests) == [["Hello"], ["Hello"]]
+
+
+@pytest.mark.parametrize("application", ["rooms.asgi:application", "preloaded:application"])
+def test_processes_that_gunicorn_forked(application: str) -> None:
+    """``--preload``: the children are nodes of their own, also when their parent has used the layer before."""
+    with Rooms() as rooms:
+        _, port = rooms.gunicorn("-w", "2", "--preload", "--pythonpath", str(SUPPORT), application=application)
+        _, other = rooms.daphne()
+        with guests_of_all(port, 2) as guests, guest(other) as grace:
+            answer = ask(port, "POST", "/lobby/notices", b"text=Hello", FORM)
+
+            assert (answer.status, hear_all([*guests, grace])) == (202, [["Hello"]] * 3)
+
+
+def test_a_gunicorn_worker_is_replaced() -> None:
+    """One of the forked processes is killed: guests of the others stay, and the new one is in the mesh."""
+    with Rooms() as rooms:
+        _, port = rooms.gunicorn("-w", "2", "--preload")
+        with guests_of_all(port, 2) as (ada, grace):
+            os.kill(grace.process, signal.SIGKILL)
+            with guests_of_all(port, 2) as newcomers:
+                ada.say("Who is there?")
+
+                assert hear_all([ada, *newcomers]) == [["Who is there?"]] * 3
+                assert grace.process not in {newcomer.process for newcomer in newcomers}

@@ -97,17 +97,39 @@ def test_servers_end_as_the_page_says(name: str, number: signal.Signals) -> None
     assert status == (0 if promised[number] == "in order" else -number)
 
 
-def test_what_stops_in_order_hands_over_what_it_queued() -> None:
-    """A roll that waited at a server for a worker reaches the one that comes while the server stops."""
-    with Rooms() as rooms:
-        _, port = rooms.daphne()
-        stops, other = rooms.daphne()
-        with guest(port) as ada, guest(other) as grace:
-            grace.say("/roll")
-            grace.say("That was asked before the signal")
-            ada.hear()
-            grace.hear()
-            stops.process.send_signal(signal.SIGINT)
-            rooms.worker()
+@pytest.fixture
+def leaving(tmp_path: Path) -> Path:
+    """A folder with the module ``leaving``: the example's application, with the page's ``lifespan``."""
+    (recipe,) = re.findall(r"^async def lifespan.*?return\n", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "leaving.py").write_text(
+        "from channels.layers import get_channel_layer\n"
+        "from channels.routing import ProtocolTypeRouter\n"
+        "from rooms.asgi import application as rooms\n"
+        f"{recipe}\n"
+        "application = ProtocolTypeRouter({**rooms.application_mapping, 'lifespan': lifespan})\n"
+    )
+    return tmp_path
 
-            assert ada.hear()["kind"] == "rolled"
+
+MANY: Final = ["uvicorn", "gunicorn"]
+
+
+def start_two(rooms: Rooms, name: str, folder: Path) -> tuple[Member, int]:
+    """Start a server with two processes that leave in order, and return it with its port."""
+    if name == "uvicorn":
+        return rooms.uvicorn("--workers", "2", "--app-dir", str(folder), application="leaving:application")
+    return rooms.gunicorn("-w", "2", "--pythonpath", str(folder), application="leaving:application")
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_processes_of_a_server_leave_in_order_with_the_recipe(leaving: Path, name: str) -> None:
+    """On SIGTERM one that still holds a roll looks for a worker, and says that there is none: it was not cut off."""
+    with Rooms() as rooms:
+        server, port = start_two(rooms, name, leaving)
+        with guest(port) as ada:
+            ada.say("/roll")
+            ada.say("That was asked before the signal")
+            ada.hear()
+
+        assert server.end(signal.SIGTERM, within_s=10) == 0
+        assert "1 messages were still queued or unread here when the node closed" in server.output
