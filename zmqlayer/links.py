@@ -254,9 +254,7 @@ class Links:
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
-                if len(self._failures) >= self._config.limits.candidates:
-                    self._failures.clear()
-                self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
+                self._note_failure(peer)
                 self._end(peer, cause, now, is_final=False)
             else:
                 self._move(peer, cause, now)
@@ -293,6 +291,14 @@ class Links:
         if node_id in self._subscribers:
             self.subscribed(node_topic(node_id), now)
         return peer
+
+    def _note_failure(self, peer: Peer) -> None:
+        """A handshake did not end: perhaps the host was wrong, unless a link to it was READY before."""
+        if peer.was_ready:
+            return
+        if len(self._failures) >= self._config.limits.candidates:
+            self._failures.clear()
+        self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
 
     def _note_answer(self, peer: Peer, dialled: str, now: float) -> None:
         """One of our dials was answered; an address that we do not use for that peer is hung up."""

@@ -54,7 +54,8 @@ class MemoryNetwork:
 
     def add(
         self, name: str, *, role: str = "script", hints: Iterable[MemoryNode] | None = None,
-        clock: MemoryClock = TRUE_CLOCK, timing: Timing | None = None, **settings: object,
+        clock: MemoryClock = TRUE_CLOCK, timing: Timing | None = None, also_at: tuple[str, ...] = (),
+        **settings: object,
     ) -> MemoryNode:  # fmt: skip
         """
         Start a node at host *name*; a node that ran there before must be dead.
@@ -62,10 +63,11 @@ class MemoryNetwork:
         Args:
             hints: Whom discovery tells it of; all that live, if not given.
             clock: How its own clock goes.
+            also_at: Hosts that it says it has, after *name*; nobody reaches it there.
             settings: As a layer takes them.
         """
         config = Config.from_settings({"discovery": "off", **settings}, timing=timing)
-        node = MemoryNode(self, name, config, role, clock)
+        node = MemoryNode(self, name, config, role, clock, also_at)
         others = list(self.nodes.values()) if hints is None else list(hints)
         self.nodes[name] = node
         node.mesh.start(node.clock())

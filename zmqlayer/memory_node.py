@@ -44,9 +44,12 @@ TRUE_CLOCK: Final = MemoryClock()
 class MemoryNode:
     """One node on a :class:`MemoryNetwork`. Its methods take and return messages, like a layer's."""
 
-    def __init__(self, network: Network, name: str, config: Config, role: str, clock: MemoryClock = TRUE_CLOCK) -> None:
+    def __init__(
+        self, network: Network, name: str, config: Config, role: str, clock: MemoryClock = TRUE_CLOCK,
+        also_at: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         node_id = NodeId(network.random.randbytes(NODE_ID_BYTES))
-        identity = Identity(node_id=node_id, role=role, hosts=(name,), pull=PULL_PORT, pub=PUB_PORT)
+        identity = Identity(node_id=node_id, role=role, hosts=(name, *also_at), pull=PULL_PORT, pub=PUB_PORT)
         self.name = name
         self.node_id = node_id
         self.config = config

@@ -217,6 +217,18 @@ def test_a_partition_of_twenty_seconds_is_the_end_of_the_link() -> None:
     assert_meshed(a, b)
 
 
+def test_a_host_that_carried_a_link_is_tried_first_again() -> None:
+    """Nodes name several hosts; after a cut they do not go on to one where only they themselves can reach them."""
+    network, a, b = joined("a", "b", also_at=("localhost",))
+    network.partition(a, b)
+    network.run(20.0)
+
+    network.heal(a, b)
+    network.run(3.0)
+
+    assert_meshed(a, b)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("seconds", [5.0, 9.0, 20.0, 45.0, 300.0])
 def test_a_healed_network_is_noticed(seconds: float, seed: int) -> None:
