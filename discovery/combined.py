@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 
+from zmqlayer.discovery.countdown import Countdown
 from zmqlayer.ports import Announcement, Candidate, Discovery, DiscoveryListener
 
 __all__ = ["Combined"]
@@ -28,7 +28,7 @@ class Combined:
         """Start every source; see :class:`zmqlayer.ports.Discovery`."""
         if not self._sources:
             listener.settled()
-        countdown = _Countdown(len(self._sources))
+        countdown = Countdown(len(self._sources))
         for source in self._sources:
             source.start(announcement, _SourceListener(listener, countdown))
 
@@ -38,23 +38,10 @@ class Combined:
             source.stop()
 
 
-class _Countdown:
-    """Says once, to whichever thread it is, that it was the last."""
-
-    def __init__(self, count: int) -> None:
-        self._lock = threading.Lock()
-        self._left = count
-
-    def is_last(self) -> bool:
-        with self._lock:
-            self._left -= 1
-            return self._left == 0
-
-
 class _SourceListener:
     """Passes on what one source finds, and ``settled`` only from the last source to settle."""
 
-    def __init__(self, listener: DiscoveryListener, countdown: _Countdown) -> None:
+    def __init__(self, listener: DiscoveryListener, countdown: Countdown) -> None:
         self._listener = listener
         self._countdown = countdown
 

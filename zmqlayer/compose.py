@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from zmqlayer.config import Config
-from zmqlayer.discovery import Combined, MdnsDiscovery, StaticDiscovery
+from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
 from zmqlayer.discovery.interfaces import reachable_hosts
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.node import Node
@@ -79,8 +79,12 @@ def _slot_for(config: Config, role: str = "script") -> NodeSlot:
 
 def _choose_discovery(config: Config) -> Discovery:
     sources: list[Discovery] = []
-    if config.seeds:
-        sources.append(StaticDiscovery(config.seeds))
+    names = [seed for seed in config.seeds if seed.startswith("dns://")]
+    addresses = [seed for seed in config.seeds if seed not in names]
+    if addresses:
+        sources.append(StaticDiscovery(addresses))
+    if names:
+        sources.append(DnsDiscovery(names, config.limits.addresses_per_name))
     if config.discovery != "off":
         sources.append(MdnsDiscovery(config.discovery))
     return Combined(sources)

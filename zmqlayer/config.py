@@ -34,7 +34,11 @@ __all__ = [
 MIN_SECRET_BYTES: Final = 16
 DISCOVERIES: Final = ("off", "localhost", "subnet")
 
-_SEED: Final = re.compile(r"tcp://(?:\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s\[\]:/]+):(\d{1,5})", re.ASCII)
+_SEED: Final = re.compile(
+    r"(?:tcp://(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^\s\[\]:/]+)"
+    r"|dns://(?=[^:]{1,253}:)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?):(\d{1,5})",
+    re.ASCII,
+)
 
 CapacityPattern = str | re.Pattern[str]
 
@@ -102,7 +106,8 @@ class Config:
     Attributes:
         cluster: Nodes find only nodes of the same cluster.
         discovery: ``"off"``, ``"localhost"`` or ``"subnet"``: how far mDNS announces and looks.
-        seeds: Addresses to dial whatever discovery says, as ``tcp://host:port``.
+        seeds: Addresses to dial whatever discovery says: ``tcp://host:port``, or ``dns://name:port`` for all
+            addresses that a name stands for, looked up again every few seconds.
         bind: Where to listen. Without a secret only loopback is allowed.
         secret: Shared by all nodes of the cluster; turns on encryption. At least 16 bytes.
         expiry: Seconds after which an unread message is dropped.
@@ -226,7 +231,7 @@ def _check_cluster(cluster: str) -> None:
 def _check_seed(seed: str) -> None:
     match = _SEED.fullmatch(seed)
     if match is None or not 0 < int(match[1]) < 65536:
-        raise ConfigError("seeds", f"{seed!r} is not 'tcp://host:port'")
+        raise ConfigError("seeds", f"{seed!r} is neither 'tcp://host:port' nor 'dns://name:port'")
 
 
 def _check_number(name: str, value: int, least: int) -> None:
@@ -349,7 +354,12 @@ SETTINGS: Final = (
         "|".join(DISCOVERIES),
         "How far to announce and look with mDNS. [default: subnet with a secret, else localhost]",
     ),
-    Setting("seeds", "tcp://HOST:PORT", "Dial this address whatever discovery says.", is_repeatable=True),
+    Setting(
+        "seeds",
+        "tcp://HOST:PORT",
+        "Dial this address whatever discovery says; with dns://NAME:PORT, all addresses of the name.",
+        is_repeatable=True,
+    ),
     Setting(
         "bind",
         "HOST[:PORT]",

@@ -25,6 +25,7 @@ class Limits:
     Attributes:
         candidates: Addresses to dial.
         dials: Of these, how many are dialled at once; seeds come on top.
+        addresses_per_name: Of these, how many one ``dns://`` seed may stand for.
         peers: Links, in any state.
         accounts: Nodes whose totals are remembered, those that are gone included.
         readers: Readers of one peer.
@@ -44,6 +45,7 @@ class Limits:
 
     candidates: int = 512
     dials: int = 64
+    addresses_per_name: int = 64
     peers: int = 1_024
     accounts: int = 4_096
     readers: int = 1_024
@@ -81,6 +83,9 @@ class Limits:
         for limit in fields(self):
             if getattr(self, limit.name) < 1:
                 raise ConfigError(limit.name, f"{getattr(self, limit.name)!r} is below 1")
+        for part in ("dials", "addresses_per_name"):
+            if getattr(self, part) > self.candidates:
+                raise ConfigError(part, f"{getattr(self, part):,} is above candidates ({self.candidates:,})")
         if self.accounts < self.peers:
             raise ConfigError("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")
         if self.memberships < self.groups:

@@ -197,7 +197,7 @@ class ZmqTransport:
         socket.set(zmq.HEARTBEAT_TTL, 4000)
         socket.set(zmq.RECONNECT_IVL, 100)
         socket.set(zmq.RECONNECT_IVL_MAX, 2000)
-        socket.set(zmq.IPV6, int(":" in self._bind.host))
+        socket.set(zmq.IPV6, int(":" in self._bind.host or self._bind.host == "*"))
         if self._keys is not None:
             socket.curve_secretkey = self._keys.secret
             socket.curve_publickey = self._keys.public
@@ -245,7 +245,7 @@ class ZmqTransport:
         # Queue nothing for an address where nobody answers: it would reach the next process there.
         socket.set(zmq.IMMEDIATE, 1)
         try:
-            socket.connect(address)
+            _connect(socket, address)
         except zmq.ZMQError as exc:
             logger.debug("! cannot dial %s: %s", address, exc)
             socket.close(0)
@@ -281,7 +281,7 @@ class ZmqTransport:
 
     def _connect(self, action: Connect) -> None:
         try:
-            self._sub.connect(action.address)
+            _connect(self._sub, action.address)
         except zmq.ZMQError as exc:
             logger.debug("! cannot connect to %s: %s", action.address, exc)
         else:
@@ -291,6 +291,12 @@ class ZmqTransport:
         if action.address in self._subs:
             self._subs.discard(action.address)
             self._sub.disconnect(action.address)
+
+
+def _connect(socket: zmq.Socket[bytes], address: str) -> None:
+    """Connect, with IPv6 for this address only if it is one: a socket that may do both prefers IPv6 for names."""
+    socket.set(zmq.IPV6, int("[" in address))
+    socket.connect(address)
 
 
 def _drain(socket: zmq.Socket[bytes], into: list[bytes]) -> None:

@@ -45,3 +45,28 @@ def test_two_machines_find_each_other(lan: Lan, start: Start) -> None:
 
     one.wait_for_peer(two)
     two.wait_for_peer(one)
+
+
+def test_seeds_may_be_ipv6(lan: Lan, start: Start) -> None:
+    """A node that listens on IPv6 is reached by its address as a seed, from a node that listens on IPv4."""
+    host = lan.host("one", is_plugged_in=False)
+    one = start(host, bind="[::1]:5000", discovery="off", secret="")
+
+    two = start(host, bind="127.0.0.1", discovery="off", secret="", seeds=["tcp://[::1]:5000"])
+
+    two.wait_for_peer(one)
+    one.wait_for_peer(two)
+
+
+def test_names_are_seeds_without_multicast(lan: Lan, start: Start) -> None:
+    """Nodes without mDNS meet through a name for one of them."""
+    one_host, two_host, three_host = lan.host("one"), lan.host("two"), lan.host("three")
+    nodes = [
+        start(host, discovery="off", bind="0.0.0.0:5100", seeds=[f"dns://{one_host.address}:5100"])
+        for host in (one_host, two_host, three_host)
+    ]
+
+    for one in nodes:
+        for other in nodes:
+            if one is not other:
+                one.wait_for_peer(other)

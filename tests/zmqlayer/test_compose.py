@@ -67,6 +67,7 @@ def test_the_pipes_hold_more_than_the_windows_admit() -> None:
     [
         ({"discovery": "off"}, []),
         ({"discovery": "off", "seeds": ["tcp://127.0.0.1:5000"]}, ["StaticDiscovery"]),
+        ({"discovery": "off", "seeds": ["dns://mesh:1", "tcp://a:1"]}, ["StaticDiscovery", "DnsDiscovery"]),
         ({"discovery": "localhost"}, ["MdnsDiscovery"]),
         ({"discovery": "localhost", "seeds": ["tcp://127.0.0.1:5000"]}, ["StaticDiscovery", "MdnsDiscovery"]),
     ],

@@ -70,15 +70,20 @@ def test_a_secret_is_not_shown() -> None:
         ({"channel_capacity": {"http.*": 0}}, "channel_capacity", "0 is below 1"),
         ({"channel_capacity": "http.*"}, "channel_capacity", "'http.*' is not 'pattern=number'"),
         ({"channel_capacity": "http.*=x"}, "channel_capacity", "'x' is not a whole number"),
-        ({"seeds": "10.0.0.5:5757"}, "seeds", "'10.0.0.5:5757' is not 'tcp://host:port'"),
-        ({"seeds": ["tcp://10.0.0.5"]}, "seeds", "is not 'tcp://host:port'"),
+        ({"seeds": "10.0.0.5:5757"}, "seeds", "'10.0.0.5:5757' is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": ["tcp://10.0.0.5"]}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": ["tcp://a:1", 5]}, "seeds", "5 is not a str"),
         ({"seeds": 5}, "seeds", "5 is neither text nor a list"),
         ({"channel_capacity": 5}, "channel_capacity", "5 is neither text nor a list"),
-        ({"seeds": "tcp://host:0"}, "seeds", "is not 'tcp://host:port'"),
-        ({"seeds": "tcp://host:65536"}, "seeds", "is not 'tcp://host:port'"),
-        ({"seeds": "tcp://::1:5757"}, "seeds", "is not 'tcp://host:port'"),
-        ({"seeds": "tcp://a/b:5757"}, "seeds", "is not 'tcp://host:port'"),
+        ({"seeds": "tcp://host:0"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "tcp://host:65536"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "tcp://::1:5757"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "dns://mesh"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "dns://[::1]:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "dns://a..b:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": f"dns://{'a' * 64}:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": f"dns://{'a.' * 127}a:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "tcp://a/b:5757"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"sedes": "tcp://a:1"}, "sedes", "is unknown; the settings are bind, capacity"),
     ],
 )
@@ -116,6 +121,21 @@ def test_environment_holds_settings_only(environ: dict[str, str]) -> None:
 def test_seeds_are_one_text_or_many(seeds: str | list[str]) -> None:
     """Seeds may be a list, or text with spaces or commas between them, as environments have it."""
     assert Config.from_settings({"seeds": seeds}).seeds == ("tcp://a:1", "tcp://[::1]:2")
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "tcp://10.0.0.5:5757",
+        "tcp://[::1]:5000",
+        "tcp://[fe80::1%eth0.5]:1",
+        "dns://mesh:1",
+        "dns://mesh.my-ns.svc.:65535",
+    ],
+)
+def test_seeds_are_addresses_or_names(seed: str) -> None:
+    """A seed is an address, with brackets around IPv6, or a name that stands for several."""
+    assert Config.from_settings({"seeds": seed}).seeds == (seed,)
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,10 @@ def test_a_wrong_limit_is_named(limits: object, problem: str) -> None:
     """The error says which, and what would do."""
     with pytest.raises(ConfigError, match=problem):
         Config.from_settings({"limits": limits})
+
+
+@pytest.mark.parametrize("limit", ["dials", "addresses_per_name"])
+def test_a_part_is_no_larger_than_the_whole(limit: str) -> None:
+    """What is taken from the table of candidates cannot be more than the table."""
+    with pytest.raises(ConfigError, match=rf"'{limit}': 6 is above candidates \(5\)"):
+        Limits(**{"candidates": 5, "dials": 5, "addresses_per_name": 5, limit: 6})

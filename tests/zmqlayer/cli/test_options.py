@@ -86,7 +86,7 @@ def test_variables_stand_in_for_flags(gap: str) -> None:
     ("arguments", "sentence"),
     [
         (["--capacity", "0"], "Invalid value for --capacity: 0 is below 1"),
-        (["--seed", "a"], "Invalid value for --seed: 'a' is not 'tcp://host:port'"),
+        (["--seed", "a"], "Invalid value for --seed: 'a' is neither 'tcp://host:port' nor 'dns://name:port'"),
         (
             ["--mesh-bind", "0.0.0.0"],
             "Invalid value for --mesh-bind: '0.0.0.0' is not a loopback address; set a secret",
