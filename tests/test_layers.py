@@ -49,7 +49,7 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates codec counters credits dialing events frames gossip greetings groups ledger outbox "
-            "peers proofs queues rollcalls tallies roster windows"
+            "peers proofs queues roles rollcalls tallies roster windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,

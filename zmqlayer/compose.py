@@ -8,6 +8,7 @@ them never need to know which transport and which discovery are used.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from zmqlayer.discovery.interfaces import reachable_hosts
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.node import Node
 from zmqlayer.ports import Discovery
+from zmqlayer.roles import role_of
 from zmqlayer.security import Keys
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
@@ -40,7 +42,7 @@ class ChannelLayer(AsyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_slot_for(Config.from_settings(settings, os.environ)))
+        super().__init__(_slot_for(Config.from_settings(settings, os.environ), role_of(sys.argv)))
 
 
 class SyncChannelLayer(SyncLayer):
@@ -51,7 +53,7 @@ class SyncChannelLayer(SyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_slot_for(Config.from_settings(settings, os.environ)))
+        super().__init__(_slot_for(Config.from_settings(settings, os.environ), role_of(sys.argv)))
 
 
 def open_layer(config: Config, role: str) -> SyncLayer:
@@ -73,7 +75,7 @@ def build_node(config: Config, role: str = "script") -> Node:
     )
 
 
-def _slot_for(config: Config, role: str = "script") -> NodeSlot:
+def _slot_for(config: Config, role: str) -> NodeSlot:
     return NodeSlot(partial(build_node, config, role))
 
 

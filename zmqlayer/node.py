@@ -124,7 +124,7 @@ class Node:
             self._state = _State.RUNNING
             self._thread.start()
         self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
-        logger.debug("node %s listens on port %d as %s", short(node_id), pull, self.role)
+        logger.info("%s %s of cluster %r listens at %s", self.role, short(node_id), self.config.cluster, self.address)
         self._discovery.start(Announcement(node_id, self.config.cluster_tag, self._hosts, pull), self)
 
     def close(self) -> None:
@@ -388,7 +388,8 @@ class Node:
         for watcher, channels in calls.readable.items():
             watcher(channels)
         for change in calls.changes:
-            logger.info("%s %s %s", change.peer.role, short(change.peer.node_id), change.state.value)
+            peer = change.peer
+            logger.info("%s %s at %s is %s", peer.role, short(peer.node_id), peer.address, change.state.value)
             for callback in self._peer_callbacks:
                 try:
                     callback(change)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import zmqlayer
@@ -18,11 +20,13 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", [ChannelLayer, SyncChannelLayer])
-def test_layers_take_settings_as_keywords(kind: type[ChannelLayer]) -> None:
-    """Making a layer checks its settings and starts nothing."""
+def test_layers_take_settings_as_keywords(kind: type[ChannelLayer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making a layer checks its settings and starts nothing; its role is the program's name."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/daphne"])
+
     layer = kind(cluster="red", discovery="off", capacity=5, prefetch=2)
 
-    assert (layer.cluster, layer.capacity, layer.node.config.prefetch, layer.role) == ("red", 5, 2, "script")
+    assert (layer.cluster, layer.capacity, layer.node.config.prefetch, layer.role) == ("red", 5, 2, "daphne")
     layer.node.close()
 
 
