@@ -44,7 +44,7 @@ def words(text: str) -> frozenset[str]:
 
 
 LAYERS: Final = (
-    Layer("words", words("actions config exceptions limits messages names ports"), is_pure=True),
+    Layer("words", words("actions config exceptions limits messages names ports unknown"), is_pure=True),
     Layer(
         "parts",
         words(

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.limits import Limits
 from zmqlayer.names import check_group
+from zmqlayer.unknown import explain
 
 __all__ = [
     "SETTINGS",
@@ -194,7 +195,7 @@ class Config:
         known = {setting.name for setting in SETTINGS}
         for name in merged:
             if name not in known:
-                raise ConfigError(name, f"is unknown; the settings are {', '.join(sorted(known))}")
+                raise ConfigError(name, explain(name, known))
         if merged.get("secret"):
             merged.setdefault("discovery", "subnet")
             merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")

@@ -84,7 +84,7 @@ def test_a_secret_is_not_shown() -> None:
         ({"seeds": f"dns://{'a' * 64}:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": f"dns://{'a.' * 127}a:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": "tcp://a/b:5757"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
-        ({"sedes": "tcp://a:1"}, "sedes", "is unknown; the settings are bind, capacity"),
+        ({"sedes": "tcp://a:1"}, "sedes", "is unknown; did you mean 'seeds'? The settings are bind, capacity"),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, Any], setting: str, words: str) -> None:
