@@ -67,6 +67,11 @@ def missing_of(node: MemoryNode, token: int | None) -> set[NodeId] | None:
     return None
 
 
+def error_of(node: MemoryNode, token: int | None) -> Exception | None:
+    """Return why a request failed; None if it did not."""
+    return next(e.error for e in node.events if isinstance(e, Completed) and e.token == token)
+
+
 def inject(network: MemoryNetwork, node: MemoryNode, wire: bytes) -> None:
     """Let *node* receive *wire*, whoever sent it."""
     node.mesh.receive(wire, network.now)
@@ -116,6 +121,7 @@ __all__ = [
     "assert_meshed",
     "assert_settled",
     "control",
+    "error_of",
     "frame",
     "greeting",
     "group_topic",

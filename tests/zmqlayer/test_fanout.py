@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.network import group_topic, inject, joined, missing_of, numbered, send_numbers
+from zmqlayer.exceptions import LimitReached
 from zmqlayer.frames import Kind, pack
+from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 
 
@@ -413,3 +415,104 @@ def test_a_group_that_was_left_is_proven_anew() -> None:
 
     assert token is not None
     assert numbered(a, channel) == [1]
+
+
+# Debts: who missed a barrier
+
+
+def test_a_peer_that_is_heard_still_owes_its_echo() -> None:
+    """Hearing a peer again proves nothing about our subscription there: the next member waits for the echo."""
+    network, a, b = joined("a", "b")
+    network.delay(a, b, 0.8, is_one_way=True)
+    late, later = a.new_channel(), a.new_channel()
+    token = a.group_add("room", late)
+    run_until(network, a, token)
+    missed = missing_of(a, token)
+    b.send(late, {"n": 0})
+    network.run(0.05)
+    heard = a.sees(b)
+
+    took_s = run_until(network, a, a.group_add("room", later))
+    network.delay(a, b, 0.0002, is_one_way=True)
+    b.group_send("room", {"n": 1})
+    network.run(0.1)
+
+    assert (missed, heard) == ({b.node_id}, "ready")
+    assert took_s > 0.2
+    assert numbered(a, later) == [1]
+
+
+def test_a_debt_is_paid_by_a_new_link() -> None:
+    """A peer that owes an echo when its link starts anew owes none when the link is up: nobody waits again."""
+    network, a, b = joined("a", "b")
+    network.stop(b)
+    run_until(network, a, a.group_add("room", a.new_channel()))
+    network.resume(b)
+    network.cut(a, b)
+    network.run(1.0)
+
+    assert a.sees(b) == "ready"
+    assert a.group_add("room", a.new_channel()) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), data=st.data())
+def test_nothing_is_lost_while_others_come_and_go(seed: int, data: st.DataObject) -> None:
+    """A node that joins, leaves, dies or is cut off costs no other node a group message, and doubles none."""
+    network, sender, *readers, other = joined("sender", "x", "y", "other", seed=seed, capacity=1000)
+    channels = [reader.new_channel() for reader in readers]
+    for reader, channel in zip(readers, channels, strict=True):
+        run_until(network, reader, reader.group_add("room", channel))
+    other.group_add("room", other.new_channel())
+    faults = {
+        "join": lambda: network.add("new").group_add("room", "audit"),
+        "leave": other.leave,
+        "kill": lambda: network.kill(other),
+        "cut": lambda: [network.cut(other, node) for node in (sender, *readers)],
+        "part": lambda: [network.partition(other, node) for node in (sender, *readers)],
+        "stop": lambda: network.stop(other),
+    }
+    for name in data.draw(st.lists(st.sampled_from(sorted(faults)), max_size=3, unique=True)):
+        network.after(data.draw(st.floats(0, 0.3)), faults[name])
+
+    for n in range(100):
+        sender.group_send("room", {"n": n})
+        network.run(0.005)
+    network.run(0.1)
+
+    assert [numbered(reader, c) for reader, c in zip(readers, channels, strict=True)] == [[*range(100)]] * 2
+
+
+# Bounds
+
+
+def test_one_group_too_many_is_refused() -> None:
+    """A node that is in as many groups as it may be says so, and is in no other; others go on."""
+    network, a, b = joined("a", "b", limits=Limits(groups=2, memberships=3))
+    channel = a.new_channel()
+    for group in ("one", "two"):
+        run_until(network, a, a.group_add(group, channel))
+
+    with pytest.raises(LimitReached, match="2 groups"):
+        a.group_add("three", channel)
+    b.group_send("three", {"n": 3})
+    b.group_send("two", {"n": 2})
+    network.run(0.1)
+
+    assert numbered(a, channel) == [2]
+    assert not has_subscribed(a, "three")
+
+
+def test_copies_share_one_body() -> None:
+    """The copies of one frame are one message in memory, whatever the number of members."""
+    network, a, b = joined("a", "b")
+    channels = [b.new_channel() for _ in range(20)]
+    for channel in channels:
+        b.group_add("room", channel)
+    network.run(0.1)
+
+    a.group_send("room", {"n": 1})
+    network.run(0.1)
+
+    bodies = {id(b.mesh.take(b.interest(channel), network.now).body) for channel in channels}
+    assert len(bodies) == 1

@@ -329,3 +329,50 @@ def test_a_flush_does_not_wait_for_one_that_dies_midway() -> None:
 
     assert missing_of(a, token) == set()
     assert c.mesh.in_flight == 0
+
+
+# Lists
+
+
+def test_a_list_says_who_did_not_answer() -> None:
+    """A node that stands still is asked too, and named when it does not answer."""
+    network, a, b, c = joined("a", "b", "c")
+    c.group_add("room", channel := c.new_channel())
+    network.run(0.1)
+    network.stop(b)
+    network.run(4.0)
+
+    _own, token = a.mesh.group_channels("room", network.now)
+    network.pump(a)
+    network.run(1.1)
+
+    answers = next(e.answers for e in a.events if isinstance(e, Completed) and e.token == token)
+    assert answers == {c.node_id: [channel]}
+    assert missing_of(a, token) == {b.node_id}
+
+
+def test_a_list_of_any_length_is_whole() -> None:
+    """A crowd is listed in parts, and exactly."""
+    network, a, b = joined("a", "b")
+    channels = [b.new_channel() for _ in range(1_234)]
+    for channel in channels:
+        b.group_add("crowd", channel)
+    network.run(0.1)
+
+    assert members(network, a, "crowd") == sorted(channels)
+
+
+def test_a_single_reader_channel_leaves_with_its_maker() -> None:
+    """A ``?`` channel is a member as long as its maker lives, and nobody keeps it after."""
+    network, maker, other = joined("maker", "other")
+    other.group_add("log", f"body?{encode_node_id(maker.node_id)}1")
+    network.run(0.1)
+    listed = members(network, other, "log")
+
+    network.kill(maker)
+    network.run(1.0)
+    other.group_send("log", {"n": 1})
+
+    assert len(listed) == 1
+    assert members(network, other, "log") == []
+    assert other.mesh.in_flight == other.mesh.counters.accepted == 0
