@@ -90,6 +90,8 @@ class Fanout:
         if self._proofs.is_proven(group):
             done(None)
             return
+        if not self._proofs.is_awaited(group):
+            self._raise_barrier(group)
         deadline = now + self._config.timing.group_add_timeout_s
         self._outbox.call_by(deadline)
         # A peer may be ready for us a moment before we are for it: those that are greeted must prove it too.
@@ -110,14 +112,6 @@ class Fanout:
     def echo(self, frame: Frame) -> None:
         """A peer echoed a barrier: from here on it sends us the group's messages."""
         self._lower(self._proofs.echo(frame.topic, frame.source))
-
-    def peer_restarted(self, node_id: NodeId) -> None:
-        """The link to a peer starts anew, behind all that is subscribed now."""
-        self._proofs.restarted(node_id)
-
-    def peer_linked(self, node_id: NodeId) -> None:
-        """The link to a peer is up, and so proven."""
-        self._lower(self._proofs.linked(node_id))
 
     def peer_gone(self, node_id: NodeId) -> None:
         """A peer is gone: it owes no echo."""
@@ -163,9 +157,12 @@ class Fanout:
         self._topics[topic] = group
         self._outbox.do(Subscribe(topic))
         if peers := [peer.node_id for peer in self._peers]:
-            barrier = barrier_topic(self._randoms(16))
-            self._outbox.do(Subscribe(barrier))
-            self._proofs.open(group, barrier, peers)
+            self._proofs.open(group, peers)
+
+    def _raise_barrier(self, group: str) -> None:
+        barrier = barrier_topic(self._randoms(16))
+        self._outbox.do(Subscribe(barrier))
+        self._lower(self._proofs.raised(group, barrier))
 
     def _lower(self, barriers: list[bytes]) -> None:
         for topic in barriers:

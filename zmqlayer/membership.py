@@ -130,7 +130,7 @@ class Membership:
     # What happens to links
 
     def peer_reachable(self, node_id: NodeId, now: float) -> None:
-        """A peer hears us: tell it the roster, before anything that lets it take the link for up."""
+        """A peer hears us, or is heard again: tell it the roster, before anything that lets it take the link for up."""
         self._tell(node_topic(node_id), self._fanout.roster, now)
 
     def peer_up(self, node_id: NodeId) -> None:
@@ -201,11 +201,14 @@ class Membership:
         return self._ask({owner}, service, {"group": group, "channel": channel}, now, judge)
 
     def _announce(self, note: Note, now: float) -> int | None:
-        """Tell every node of a change to the roster, and wait for those that are READY or about to be."""
+        """
+        Tell those that are READY or about to be of a change to the roster, and wait for them.
+
+        A peer that is not is told with everything else when it is heard again.
+        """
         arguments: dict[str, object] = {"notes": [note.to_wire(now)]}
         peers = self._peers.rising()
         if not peers:
-            self.requests.tell(BROADCAST, "note", arguments)
             return None
         deadline = now + self._config.timing.group_add_timeout_s
 
@@ -214,9 +217,7 @@ class Membership:
                 self._silent |= call.missing
             return next(iter(refusals(call)), None)
 
-        return self._run(
-            lambda done: self.requests.ask(peers, "note", arguments, deadline, done, topic=BROADCAST), judge
-        )
+        return self._run(lambda done: self.requests.ask(peers, "note", arguments, deadline, done), judge)
 
     def _tell(self, topic: bytes, notes: Iterable[Note], now: float) -> None:
         said = [note.to_wire(now) for note in notes]

@@ -354,8 +354,6 @@ class Mesh:
             self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
             self._membership.peer_gone(peer.node_id, now)
-        elif after is PeerState.GREETED:
-            self._fanout.peer_restarted(peer.node_id)
         elif after is PeerState.SILENT:
             self._work.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
@@ -364,7 +362,6 @@ class Mesh:
         elif after is PeerState.READY:
             self._accounts.up(peer)
             self._work.peer_up(now)
-            self._fanout.peer_linked(peer.node_id)
             self._membership.peer_up(peer.node_id)
         if not self._is_joined:
             self.outbox.call_by(now)

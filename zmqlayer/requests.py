@@ -66,15 +66,9 @@ class Requests:
 
     def ask(
         self, peers: Iterable[NodeId], service: str, arguments: dict[str, object], deadline: float,
-        done: Callable[[RollCall], None], topic: bytes | None = None,
+        done: Callable[[RollCall], None],
     ) -> None:  # fmt: skip
-        """
-        Ask *peers*, of which there must be at least one, for *service*.
-
-        Args:
-            done: Gets their answers.
-            topic: Where to ask, if others are to hear it too; else on the topic of the one peer, or on broadcast.
-        """
+        """Ask *peers*, of which there must be at least one, for *service*; *done* gets their answers."""
         names = list(peers)
         number = self._next_number()
         question = self._questions[number] = pack_control({"id": number, "service": service, **arguments})
@@ -87,7 +81,7 @@ class Requests:
 
         self._calls.open(number, names, deadline, close)
         self._outbox.call_by(deadline)
-        self._publish(topic or (node_topic(names[0]) if len(names) == 1 else BROADCAST), question)
+        self._publish(node_topic(names[0]) if len(names) == 1 else BROADCAST, question)
 
     def tell(self, topic: bytes, service: str, arguments: dict[str, object]) -> None:
         """Ask for *service* and care for no answer."""

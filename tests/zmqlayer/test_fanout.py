@@ -442,17 +442,48 @@ def test_a_peer_that_is_heard_still_owes_its_echo() -> None:
     assert numbered(a, later) == [1]
 
 
-def test_a_debt_is_paid_by_a_new_link() -> None:
-    """A peer that owes an echo when its link starts anew owes none when the link is up: nobody waits again."""
+def test_an_echo_that_was_lost_is_asked_for_anew() -> None:
+    """A connection may break, and be made anew, before the echo came, unnoticed: no member waits for that for ever."""
+    network, a, b = joined("a", "b")
+    network.delay(b, a, 0.1, is_one_way=True)
+    token = a.group_add("room", a.new_channel())
+    network.run(0.05)
+    for pipe in list(a.subs.values()):
+        network.sever(pipe, 60.0)
+    run_until(network, a, token)
+    missed = missing_of(a, token)
+    network.run(1.5)
+
+    took_s = run_until(network, a, a.group_add("room", a.new_channel()))
+
+    assert missed == {b.node_id}
+    assert a.sees(b) == "ready"
+    assert 0.1 <= took_s <= 0.25
+    assert a.group_add("room", a.new_channel()) is None
+
+
+def test_a_peer_that_was_silent_owes_its_echo_too() -> None:
+    """Nobody waits for a silent peer; but once it is heard again, the next member does."""
     network, a, b = joined("a", "b")
     network.stop(b)
-    run_until(network, a, a.group_add("room", a.new_channel()))
+    network.run(4.0)
+    network.delay(a, b, 0.3, is_one_way=True)
+    first, second = a.new_channel(), a.new_channel()
+    free = a.group_add("room", first)
     network.resume(b)
-    network.cut(a, b)
-    network.run(1.0)
+    b.send(first, {"n": 0})
+    network.run(0.05)
+    heard = a.sees(b)
 
-    assert a.sees(b) == "ready"
-    assert a.group_add("room", a.new_channel()) is None
+    token = a.group_add("room", second)
+    while not a.completed(token):
+        network.run(0.001)
+    network.delay(a, b, 0.0002, is_one_way=True)
+    missed = missing_of(a, token)
+
+    assert (free, heard) == (None, "ready")
+    assert token is not None
+    assert missed in (set(), {b.node_id})
 
 
 @settings(max_examples=60, deadline=None)

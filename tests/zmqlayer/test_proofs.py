@@ -18,7 +18,8 @@ class Waits:
 
     def __init__(self, *peers: NodeId) -> None:
         self.proofs = Proofs()
-        self.proofs.open("g", TOPIC, peers)
+        self.proofs.open("g", peers)
+        self.proofs.raised("g", TOPIC)
         self.ends: list[RollCall | None] = []
 
     def wait(self, *peers: NodeId, deadline: float = 0.5) -> None:
@@ -94,33 +95,31 @@ def test_the_gone_owe_nothing() -> None:
     assert waits.proofs.is_proven("g")
 
 
-def test_a_new_link_proves_what_was_subscribed_before_it() -> None:
-    """A link that starts anew carries all older subscriptions before its own barrier, and proves no younger ones."""
+def test_a_barrier_may_be_raised_anew() -> None:
+    """An echo can be lost: a fresh barrier takes the place of the old one, whose echo counts no more."""
     waits = Waits(A)
+    fresh = b"\x03" + b"f" * 16
+    assert not waits.proofs.is_awaited("g")
+
+    assert waits.proofs.raised("g", fresh) == [TOPIC]
     waits.wait(A)
-    waits.proofs.restarted(A)
-    younger = b"\x03" + b"y" * 16
-    waits.proofs.open("h", younger, [A])
 
-    assert waits.proofs.linked(A) == [TOPIC]
-
+    assert waits.proofs.is_awaited("g")
+    assert waits.proofs.echo(TOPIC, A) == []
+    assert waits.proofs.echo(fresh, A) == [fresh]
     assert waits.missing == [set()]
-    assert not waits.proofs.is_proven("h")
-    assert waits.proofs.linked(A) == []
-    assert waits.proofs.gone(A) == [younger]
 
 
 def test_a_forgotten_group_holds_nobody_up() -> None:
     """A group that is not subscribed any more has no barrier, and nobody waits for it."""
     waits = Waits(A, B)
     waits.wait(A, B)
-    waits.proofs.restarted(A)
 
     assert waits.proofs.forget("g") == [TOPIC]
     assert waits.proofs.forget("g") == []
 
     assert waits.missing == [set()]
-    assert waits.proofs.linked(A) == waits.proofs.gone(A) == waits.proofs.echo(TOPIC, A) == []
+    assert waits.proofs.gone(A) == waits.proofs.echo(TOPIC, A) == []
 
 
 def test_echoes_of_strangers_prove_nothing() -> None:
