@@ -15,9 +15,13 @@ DOCS: Final = ROOT / "docs"
 PAGES: Final = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")})
 DESIGN: Final = (DOCS / "design.md").read_text(encoding="utf-8")
 
+GUARANTEES: Final = (DOCS / "guarantees.md").read_text(encoding="utf-8")
+PROMISES: Final = re.split(r"(?m)^### ", GUARANTEES)[1:]
+
 LINK: Final = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
 MODULE: Final = re.compile(r"`((?:\w+/)*\w+\.py)`")
 METHOD: Final = re.compile(r"`([A-Z]\w+\.\w+)`")
+TEST: Final = re.compile(r"(?m)^\* `(tests/[\w/]+\.py)::(\w+)`$")
 
 
 def defined_methods() -> set[str]:
@@ -74,3 +78,20 @@ def test_layers_name_every_module() -> None:
 
     modules = {module.split(".")[1] for module in source_files() if "." in module}
     assert sorted(named) == sorted([*modules, "zmqlayer", "__init__"])
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.splitlines()[0])
+def test_every_promise_names_tests_that_exist(promise: str) -> None:
+    """Each promise lists the tests that hold it, one a line, and they are there."""
+    named = TEST.findall(promise)
+
+    assert len(named) == promise.count("tests/") > 0
+    assert not [f"{path}::{name}" for path, name in named if name not in cases_in(ROOT / path)]
+
+
+def cases_in(path: Path) -> set[str]:
+    """Return the names of the tests in a file; none if it does not exist."""
+    if not path.exists():
+        return set()
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
