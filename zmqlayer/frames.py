@@ -69,6 +69,7 @@ class Kind(IntEnum):
     ENDED = 11
     ASK = 12
     ANSWER = 13
+    PULSE = 14
     DIRECT = 16
     GROUP = 17
     WORK = 18

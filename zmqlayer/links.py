@@ -37,6 +37,7 @@ __all__ = ["Identity", "LinkObserver", "Links"]
 logger = logging.getLogger("zmqlayer")
 
 BAN_S: Final = 60.0
+PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.ENDED, Kind.CEDED))
 
 LinkObserver = Callable[[Peer, PeerState, float], None]
 """Called with (peer, the state it had before, now) after each change of state."""
@@ -82,6 +83,7 @@ class Links:
         self._subscribers: set[NodeId] = set()
         self._banned: dict[NodeId, float] = {}
         self._next_heartbeat = 0.0
+        self._lag_s = 0.0
         self._refused: set[NodeId] = set()
         self._failures: dict[NodeId, int] = {}
         self._gossip = Gossip()
@@ -202,20 +204,25 @@ class Links:
 
     def heartbeat(self, frame: Frame, peer: Peer, now: float) -> None:
         """
-        A peer says that it lives, and whom it is linked to.
+        A peer says that it lives, how it is, and whom it is linked to.
 
         Raises:
             ProtocolError: The payload is malformed.
         """
-        named = unpack_control(frame.body).get("peers", [])
-        self._hear_of(read_named(named, "HEARTBEAT"), peer.pull, now)
+        payload = unpack_control(frame.body)
+        lag_ms = payload.get("lag_ms")
+        peer.lag_ms = lag_ms if type(lag_ms) is int else 0
+        self._hear_of(read_named(payload.get("peers", []), "HEARTBEAT"), peer.pull, now)
 
     # Life and death
 
-    def heard(self, peer: Peer, now: float) -> None:
-        """Any frame of a peer proves that it lives."""
-        peer.heard_at = now
-        if peer.state is PeerState.SILENT:
+    def heard(self, peer: Peer, kind: int, now: float) -> None:
+        """A frame of a peer proves that it lives, and that the way it came is open."""
+        if kind in PUSHED:
+            peer.pushed_at = now
+        else:
+            peer.heard_at = now
+        if peer.state is PeerState.SILENT and now - peer.quiet_since < self._timing.silent_after_s:
             self._move(peer, Cause.HEARD, now)
 
     def depart(self, peer: Peer, now: float, reason: str) -> None:
@@ -234,9 +241,17 @@ class Links:
         if peer is not None and peer.state is PeerState.READY:
             self._move(peer, Cause.QUIET, now)
 
-    def excuse(self, lateness_s: float, now: float) -> None:
-        """This node's own loop was late: do not accuse peers of the time it missed."""
-        self.peers.excuse(lateness_s, now)
+    def was_late(self, lateness_s: float, now: float) -> bool:
+        """
+        This node's own loop was late by so much: peers are told. Returns whether that is so long that it doubts itself.
+
+        Then it does not accuse its peers of the time that it missed.
+        """
+        self._lag_s = max(self._lag_s, lateness_s)
+        is_doubtful = lateness_s > self._timing.heartbeat_s
+        if is_doubtful:
+            self.peers.excuse(lateness_s, now)
+        return is_doubtful
 
     def tick(self, now: float) -> None:
         """Dial what is due, send the heartbeat, move links whose time is up."""
@@ -248,9 +263,7 @@ class Links:
             self._outbox.do(Probe(address))
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._timing.heartbeat_s
-            if len(self.peers):
-                named = self._gossip.for_heartbeat(self._linked(), now)
-                self._outbox.tell_all(Kind.HEARTBEAT, {"peers": [list(pair) for pair in named]})
+            self._beat(now)
         self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
@@ -264,6 +277,17 @@ class Links:
         return min(self._next_heartbeat, self._dialling.next_at(), self.peers.next_at())
 
     # Inside
+
+    def _beat(self, now: float) -> None:
+        """Tell all peers that we live, on both ways on which they hear us."""
+        lag_ms, self._lag_s = int(self._lag_s * 1000), 0.0
+        if len(self.peers):
+            named = self._gossip.for_heartbeat(self._linked(), now)
+            self._outbox.tell_all(Kind.HEARTBEAT, {"lag_ms": lag_ms, "peers": [list(pair) for pair in named]})
+        for peer in self.peers:
+            if peer.is_up:
+                wire = pack(node_topic(peer.node_id), Kind.PULSE, self._identity.node_id, 0, "", b"")
+                self._outbox.do(Push(peer.pull, wire))
 
     def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> Peer:
         # Not every host of a peer need be reachable from here: each failed greeting goes on to the next.

@@ -127,6 +127,10 @@ class MemoryNetwork:
         """
         self._wires.sever(pipe, noticed_after_s)
 
+    def blackhole(self, pipe: Pipe, *, is_up: bool) -> None:
+        """Swallow what goes up or down one connection. ZeroMQ gives it up after 4 s, and no other replaces it."""
+        self._wires.blackhole(pipe, is_up=is_up)
+
     def kill(self, node: MemoryNode) -> None:
         """End a node without a word."""
         node.is_alive = False

@@ -25,6 +25,7 @@ __all__ = ["Connection", "Network", "Pipe", "Step", "Stream", "Wires", "pipes_be
 
 RECONNECT_S: Final = 0.1
 RECONNECT_MOST_S: Final = 2.0
+HEARTBEAT_TIMEOUT_S: Final = 4.0
 
 Step = Callable[[], None]
 
@@ -124,6 +125,7 @@ class Wires:
         self._delay_s = delay_s
         self._delays: dict[tuple[str, str], float] = {}
         self._parted: set[tuple[str, str]] = set()
+        self._blackholes: set[tuple[str, str]] = set()
 
     # What the network is told
 
@@ -211,6 +213,14 @@ class Wires:
         else:
             self._network.after(noticed_after_s, partial(self._notice, connection))
 
+    def blackhole(self, pipe: Pipe, *, is_up: bool) -> None:
+        """Swallow what goes one way between the ends of a pipe, until ZeroMQ misses its heartbeats, and ever after."""
+        self._blackholes.add((pipe.owner.name, pipe.address))
+        connection = pipe.connection
+        if connection is not None:
+            (connection.up if is_up else connection.down).is_broken = True
+            self._network.after(HEARTBEAT_TIMEOUT_S, partial(self.sever, pipe))
+
     def end(self, node: MemoryNode) -> None:
         """A node was killed: its connections break, and the other sides notice."""
         self._count_lost(node.arrivals)
@@ -228,7 +238,7 @@ class Wires:
         owner, target = pipe.owner, self._network.nodes.get(host_of(pipe.address))
         if pipe.is_closed or pipe.connection is not None:
             return
-        if target is None or not target.is_alive or self._is_parted(owner, target) or self._is_parted(target, owner):
+        if target is None or not target.is_alive or not self._is_passable(pipe, target):
             pause_s, pipe.retry_s = pipe.retry_s, min(2 * pipe.retry_s, RECONNECT_MOST_S)
             self._network.after(pause_s, partial(self._establish, pipe))
             return
@@ -239,6 +249,12 @@ class Wires:
             self._carry(connection.up, partial(self._subscribe, connection, tuple(sorted(owner.topics))))
         while pipe.backlog:
             self._carry(connection.up, pipe.backlog.popleft())
+
+    def _is_passable(self, pipe: Pipe, target: MemoryNode) -> bool:
+        """Whether a handshake of ZeroMQ would come to an end, which takes both directions."""
+        if (pipe.owner.name, pipe.address) in self._blackholes:
+            return False
+        return not self._is_parted(pipe.owner, target) and not self._is_parted(target, pipe.owner)
 
     def _reconnect(self, broken: Connection) -> None:
         """The owner of a pipe learns that its connection ended."""

@@ -185,13 +185,12 @@ class Mesh:
         if now < self.next_deadline():
             return
         self.outbox.tick_by = float("inf")
-        lateness = now - self._due_at
-        if lateness > self._config.timing.heartbeat_s:
-            self._links.excuse(lateness, now)
+        is_doubtful = self._links.was_late(max(0.0, now - self._due_at), now)
         self._links.tick(now)
         self._accounts.tick(now)
         for late in sorted(self._membership.tick(now) | self._fanout.tick(now)):
-            self._links.silence(late, now)
+            if not is_doubtful:
+                self._links.silence(late, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
             self._mail.sweep(now)
@@ -331,7 +330,7 @@ class Mesh:
         if peer is None:
             self.counters.ignored += frame.kind in COUNTED
             return
-        self._links.heard(peer, now)
+        self._links.heard(peer, frame.kind, now)
         receiver = self._receivers.get(frame.kind)
         if receiver is None:
             return
@@ -365,7 +364,7 @@ class Mesh:
             self._membership.peer_up(peer.node_id)
         if not self._is_joined:
             self.outbox.call_by(now)
-        if after is not before and after is not PeerState.GREETED:
+        if after is not before and after is not PeerState.GREETED and peer.was_ready:
             self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
 
     def _peer_reachable(self, peer: Peer, now: float) -> None:
@@ -414,4 +413,4 @@ class Mesh:
 
 
 def _describe(peer: Peer) -> PeerInfo:
-    return PeerInfo(peer.node_id, peer.role, peer.pull, peer.state.value)
+    return PeerInfo(peer.node_id, peer.role, peer.pull, peer.state.value, peer.lag_ms)

@@ -106,11 +106,15 @@ class Peer:
     One link, as this node sees it.
 
     Attributes:
+        heard_at: When it last published something to us.
+        pushed_at: When it last pushed something to us; counts while the link is READY or SILENT.
+        lag_ms: How late its loop was lately, by its own account.
         pull: Address of the peer's PULL that we push to.
         pub: Address of its XPUB that our SUB is connected to.
         our_link: Number of our side of the link; a new one tells the peer to start anew.
         their_link: Number of its side.
         patience_s: How long a handshake may take, if longer than usual.
+        greeted_at: When it became GREETED.
         deadline: When a GREETED link is given up.
         probe_at: When to ask next whether anybody still listens at the address; only after a cut.
         is_subscribed: The peer's own topic is subscribed at our XPUB: what we publish reaches it.
@@ -127,8 +131,11 @@ class Peer:
     their_link: int
     found_at: float
     heard_at: float
+    pushed_at: float = _NEVER
+    lag_ms: int = 0
     state: PeerState = PeerState.FOUND
     patience_s: float = 0.0
+    greeted_at: float = 0.0
     deadline: float = 0.0
     probe_at: float = _NEVER
     is_subscribed: bool = False
@@ -146,19 +153,31 @@ class Peer:
         """Whether the peer's pipe was cut, and the link is to start anew."""
         return self.state is PeerState.GREETED and self.probe_at < _NEVER
 
+    @property
+    def quiet_since(self) -> float:
+        """When the peer was last heard on the way on which it is quieter: publishing or pushing."""
+        return min(self.heard_at, self.pushed_at)
+
     def start_anew(self) -> None:
         """Forget what was proven about the link; what ZeroMQ itself reports stays."""
         self.is_echoed = self.is_synced = False
+        self.pushed_at = _NEVER
 
 
 @dataclass(frozen=True, slots=True)
 class PeerInfo:
-    """What users are told about a peer."""
+    """
+    What users are told about a peer.
+
+    Attributes:
+        lag_ms: How late the loop of its node was within its last second, by its own account.
+    """
 
     node_id: NodeId
     role: str
     address: str
     state: str
+    lag_ms: int = 0
 
 
 class Peers:
@@ -213,21 +232,28 @@ class Peers:
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is PeerState.GREETED and cause is not Cause.HEARD:
-            timing = self._timing
-            patience_s = max(peer.patience_s, timing.dial_timeout_s)
-            peer.deadline = now + (timing.cut_timeout_s if cause is Cause.CUT else patience_s)
+            peer.greeted_at = now if before is not PeerState.GREETED else peer.greeted_at
+            peer.deadline = self._end_of_handshake(peer, cause, now)
             peer.probe_at = now if cause is Cause.CUT else _NEVER
-        elif peer.state is PeerState.READY:
+        elif cause is Cause.LINKED:
             peer.was_ready = True
+            peer.heard_at = peer.pushed_at = now
         elif peer.state is PeerState.GONE:
             del self._peers[peer.node_id]
         return before
+
+    def _end_of_handshake(self, peer: Peer, cause: Cause, now: float) -> float:
+        """Return when to give it up: however often it starts anew, a link that does not get READY is GONE in time."""
+        timing = self._timing
+        patience_s = max(peer.patience_s, timing.dial_timeout_s)
+        latest = peer.greeted_at + max(patience_s, timing.gone_after_s)
+        return min(now + (timing.cut_timeout_s if cause is Cause.CUT else patience_s), latest)
 
     def check(self, now: float) -> list[tuple[Peer, Cause]]:
         """Return the links whose time is up, with what that means for them."""
         due: list[tuple[Peer, Cause]] = []
         for peer in self._peers.values():
-            silence = now - peer.heard_at
+            silence = now - peer.quiet_since
             if peer.state is PeerState.GREETED and now >= peer.deadline:
                 due.append((peer, Cause.OVERDUE))
             elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s:
@@ -252,5 +278,7 @@ class Peers:
         """Give every peer the time by which this node's own loop was late, but none beyond the present."""
         for peer in self._peers.values():
             peer.heard_at = min(peer.heard_at + lateness_s, now)
+            if peer.pushed_at < _NEVER:
+                peer.pushed_at = min(peer.pushed_at + lateness_s, now)
             latest = max(peer.deadline, now + max(peer.patience_s, self._timing.dial_timeout_s))
             peer.deadline = min(peer.deadline + lateness_s, latest)

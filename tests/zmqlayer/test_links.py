@@ -296,6 +296,37 @@ def test_a_partition_parts_only_two() -> None:
     assert c.changes(a) == c.changes(b) == [READY]
 
 
+@pytest.mark.parametrize("is_up", [True, False], ids=["up", "down"])
+@pytest.mark.parametrize("carrier", ["subs", "pushes"])
+def test_a_one_way_connection_does_not_flap(carrier: str, is_up: bool) -> None:
+    """If one direction of one connection is dead, both ends see it, and go down once: nobody goes back and forth."""
+    network, a, b = joined("a", "b")
+    (pipe,) = getattr(a, carrier).values()
+    network.blackhole(pipe, is_up=is_up)
+    network.run(15.0)
+    soon = a.changes(b), b.changes(a)
+
+    network.run(60.0)
+
+    assert all(changes in ([READY, SILENT, GONE], [READY, GONE]) for changes in soon)
+    assert (a.changes(b), b.changes(a)) == soon
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_one_way_network_does_not_flap(seed: int) -> None:
+    """If all that one node says is lost on its way to another, both lose the link and get it back with the network."""
+    network, a, b = joined("a", "b", seed=seed)
+    network.partition(a, b, is_one_way=True)
+    network.run(60.0)
+    during = a.changes(b), b.changes(a)
+
+    network.heal(a, b)
+    network.run(8.0)
+
+    assert all(changes in ([READY, SILENT, GONE], [READY, GONE]) for changes in during)
+    assert_meshed(a, b)
+
+
 # Death, restart, goodbye
 
 
@@ -443,6 +474,64 @@ def test_a_late_node_doubts_itself(seconds: float) -> None:
     network.run(2.0)
 
     assert a.changes(b) == a.changes(c) == [READY]
+
+
+def test_a_node_that_wakes_accuses_nobody_of_what_it_did_not_hear() -> None:
+    """After half a minute it greets its peers as if their pipes had been cut; users of it hear of no end."""
+    network, a, b, c = joined("a", "b", "c")
+    network.stop(a)
+    network.run(10.0)
+
+    network.resume(a)
+    network.run(5.0)
+
+    assert SILENT not in a.changes(b) + a.changes(c)
+    assert GONE not in a.changes(b) + a.changes(c)
+    assert_meshed(a, b, c)
+
+
+def test_a_late_node_does_not_count_its_own_delay_as_a_missed_barrier() -> None:
+    """An echo that arrived while the node stood still is no reason to call its peer silent."""
+    network, a, b = joined("a", "b")
+    a.group_add("news", a.new_channel())
+    network.stop(a)
+    network.run(5.0)
+
+    a.mesh.tick(network.now)  # before it looks at what arrived
+
+    assert a.sees(b) == "ready"
+
+
+def test_peers_say_how_late_they_are() -> None:
+    """A heartbeat tells the longest delay of its node's loop since the last; nothing if it was in time."""
+    network, a, b = joined("a", "b")
+    network.run(2.0)
+    in_time = lag_of(a, b)
+    network.stop(b)
+    network.run(2.6)
+
+    network.resume(b)
+    network.run(0.1)
+
+    assert in_time < 100
+    assert 1500 <= lag_of(a, b) <= 2600
+    network.run(2.0)
+    assert lag_of(a, b) < 100
+
+
+def lag_of(node: MemoryNode, peer: MemoryNode) -> int:
+    """Return how late *peer* says it is, in milliseconds, as *node* knows it."""
+    return next(info.lag_ms for info in node.mesh.peers() if info.node_id == peer.node_id)
+
+
+@pytest.mark.parametrize("lag", ["x", None, 1.5, [1]])
+def test_a_lag_that_is_no_number_is_none(lag: object) -> None:
+    """What a peer says of itself is not worth a broken link."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, control(b.node_id, Kind.HEARTBEAT, a, {"lag_ms": lag}))
+
+    assert (a.sees(b), lag_of(a, b)) == ("ready", 0)
 
 
 def test_doubt_lasts_no_longer_than_the_delay() -> None:

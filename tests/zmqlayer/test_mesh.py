@@ -340,7 +340,7 @@ def test_each_message_for_a_waiting_channel_is_told_once() -> None:
 
 
 def test_a_mesh_at_rest_only_beats() -> None:
-    """With nothing to do, a node sends one heartbeat a second."""
+    """With nothing to do, a node sends one heartbeat a second, and one pulse to each peer."""
     network, a, _b = joined("a", "b")
     carried = []
     outgoing = a.mesh.outgoing
@@ -348,7 +348,8 @@ def test_a_mesh_at_rest_only_beats() -> None:
 
     network.run(10.0)
 
-    assert 9 <= len(carried) == len(sent(carried, Kind.HEARTBEAT)) <= 11
+    assert 9 <= len(sent(carried, Kind.HEARTBEAT)) == len(sent(carried, Kind.PULSE)) <= 11
+    assert len(carried) == 2 * len(sent(carried, Kind.PULSE))
 
 
 def test_a_node_alone_sends_nothing() -> None:

@@ -183,11 +183,45 @@ def test_what_is_not_in_the_table_raises(state: PeerState, cause: Cause) -> None
 def test_a_handshake_has_its_time(state: PeerState, cause: Cause, seconds: float) -> None:
     """A handshake is overdue after the time to dial, and sooner where the pipe was cut."""
     peers, one = peers_in(state)
-    peers.move(one, cause, 10.0)
+    peers.move(one, cause, 5.0)
 
-    assert one.deadline == 10.0 + seconds
-    assert peers.check(9.9 + seconds) == []
-    assert peers.check(10.0 + seconds) == [(one, Cause.OVERDUE)]
+    assert one.deadline == 5.0 + seconds
+    assert peers.check(4.9 + seconds) == []
+    assert peers.check(5.0 + seconds) == [(one, Cause.OVERDUE)]
+
+
+def test_a_handshake_that_starts_anew_again_and_again_ends() -> None:
+    """A link that leaves READY has eight seconds to come back, however often its peer greets."""
+    peers, one = peers_in(READY)
+    for at in (10.0, 12.0, 14.0, 16.0, 17.5):
+        peers.move(one, Cause.RESTARTED, at)
+        assert peers.check(at) == []
+
+    assert one.deadline == 18.0
+
+
+def test_a_far_peer_has_the_time_it_asked_for() -> None:
+    """A handshake may take as long as the one who dialled found that it does."""
+    peers, one = Peers(TIMING), peer()
+    one.patience_s = 12.0
+    peers.add(one)
+
+    peers.move(one, Cause.HELLO, 1.0)
+    assert one.deadline == 13.0
+    peers.move(one, Cause.RESTARTED, 9.0)
+    assert one.deadline == 13.0
+
+
+@pytest.mark.parametrize("quiet", ["heard_at", "pushed_at"])
+def test_both_ways_must_be_open(quiet: str) -> None:
+    """A peer that publishes and does not push is SILENT as well, and the other way round."""
+    peers, one = peers_in(READY)
+    one.heard_at = one.pushed_at = 5.0
+
+    setattr(one, quiet, 2.0)
+
+    assert peers.check(4.9) == []
+    assert peers.check(5.0) == [(one, Cause.QUIET)]
 
 
 def test_who_was_cut_off_is_probed_until_it_says_hello() -> None:
@@ -228,7 +262,7 @@ def test_silence_is_noticed_in_two_steps() -> None:
 def test_a_peer_that_is_heard_is_ready_again() -> None:
     """Silence ends with the first frame; it counts anew from there."""
     peers, one = peers_in(SILENT)
-    one.heard_at = 7.0
+    one.heard_at = one.pushed_at = 7.0
 
     assert peers.move(one, Cause.HEARD, 7.0) is SILENT
     assert peers.ready() == {one.node_id}
