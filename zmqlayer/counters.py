@@ -85,6 +85,8 @@ class Counters:
 
     def drop(self, drop: Drop, now: float, count: int = 1) -> None:
         """Count *count* messages as dropped, and name them in the log, unless that was done within a minute."""
+        if count < 1:
+            return
         self.dropped[drop.reason] += count
         if drop.peer is not None:
             self.dropped_by_peer[drop.peer, drop.reason] += count

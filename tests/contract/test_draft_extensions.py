@@ -72,6 +72,13 @@ def test_coroutines_receive_many_channels(ends: Any) -> None:
     assert asyncio.run(main()) == (channel, {"n": 1})
 
 
+def test_no_key_is_special(ends: Any) -> None:
+    """``__asgi_channel__`` belonged to one backend of the time; here it is carried like any other."""
+    ends.sender.send("jobs", {"__asgi_channel__": "x", "type": "y"})
+
+    assert receive(ends.receiver, "jobs") == ("jobs", {"__asgi_channel__": "x", "type": "y"})
+
+
 def test_extensions_are_listed(ends: Any) -> None:
     """A list of str, all of which are there."""
     assert ends.sender.extensions == ["groups", "flush", "statistics", "async", "twisted"]

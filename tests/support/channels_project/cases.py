@@ -68,7 +68,9 @@ def test_threads_and_loops_come_and_go() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(view, range(8), timeout=WITHIN_S))
+        nodes = [thread.name for thread in threading.enumerate() if thread.name.startswith("zmqlayer")]
 
+    assert len(nodes) == 1
     assert results == [[100 * number + n for n in range(20)] for number in range(8)]
 
 
