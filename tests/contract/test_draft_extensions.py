@@ -32,8 +32,9 @@ def receive(layer: Any, *channels: str) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("busy", range(4))
-def test_no_channel_in_a_list_starves_another(ends: Any, busy: int) -> None:
-    """Named, process and single-reader channels together: whichever is always full, the others are read as well."""
+def test_no_channel_in_a_list_starves_another(open_ends: Callable[..., Any], busy: int) -> None:
+    """Named, process and single-reader channels together: whichever is never empty, the others are read as well."""
+    ends = open_ends(capacity=200)  # more than is ever sent, so that it does not matter when reading is reported
     new = ends.receiver.new_channel
     channels = ["jobs", new("reply!"), new("other!"), new("body?")]
     for channel in channels:
