@@ -22,9 +22,9 @@ from zmqlayer.discovery.addresses import (
     order_hosts,
 )
 from zmqlayer.discovery.interfaces import read_interfaces
-from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, service_name
+from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, read_tag, service_name
 from zmqlayer.exceptions import TransportError
-from zmqlayer.ports import Announcement, Candidate, DiscoveryListener
+from zmqlayer.ports import Announcement, Candidate, DiscoveryListener, Door
 
 __all__ = ["Session"]
 
@@ -68,10 +68,10 @@ class Session:
         self._announcement = announcement
         self._listener = listener
         self._interfaces: tuple[Interface, ...] = ()
-        self._service: AsyncServiceInfo | None = None
+        self._services: list[AsyncServiceInfo] = []
         self._browser: AsyncServiceBrowser | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._announcing: asyncio.Future[Any] | None = None
+        self._announcing: list[asyncio.Future[Any]] = []
         self._resolving: dict[str, asyncio.Task[None]] = {}
         self._found: dict[str, tuple[Candidate, ...]] = {}
 
@@ -108,32 +108,38 @@ class Session:
         self._browser = AsyncServiceBrowser(
             self._zeroconf, SERVICE_TYPE, handlers=[self._changed], question_type=DNSQuestionType.QM
         )
-        self._service = service = self._describe()
-        await self._announce(service)
-        loop = asyncio.get_running_loop()
-        self._timers = [loop.call_later(delay_s, self._probe, service, enough) for delay_s, enough in PROBES]
+        self._services = [self._describe(door) for door in self._announcement.doors]
+        if self._is_reachable():
+            for service in self._services:
+                await self._announce(service)
+        loop, first = asyncio.get_running_loop(), self._services[0]
+        self._timers = [loop.call_later(delay_s, self._probe, first, enough) for delay_s, enough in PROBES]
         self._timers.append(loop.call_later(SETTLED_AFTER_S, self._listener.settled))
 
-    async def _announce(self, service: AsyncServiceInfo) -> None:
-        if not service.parsed_addresses():
+    def _is_reachable(self) -> bool:
+        if not self._services[0].parsed_addresses():
             logger.warning(
                 "this node listens on %s, which nodes of discovery scope %r cannot reach, so it is not announced; "
                 "bind it to 0.0.0.0, or use scope 'localhost'",
                 ", ".join(self._announcement.addresses),
                 self._scope,
             )
-            return
+            return False
+        return True
+
+    async def _announce(self, service: AsyncServiceInfo) -> None:
         # The name is random, so there is no need to ask three times whether someone else has it.
         sending = await self._zeroconf.async_register_service(service, cooperating_responders=True)
-        self._announcing = asyncio.ensure_future(sending)
+        self._announcing.append(asyncio.ensure_future(sending))
         logger.debug("> announced %s at %s", service.name, service.parsed_addresses())
 
-    def _describe(self) -> AsyncServiceInfo:
+    def _describe(self, door: Door) -> AsyncServiceInfo:
+        node_id = self._announcement.node_id
         return AsyncServiceInfo(
             SERVICE_TYPE,
-            service_name(self._announcement),
-            port=self._announcement.port,
-            properties=encode_txt(self._announcement),
+            service_name(node_id, door),
+            port=door.pull,
+            properties=encode_txt(node_id, door),
             parsed_addresses=list(announced_addresses(self._announcement.addresses, self._interfaces)),
         )
 
@@ -152,9 +158,10 @@ class Session:
             timer.cancel()
         for task in self._resolving.values():
             task.cancel()
-        if self._announcing is not None and self._service is not None:
-            self._announcing.cancel()  # or it might announce again after the goodbye
-            await (await self._zeroconf.async_unregister_service(self._service))
+        for announcing in self._announcing:
+            announcing.cancel()  # or it might announce again after the goodbye
+        goodbyes = [await self._zeroconf.async_unregister_service(s) for s in self._services[: len(self._announcing)]]
+        await asyncio.gather(*goodbyes)
 
     def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         if not is_peer(name, self._announcement):
@@ -181,7 +188,8 @@ class Session:
             logger.debug("< ignored the malformed record of %.80r", service.name)
             return
         hosts = order_hosts(service.parsed_scoped_addresses(), self._interfaces)
-        candidates = (Candidate(dial_address(host, service.port), node_id) for host in hosts)
+        tag = read_tag(service.name)
+        candidates = (Candidate(dial_address(host, service.port), node_id, tag) for host in hosts)
         self._report(service.name, tuple(candidates))
 
     def _report(self, name: str, candidates: tuple[Candidate, ...]) -> None:

@@ -25,6 +25,7 @@ from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, TransportError
 from zmqlayer.interface.options import Context, ServerOptions
 from zmqlayer.interface.server import InterfaceServer
+from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.twisted import ReactorLayer
 
 __all__ = ["interface"]
@@ -40,6 +41,9 @@ Examples:
   zmqlayer interface -p 8001 --cluster shop   another port, only nodes of cluster "shop"
   zmqlayer interface -b 0.0.0.0 -p 80         reachable from other machines
   zmqlayer interface --access-log -           a line for each response
+  zmqlayer interface --settings shop.settings with the secret of a Django project, as its workers have it
+
+The secret of a mesh is not given here, where every user of the machine can read it, but in ZMQLAYER_SECRET.
 """
 
 
@@ -131,8 +135,15 @@ class Listening:
     show_default=True,
     help="0: warnings. 1: also nodes that join and leave. 2: everything.",
 )
+@click.option(
+    "--settings",
+    metavar="MODULE",
+    envvar=SETTINGS_VARIABLE,
+    show_envvar=True,
+    help="Take the secret of this Django project, as its workers do, if none is given.",
+)
 @layer_options
-def interface(**options: Any) -> None:
+def interface(settings: str | None, **options: Any) -> None:
     """
     Serve HTTP and WebSocket clients, and let workers answer.
 
@@ -142,6 +153,8 @@ def interface(**options: Any) -> None:
 
     SIGTERM or Ctrl-C ends it: WebSockets are closed with code 1001, so that clients connect again elsewhere.
     """
+    if settings is not None:
+        _join_project(settings)
     config = read_config(take_settings(options))
     server_options = _read_options(options, config)
     _log_to_stderr(LEVELS[options["verbosity"]])
@@ -173,6 +186,13 @@ def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
         reactor.run(installSignalHandlers=False)
     finally:
         layer.close()
+
+
+def _join_project(settings: str) -> None:
+    try:
+        join_project(settings)
+    except ConfigError as exc:
+        raise click.BadParameter(exc.problem, param_hint="--settings") from exc
 
 
 def _read_options(options: dict[str, Any], config: Config) -> ServerOptions:

@@ -44,12 +44,16 @@ def words(text: str) -> frozenset[str]:
 
 
 LAYERS: Final = (
-    Layer("words", words("actions config exceptions limits messages names ports unknown"), is_pure=True),
+    Layer(
+        "words",
+        words("actions bind config exceptions keyring limits messages names ports timing unknown"),
+        is_pure=True,
+    ),
     Layer(
         "parts",
         words(
-            "barriers candidates codec counters credits dialing events frames gossip greetings groups ledger outbox "
-            "peers proofs queues roles rollcalls tallies roster windows"
+            "barriers candidates codec counters credits dialing events frames gossip greetings groups identity ledger "
+            "outbox peers proofs queues refusals roles rollcalls roster tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
@@ -57,7 +61,7 @@ LAYERS: Final = (
     Layer("core", words("accounts fanout links mail membership mesh requests work"), is_pure=True),
     Layer(
         "I/O",
-        words("ending inheritance memory memory_node memory_wires node probes security slot switchboard")
+        words("ending handshakes inheritance memory memory_node memory_wires node probes security slot switchboard")
         | words("transport waiters"),
         may_use=words("zmq"),
     ),
@@ -67,7 +71,7 @@ LAYERS: Final = (
         exceptions=dict.fromkeys(("deferreds", "sync"), words("twisted")),
     ),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),
-    Layer("composition", words("compose") | {""}),
+    Layer("composition", words("compose project") | {""}),
     Layer(
         "users",
         words("cli interface worker"),

@@ -11,6 +11,7 @@ ELSEWHERE: Final = {
     "zmqlayer": "tests/test_exports.py",
     "zmqlayer.actions": "values without behaviour; tests/zmqlayer/test_outbox.py",
     "zmqlayer.messages": "types only; tests/interface/test_translate.py",
+    "zmqlayer.identity": "values; tests/zmqlayer/test_links.py",
     "zmqlayer.ports": "protocols only; tests/zmqlayer/test_dialing.py",
     "zmqlayer.memory_node": "one half of the network in memory; tests/zmqlayer/test_memory.py",
     "zmqlayer.memory_wires": "what connects nodes in memory; tests/zmqlayer/test_memory.py",
@@ -19,6 +20,8 @@ ELSEWHERE: Final = {
     "zmqlayer.layer": "tests/contract",
     "zmqlayer.node": "tests/contract",
     "zmqlayer.sync": "tests/contract",
+    "zmqlayer.bind": "a part of the configuration; tests/zmqlayer/test_config.py",
+    "zmqlayer.timing": "a part of the configuration; tests/zmqlayer/test_config.py",
     "zmqlayer.transport": "tests/contract",
     "zmqlayer.twisted": "tests/contract",
 }

@@ -242,5 +242,5 @@ def test_key_examples_are_right() -> None:
     )
 
     assert Keys.derive(secret.encode(), cluster).public.decode() == public
-    assert Config(cluster=cluster, secret=secret.encode()).cluster_tag == tag
+    assert Config(cluster=cluster, secrets=(secret.encode(),)).cluster_tag == tag
     assert Config(cluster=cluster).cluster_tag == plain_tag

@@ -14,10 +14,15 @@ class Publish(NamedTuple):
 
 
 class Push(NamedTuple):
-    """Send *wire* to the PULL at *address*, connecting first if need be."""
+    """
+    Send *wire* to the PULL at *address*, connecting first if need be.
+
+    With a *door* it is dialled with the secret of that door, anew if it was dialled with another.
+    """
 
     address: str
     wire: bytes
+    door: int | None = None
 
 
 class Probe(NamedTuple):
@@ -45,9 +50,10 @@ class Unsubscribe(NamedTuple):
 
 
 class Connect(NamedTuple):
-    """Connect SUB to the XPUB at *address*."""
+    """Connect SUB to the XPUB at *address*, with the secret of *door*."""
 
     address: str
+    door: int = 0
 
 
 class Disconnect(NamedTuple):

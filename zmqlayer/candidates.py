@@ -48,6 +48,9 @@ class Address:
         is_dialled: A dial is under way.
         is_greeted: It was accepted, and the answer to a greeting is awaited.
         answered: Who answered last, while that link lives.
+        door: The door of ours whose secret fits, if the source said so; else each is tried in turn.
+        turn: The door that is tried at this time.
+        denials: Greetings in a row whose secret was not taken.
     """
 
     text: str
@@ -67,6 +70,9 @@ class Address:
     is_dialled: bool = False
     is_greeted: bool = False
     answered: NodeId | None = None
+    door: int | None = None
+    turn: int = 0
+    denials: int = 0
 
     def is_alive(self, now: float) -> bool:
         """Whether anything still speaks for it."""

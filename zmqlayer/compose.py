@@ -10,22 +10,25 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from zmqlayer.config import Config
+from zmqlayer.config import Config, parse_environment
 from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
 from zmqlayer.discovery.interfaces import reachable_hosts
 from zmqlayer.layer import AsyncLayer
+from zmqlayer.limits import Limits
 from zmqlayer.node import Node
 from zmqlayer.ports import Discovery
+from zmqlayer.project import project_secrets, warn_of_flaw
 from zmqlayer.roles import role_of
 from zmqlayer.security import Keys
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.transport import ZmqTransport
 
-__all__ = ["ChannelLayer", "SyncChannelLayer", "build_node", "open_layer"]
+__all__ = ["ChannelLayer", "SyncChannelLayer", "build_node", "configure", "open_layer"]
 
 
 class ChannelLayer(AsyncLayer):
@@ -42,7 +45,7 @@ class ChannelLayer(AsyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_slot_for(Config.from_settings(settings, os.environ), role_of(sys.argv)))
+        super().__init__(_slot_for(configure(settings), role_of(sys.argv)))
 
 
 class SyncChannelLayer(SyncLayer):
@@ -53,7 +56,22 @@ class SyncChannelLayer(SyncLayer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_slot_for(Config.from_settings(settings, os.environ), role_of(sys.argv)))
+        super().__init__(_slot_for(configure(settings), role_of(sys.argv)))
+
+
+def configure(settings: Mapping[str, Any]) -> Config:
+    """
+    Build a configuration from keyword settings, the environment and the Django project of this process.
+
+    Raises:
+        ConfigError: An unknown setting, or a value that cannot work.
+    """
+    project = project_secrets(Limits().secrets)
+    config = Config.from_settings(settings, os.environ, project=project)
+    given = {name for name, value in settings.items() if value is not None} | set(parse_environment(os.environ))
+    if project.flaw and not given & {"secret", "secrets", "discovery"}:
+        warn_of_flaw(project.flaw)
+    return config
 
 
 def open_layer(config: Config, role: str) -> SyncLayer:
@@ -63,7 +81,7 @@ def open_layer(config: Config, role: str) -> SyncLayer:
 
 def build_node(config: Config, role: str = "script") -> Node:
     """Return a node over ZeroMQ that is not started yet."""
-    keys = Keys.derive(config.secret, config.cluster) if config.secret else None
+    keys = [Keys.derive(secret, config.cluster) for secret in config.secrets]
     return Node(
         config,
         role,

@@ -8,19 +8,21 @@ Precedence is: what code passes, then the environment (``ZMQLAYER_<SETTING>``), 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
+from zmqlayer.bind import Bind, is_loopback
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.keyring import KEYGEN, ProjectSecrets, check_secrets, cluster_tag, read_secret, read_secrets
 from zmqlayer.limits import Limits
 from zmqlayer.names import check_group
+from zmqlayer.timing import Timing
 from zmqlayer.unknown import explain
 
 __all__ = [
+    "FLAGS",
     "SETTINGS",
     "Bind",
     "CapacityPattern",
@@ -32,7 +34,6 @@ __all__ = [
     "parse_environment",
 ]
 
-MIN_SECRET_BYTES: Final = 16
 DISCOVERIES: Final = ("off", "localhost", "subnet")
 
 _SEED: Final = re.compile(
@@ -41,62 +42,9 @@ _SEED: Final = re.compile(
     re.ASCII,
 )
 
+_SECRETS: Final = {"secret", "secrets"}
+
 CapacityPattern = str | re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """
-    The protocol's own times, in seconds. Change them together or not at all.
-
-    Raises:
-        ConfigError: A relation between two of them does not hold.
-    """
-
-    heartbeat_s: float = 1.0
-    silent_after_s: float = 3.0
-    gone_after_s: float = 8.0
-    dial_timeout_s: float = 2.0
-    cut_timeout_s: float = 0.5
-    probe_every_s: float = 0.05
-    redial_first_s: float = 0.1
-    redial_lost_s: float = 1.0
-    redial_most_s: float = 5.0
-    patience_most_s: float = 20.0
-    group_add_timeout_s: float = 0.5
-    join_timeout_s: float = 1.5
-    settle_every_s: float = 0.05
-    linger_s: float = 2.0
-    unsubscribe_after_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.silent_after_s < 2 * self.heartbeat_s:
-            raise ConfigError("silent_after_s", f"must be at least two heartbeats ({2 * self.heartbeat_s:g} s)")
-        if self.gone_after_s <= self.silent_after_s:
-            raise ConfigError("gone_after_s", f"must exceed silent_after_s ({self.silent_after_s:g} s)")
-        if self.patience_most_s < self.dial_timeout_s:
-            raise ConfigError("patience_most_s", f"must not be below dial_timeout_s ({self.dial_timeout_s:g} s)")
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """Where a node listens: *port* for work, and, unless it is 0 (any free one), *port* + 1 for the rest."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """
-        Read ``host``, ``host:port``, ``tcp://host:port``, with ``[...]`` around an IPv6 address.
-
-        Raises:
-            ConfigError: None of these forms.
-        """
-        match = re.fullmatch(r"(?:tcp://)?(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:/]+)(?::(\d+))?", text)
-        if not match or int(match[2] or 0) > 65534:
-            raise ConfigError("bind", f"{text!r} is not 'host', 'host:port' or 'tcp://host:port'")
-        return cls(match[1].strip("[]"), int(match[2] or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +58,8 @@ class Config:
         seeds: Addresses to dial whatever discovery says: ``tcp://host:port``, or ``dns://name:port`` for all
             addresses that a name stands for, looked up again every few seconds.
         bind: Where to listen. Without a secret only loopback is allowed.
-        secret: Shared by all nodes of the cluster; turns on encryption. At least 16 bytes.
+        secrets: Shared by all nodes of the cluster; turn on encryption. At least 16 bytes each. The first is the
+            primary one; the others are accepted too, so that secrets can be changed while the mesh runs.
         expiry: Seconds after which an unread message is dropped.
         group_expiry: Seconds after which a group membership ends unless it is added again.
         capacity: Messages from this node that may be unread in one channel.
@@ -124,8 +73,8 @@ class Config:
     cluster: str = "default"
     discovery: str = "localhost"
     seeds: tuple[str, ...] = ()
-    bind: Bind = Bind("127.0.0.1", 0)
-    secret: bytes | None = field(default=None, repr=False)
+    bind: Bind = field(default_factory=lambda: Bind("127.0.0.1", 0))
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
     expiry: float = 60.0
     group_expiry: float = 86_400.0
     capacity: int = 100
@@ -134,7 +83,7 @@ class Config:
     max_message_size: int = 1_048_576
     peer_messages: int = 10_000
     peer_bytes: int = 16_777_216
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -161,20 +110,19 @@ class Config:
             )
 
     def _check_openness(self) -> None:
-        if self.secret is not None:
-            if len(self.secret) < MIN_SECRET_BYTES:
-                raise ConfigError(
-                    "secret",
-                    f"has {len(self.secret)} bytes and needs {MIN_SECRET_BYTES}; 'openssl rand -hex 32' makes one",
-                )
+        check_secrets(self.secrets, self.limits.secrets)
+        if self.bind.port and self.bind.port + 2 * len(self.secrets) > 65536:
+            raise ConfigError("bind", f"port {self.bind.port} leaves no room for two ports for each of the secrets")
+        if self.secrets:
             return
         if not is_loopback(self.bind.host):
             raise ConfigError(
                 "bind",
-                f"{self.bind.host!r} is not a loopback address; set a secret to be reachable from other machines",
+                f"{self.bind.host!r} is not a loopback address; set a secret to be reachable from other machines: "
+                f"{KEYGEN}",
             )
         if self.discovery == "subnet":
-            raise ConfigError("discovery", "'subnet' needs a secret; set one, or use 'localhost'")
+            raise ConfigError("discovery", f"'subnet' needs a secret; set one ({KEYGEN}), or use 'localhost'")
 
     @classmethod
     def from_settings(
@@ -182,26 +130,33 @@ class Config:
         settings: Mapping[str, Any],
         environ: Mapping[str, str] | None = None,
         timing: Timing | None = None,
+        project: ProjectSecrets | None = None,
     ) -> Self:
         """
         Build a configuration from keyword settings and, for those not given, ``ZMQLAYER_<SETTING>``.
+
+        Args:
+            project: The secrets of the Django project that this process belongs to, used if none are given.
+                Flawed ones are used on loopback only.
 
         Raises:
             ConfigError: An unknown name, or a value that cannot work.
         """
         given = {name: value for name, value in settings.items() if value is not None}
         limits = Limits.from_setting(given.pop("limits", {}))
-        merged = {**parse_environment(environ or {}), **given}
+        merged = _merge(given, environ or {})
         known = {setting.name for setting in SETTINGS}
         for name in merged:
             if name not in known:
                 raise ConfigError(name, explain(name, known))
-        if merged.get("secret"):
-            merged.setdefault("discovery", "subnet")
-            merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")
-        return cls(
-            **{name: _READERS[name](value) for name, value in merged.items()}, timing=timing or Timing(), limits=limits
-        )
+        if not merged.keys() & _SECRETS:
+            _use_project(merged, project or ProjectSecrets())
+        elif merged.get("secret") or merged.get("secrets"):
+            _open_up(merged)
+        values = {name: _READERS[name](value) for name, value in merged.items()}
+        if secret := values.pop("secret", None):
+            values["secrets"] = (secret,)
+        return cls(**values, timing=timing or Timing(), limits=limits)
 
     def capacity_of(self, channel: str) -> int:
         """Return how many messages from this node may be unread in *channel*."""
@@ -211,15 +166,44 @@ class Config:
         return self.capacity
 
     @property
+    def cluster_tags(self) -> tuple[str, ...]:
+        """What nodes of one cluster and secret share, for each secret or for none; safe to announce."""
+        return tuple(cluster_tag(secret, self.cluster) for secret in self.secrets or (None,))
+
+    @property
     def cluster_tag(self) -> str:
-        """Eight hex digits that nodes of one cluster and secret share; safe to announce."""
-        key = self.secret or b"zmqlayer"
-        return hmac.new(key, b"cluster|" + self.cluster.encode(), hashlib.sha256).hexdigest()[:8]
+        """The tag of the primary secret."""
+        return self.cluster_tags[0]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether *host* is reachable only from this machine."""
-    return host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
+def _merge(settings: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what code passes and, for the rest, what the environment says; the secrets count as one setting."""
+    ambient = parse_environment(environ)
+    if settings.keys() & _SECRETS:
+        ambient = {name: value for name, value in ambient.items() if name not in _SECRETS}
+    merged = {**ambient, **settings}
+    if merged.keys() >= _SECRETS:
+        raise ConfigError("secrets", "is given beside 'secret'; give one: secrets = [new, old] holds all that count")
+    return merged
+
+
+def _open_up(merged: dict[str, Any]) -> None:
+    """Let a node that encrypts be found and reached in its subnet, as far as nothing else is said."""
+    merged.setdefault("discovery", "subnet")
+    merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")
+
+
+def _use_project(merged: dict[str, Any], project: ProjectSecrets) -> None:
+    """Use a project's secrets; flawed ones only where no other machine reaches the node, else as if there were none."""
+    is_local = merged.get("discovery") != "subnet" and _is_local(merged)
+    if project.secrets and (is_local or not project.flaw):
+        merged["secrets"] = project.secrets
+    if project.secrets and not project.flaw:
+        _open_up(merged)
+
+
+def _is_local(merged: Mapping[str, Any]) -> bool:
+    return "bind" not in merged or is_loopback(_read_bind(merged["bind"]).host)
 
 
 def _check_cluster(cluster: str) -> None:
@@ -286,12 +270,6 @@ def _read_bind(value: str | Bind) -> Bind:
     return value if isinstance(value, Bind) else Bind.parse(_read_text("bind")(value))
 
 
-def _read_secret(value: str | bytes) -> bytes | None:
-    if not isinstance(value, str | bytes):
-        raise ConfigError("secret", f"a {type(value).__name__} is neither str nor bytes")
-    return (value.encode() if isinstance(value, str) else value) or None
-
-
 def _read_channel_capacity(
     value: str | Mapping[CapacityPattern, int] | Iterable[tuple[CapacityPattern, int] | str],
 ) -> tuple[tuple[re.Pattern[str], int], ...]:
@@ -330,6 +308,7 @@ class Setting:
 
     Attributes:
         option: Another name for the flag, where commands need the setting's own for something else.
+        is_secret: Whether it has no flag: any user of a machine can read the command lines of all.
     """
 
     name: str
@@ -337,6 +316,7 @@ class Setting:
     help: str
     is_repeatable: bool = False
     option: str = ""
+    is_secret: bool = False
 
     @property
     def flag(self) -> str:
@@ -364,10 +344,12 @@ SETTINGS: Final = (
     Setting(
         "bind",
         "HOST[:PORT]",
-        "Where the mesh listens: PORT and PORT+1. [default: free ports of 127.0.0.1, or of 0.0.0.0 in a subnet]",
+        "Where the mesh listens: PORT and PORT+1; each further secret takes two more. "
+        "[default: free ports of 127.0.0.1, or of 0.0.0.0 in a subnet]",
         option="mesh_bind",
     ),
-    Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes."),
+    Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes.", is_secret=True),
+    Setting("secrets", "TEXT", "In place of one: the primary, then others to accept.", True, is_secret=True),
     Setting("expiry", "SECONDS", "Drop messages unread for this long. [default: 60]"),
     Setting("group_expiry", "SECONDS", "End group memberships not renewed for this long. [default: 86400]"),
     Setting("capacity", "N", "Unread messages from one node that a channel holds. [default: 100]"),
@@ -384,12 +366,16 @@ SETTINGS: Final = (
 )
 """Every setting, in the order in which help shows them."""
 
+FLAGS: Final = tuple(setting for setting in SETTINGS if not setting.is_secret)
+"""Those that a command line may hold."""
+
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "cluster": _read_text("cluster"),
     "discovery": _read_text("discovery"),
     "seeds": _read_seeds,
     "bind": _read_bind,
-    "secret": _read_secret,
+    "secret": read_secret,
+    "secrets": read_secrets,
     "expiry": _read_seconds("expiry"),
     "group_expiry": _read_seconds("group_expiry"),
     "capacity": _read_whole("capacity"),
@@ -400,7 +386,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "peer_bytes": _read_whole("peer_bytes"),
 }
 
-assert {s.name for s in SETTINGS} == set(_READERS) == {f.name for f in fields(Config)} - {"timing", "limits"}
+assert {s.name for s in SETTINGS} == set(_READERS) == {f.name for f in fields(Config)} - {"timing", "limits"} | _SECRETS
 
 
 def parse_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ A dial has two steps::
 
     probe ── accepted ──► greeting ── HELLO answer ──► no dial while the link lives
       │ refused, or silence for dial_timeout_s │ no answer for as long as it is patient
-      └────────────────── pause ◄──────────────┘
+      └────────────────── pause ◄──────────────┘   or none of our secrets was taken
 
 A probe is cheap and begins anew often, so that a network that heals is noticed. A greeting needs a dozen round
 trips before its answer comes, so that patience grows with what the probe took, and with every greeting in vain.
@@ -51,32 +51,44 @@ class Dialling:
     Args:
         jitter: Returns a number from 0 to 1; pauses vary by half with it, so that nodes do not dial in step.
         known: Whether a link to a node lives; hints about such nodes wait.
+        n_doors: How many doors, and so secrets, this node has.
     """
 
     def __init__(
-        self, timing: Timing, limits: Limits, jitter: Callable[[], float], known: Callable[[NodeId], bool]
-    ) -> None:
+        self, timing: Timing, limits: Limits, jitter: Callable[[], float], known: Callable[[NodeId], bool],
+        n_doors: int = 1,
+    ) -> None:  # fmt: skip
         self._timing = timing
         self._most_dials = limits.dials
         self._jitter = jitter
         self._known = known
+        self._n_doors = n_doors
         self._candidates = Candidates(limits.candidates, jitter)
         self._own: dict[str, None] = {}
         self._next_at: float | None = None
 
-    def add(self, candidate: Candidate, now: float) -> None:
-        """Note what discovery or a seed names. What is known already lives longer by it."""
-        entry = self._note(candidate, now)
-        if entry is not None and candidate.node_id is None:
-            entry.seeds += 1
-        elif entry is not None:
-            entry.is_standing = True
+    def add(self, candidate: Candidate, now: float, door: int | None = None) -> None:
+        """
+        Note what discovery or a seed names. What is known already lives longer by it.
 
-    def vouch(self, candidate: Candidate, now: float) -> None:
-        """Note what a peer names as an address of a peer of its own."""
+        Args:
+            door: The door of ours whose secret fits, or None if the source does not know.
+        """
+        entry = self._note(candidate, now)
+        if entry is None:
+            return
+        if candidate.node_id is None:
+            entry.seeds += 1
+        else:
+            entry.is_standing = True
+        self._choose_door(entry, door)
+
+    def vouch(self, candidate: Candidate, now: float, door: int | None = None) -> None:
+        """Note what a peer names as an address of a peer of its own, with the door of ours whose secret fits."""
         entry = self._note(candidate, now)
         if entry is not None:
             entry.vouched_until = max(entry.vouched_until, now + VOUCHED_S)
+            self._choose_door(entry, door)
 
     def remember(self, candidate: Candidate, now: float) -> None:
         """Note where a link was that broke."""
@@ -112,11 +124,36 @@ class Dialling:
         self._next_at = None
         return patience_s
 
+    def door_for(self, address: str) -> int:
+        """Return with which door's secret to greet *address* now."""
+        entry = self._candidates.get(address)
+        return entry.turn if entry is not None else 0
+
+    def denied(self, address: str, now: float) -> bool:
+        """Whoever listens at *address* did not take the secret. Returns whether to greet it with the next one."""
+        entry = self._candidates.get(address)
+        if entry is None or not entry.is_greeted:
+            return False
+        entry.denials += 1
+        self._take_turn(entry)
+        if entry.denials % self._choices(entry):
+            entry.next_at = now + self._timing.dial_timeout_s
+            self._next_at = None
+            return True
+        self._pause(entry, now)
+        return False
+
+    def is_denied(self, address: str) -> bool:
+        """Whether every secret was denied at *address*, and not for the first time: a process that ends does so too."""
+        entry = self._candidates.get(address)
+        return entry is not None and entry.denials >= 2 * self._choices(entry)
+
     def refused(self, address: str, now: float) -> None:
         """Nobody listens at *address*. Where a link was, its process is gone: a minute of hope is enough."""
         entry = self._candidates.get(address)
         if entry is not None and entry.is_dialled and not entry.is_greeted:
             entry.vouched_until = min(entry.vouched_until, now + VOUCHED_S)
+            entry.denials = 0
             self._pause(entry, now)
 
     def is_greeted(self, address: str) -> bool:
@@ -129,7 +166,7 @@ class Dialling:
         entry = self._candidates.get(address)
         if entry is not None:
             entry.took_s = now - entry.began_at if entry.is_greeted else entry.took_s
-            entry.answered, entry.is_dialled, entry.is_greeted = node_id, False, False
+            entry.answered, entry.is_dialled, entry.is_greeted, entry.denials = node_id, False, False, 0
             self._next_at = None
 
     def shunned(self, address: str, now: float) -> None:
@@ -170,6 +207,8 @@ class Dialling:
         unanswered = [entry for entry in self._candidates if entry.is_dialled and entry.next_at <= now]
         for entry in unanswered:
             entry.in_vain += entry.is_greeted
+            entry.denials = 0
+            self._take_turn(entry)
             self._pause(entry, now)
         waiting = []
         for entry in self._candidates:
@@ -215,6 +254,19 @@ class Dialling:
         if entry is not None:
             entry.named_at = now
         return entry
+
+    def _choose_door(self, entry: Address, door: int | None) -> None:
+        if entry.seeds and entry.door is not None:
+            entry.door, entry.denials = None, 0  # what listens at a fixed address may change its secret
+        elif door is not None and not entry.seeds:
+            entry.door = entry.turn = door
+
+    def _choices(self, entry: Address) -> int:
+        return self._n_doors if entry.door is None else 1
+
+    def _take_turn(self, entry: Address) -> None:
+        if entry.door is None:
+            entry.turn = (entry.turn + 1) % self._n_doors
 
     def _under_way(self) -> list[Address]:
         return [entry for entry in self._candidates if entry.is_dialled and not entry.rests(self._known)]

@@ -25,10 +25,11 @@ ROUND_S: Final = 30.0
 """How often every peer is named to all others again: twice in the time after which they forget it."""
 
 MAX_ADDRESS: Final = 255
+MAX_TAG: Final = 32
 MOST_UNTOLD: Final = 1024
 
-Named = tuple[NodeId, str]
-"""A node and the address of its PULL."""
+Named = tuple[NodeId, str, str]
+"""A node, the address of its PULL, and the tag of the door that this is: who lacks its secret cannot dial it."""
 
 
 class Gossip:
@@ -47,14 +48,14 @@ class Gossip:
         """Return what the next heartbeat names of those that are *linked*."""
         if now >= self._next_round:
             self._next_round = now + ROUND_S
-            self._untold.extend(node_id for node_id, _ in linked)
-        addresses = dict(linked)
-        told: dict[NodeId, str] = {}
+            self._untold.extend(named[0] for named in linked)
+        known = {named[0]: named for named in linked}
+        told: dict[NodeId, Named] = {}
         while self._untold and len(told) < PER_HEARTBEAT:
             node_id = self._untold.popleft()
-            if node_id in addresses:
-                told[node_id] = addresses[node_id]
-        return list(told.items())
+            if node_id in known:
+                told[node_id] = known[node_id]
+        return list(told.values())
 
     def for_greeting(self, linked: Sequence[Named]) -> list[Named]:
         """Return what a greeting names: all that are *linked*, or, of many, the next so many each time."""
@@ -87,25 +88,25 @@ def read_named(entries: object, where: str) -> tuple[Named, ...]:
         where: What kind of frame it is, for the error.
 
     Raises:
-        ProtocolError: Not a list of at most :data:`MAX_GOSSIP` pairs of a node id and an address.
+        ProtocolError: Not a list of at most :data:`MAX_GOSSIP` triples of a node id, an address and a tag.
     """
     if not isinstance(entries, list) or len(entries) > MAX_GOSSIP:
         raise ProtocolError(f"{where} has no list of at most {MAX_GOSSIP} as 'peers'")
     named = tuple(_read(entry) for entry in entries)
     if None in named:
         raise ProtocolError(f"{where} has a malformed entry in 'peers'")
-    return tuple(pair for pair in named if pair is not None)
+    return tuple(peer for peer in named if peer is not None)
 
 
 def _read(entry: object) -> Named | None:
-    if not isinstance(entry, list) or len(entry) != 2:
+    if not isinstance(entry, list) or len(entry) != 3:
         return None
-    node_id, address = entry
+    node_id, address, tag = entry
     if type(node_id) is not bytes or len(node_id) != NODE_ID_BYTES:
         return None
     if type(address) is not str or not address.startswith("tcp://") or len(address) > MAX_ADDRESS:
         return None
-    return NodeId(node_id), address
+    return (NodeId(node_id), address, tag) if type(tag) is str and len(tag) <= MAX_TAG else None
 
 
 def _is_loopback(address: str) -> bool:

@@ -9,8 +9,7 @@ from typing import Any, Final, Self
 
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from zmqlayer.gossip import read_named
-from zmqlayer.names import NodeId
+from zmqlayer.gossip import Named, read_named
 
 __all__ = ["Greeting", "address_of", "host_of", "port_of"]
 
@@ -23,16 +22,16 @@ class Greeting:
     The payload of a HELLO frame. Keys it does not know are ignored, so that minor versions can add some.
 
     Attributes:
-        cluster: Cluster tag; another one means a foreign node.
+        cluster: Tag of the sender's door that this link uses; one that we do not share means a foreign node.
         role: What the node is for, for people: ``"interface"``, ``"worker"``, ``"script"``.
         link: Number of the sender's side of the link; another than before means the link starts anew.
         hosts: Hosts on which the sender listens.
-        pull: Port of its PULL.
+        pull: Port of the PULL of that door.
         pub: Port of its XPUB.
         dialled: The address that was dialled to bring the two together, as the one who dialled wrote it.
         is_answer: This answers a HELLO, and needs none itself.
         patience_ms: Milliseconds that the sender gives the handshake; 0 if it does not say.
-        peers: Other nodes that the sender is linked to, as (node id, address): gossip, at most 64.
+        peers: Other nodes that the sender is linked to, as (node id, address, tag of the door): gossip, at most 64.
     """
 
     cluster: str
@@ -44,7 +43,7 @@ class Greeting:
     dialled: str
     is_answer: bool
     patience_ms: int = 0
-    peers: tuple[tuple[NodeId, str], ...] = ()
+    peers: tuple[Named, ...] = ()
     major: int = PROTOCOL_MAJOR
     minor: int = PROTOCOL_MINOR
 
@@ -61,7 +60,7 @@ class Greeting:
             "dialled": self.dialled,
             "answer": self.is_answer,
             "patience_ms": self.patience_ms,
-            "peers": [[node_id, address] for node_id, address in self.peers],
+            "peers": [list(peer) for peer in self.peers],
         }
 
     @classmethod

@@ -38,6 +38,8 @@ class Limits:
         named_members: Members that no node owns, in the whole cluster; as many removals are remembered.
         open_requests: Questions of this node to others that are not answered yet.
         requests_in_service: Questions of one peer that this node has not answered yet.
+        secrets: Secrets of the node itself, each of which takes two ports.
+        refusals: Addresses that were refused, or refused us, and of which the log has told.
 
     Raises:
         ConfigError: A limit is below 1, or a relation between two of them does not hold.
@@ -58,6 +60,8 @@ class Limits:
     named_members: int = 1_000
     open_requests: int = 10_000
     requests_in_service: int = 1_000
+    secrets: int = 8
+    refusals: int = 1_024
 
     @classmethod
     def from_setting(cls, value: Self | Mapping[str, int]) -> Self:

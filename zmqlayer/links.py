@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from zmqlayer.actions import Connect, Disconnect, HangUp, Probe, Push
@@ -27,12 +26,14 @@ from zmqlayer.dialing import Dialling
 from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, node_of, node_topic, pack
 from zmqlayer.gossip import Gossip, Named, may_help, read_named
 from zmqlayer.greetings import Greeting, address_of, host_of
+from zmqlayer.identity import Identity
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Cause, Peer, Peers, PeerState
-from zmqlayer.ports import Candidate, IdSource
+from zmqlayer.ports import Candidate, IdSource, Refusal
+from zmqlayer.refusals import Refusals
 
-__all__ = ["Identity", "LinkObserver", "Links"]
+__all__ = ["LinkObserver", "Links"]
 
 logger = logging.getLogger("zmqlayer")
 
@@ -41,25 +42,6 @@ PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.ENDED, Kind.CEDED))
 
 LinkObserver = Callable[[Peer, PeerState, float], None]
 """Called with (peer, the state it had before, now) after each change of state."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """
-    Who a node is: new at each start, so that it names the incarnation too.
-
-    Attributes:
-        role: What it is for, told to peers and shown to people.
-        hosts: Hosts on which it listens.
-        pull: Port of its PULL, the one that others dial.
-        pub: Port of its XPUB.
-    """
-
-    node_id: NodeId
-    role: str
-    hosts: tuple[str, ...]
-    pull: int
-    pub: int
 
 
 class Links:
@@ -77,7 +59,10 @@ class Links:
         self._randoms = randoms
         self._on_change = on_change
         self._on_reachable = on_reachable
-        self._dialling = Dialling(config.timing, config.limits, lambda: randoms(1)[0] / 255, self._is_linked)
+        self._dialling = Dialling(
+            config.timing, config.limits, lambda: randoms(1)[0] / 255, self._is_linked, len(identity.doors)
+        )
+        self._refusals = Refusals(config.limits.refusals, is_rotating=len(identity.doors) > 1)
         self._dial_link = self._new_link()
         self._barriers = Barriers(outbox, randoms)
         self._subscribers: set[NodeId] = set()
@@ -91,9 +76,10 @@ class Links:
     # What discovery says
 
     def found(self, candidate: Candidate, now: float) -> None:
-        """A node may listen at an address."""
-        if candidate.node_id != self._identity.node_id:
-            self._dialling.add(candidate, now)
+        """A node may listen at an address. One whose door is none of ours cannot be dialled."""
+        door = self._identity.door_of(candidate.tag)
+        if candidate.node_id != self._identity.node_id and (door is not None or not candidate.tag):
+            self._dialling.add(candidate, now, door)
             self._outbox.call_by(now)
 
     def lost(self, candidate: Candidate, now: float) -> None:
@@ -136,15 +122,13 @@ class Links:
             self._note_answer(peer, greeting.dialled, now)
             self._tell_synced(peer)  # what we said before may have overtaken our greeting
         else:
-            self._push_hello(peer.pull, peer.our_link, peer.patience_s, answers=greeting.dialled)
+            self._greet_back(peer, answers=greeting.dialled)
 
     def synced(self, frame: Frame, peer: Peer, now: float) -> None:
         """The peer's barrier was echoed by us: its subscriptions are installed here."""
         payload = unpack_control(frame.body)
         if payload.get("yours") != peer.our_link:
-            self._push_hello(
-                peer.pull, peer.our_link, peer.patience_s
-            )  # it goes by a number of ours that is out of date
+            self._greet_back(peer)  # it goes by a number of ours that is out of date
         elif payload.get("mine") == peer.their_link:
             peer.is_synced = True
             self._check_linked(peer, now)
@@ -193,7 +177,7 @@ class Links:
         if is_open:
             patience_s = self._dialling.accepted(address, now)
             if patience_s is not None:
-                self._push_hello(address, self._dial_link, patience_s)
+                self._push_hello(address, self._dialling.door_for(address), self._dial_link, patience_s)
         else:
             self._dialling.refused(address, now)
         self._outbox.call_by(now)
@@ -213,6 +197,19 @@ class Links:
         lag_ms = payload.get("lag_ms")
         peer.lag_ms = lag_ms if type(lag_ms) is int else 0
         self._hear_of(read_named(payload.get("peers", []), "HEARTBEAT"), peer.pull, now)
+
+    def refused(self, refusal: Refusal, now: float) -> None:
+        """A handshake of ZeroMQ failed. If we dialled, the next of our secrets is tried; what none fits is told."""
+        address = refusal.address
+        if not refusal.is_dialled:
+            self._refusals.note(refusal, now)
+            return
+        self._outbox.do(HangUp(address))
+        if self._dialling.denied(address, now):
+            self._push_hello(address, self._dialling.door_for(address), self._dial_link, self._timing.dial_timeout_s)
+        elif self._dialling.is_denied(address):
+            self._refusals.note(refusal, now)
+        self._outbox.call_by(self._dialling.next_at())
 
     # Life and death
 
@@ -261,6 +258,7 @@ class Links:
                 self._outbox.do(HangUp(address))
         for address in (*to_probe, *self.peers.to_probe(now)):
             self._outbox.do(Probe(address))
+        self._refusals.tick(now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._timing.heartbeat_s
             self._beat(now)
@@ -301,6 +299,7 @@ class Links:
             role=greeting.role,
             pull=pull,
             pub=address_of(host_of(pull), greeting.pub),
+            door=self._identity.door_of(greeting.cluster) or 0,
             our_link=self._dial_link,
             their_link=greeting.link,
             found_at=now,
@@ -311,7 +310,7 @@ class Links:
         self._dialling.answered(pull, node_id, now)
         self._move(peer, Cause.HELLO, now)
         self._barriers.await_first(node_id)
-        self._outbox.do(Connect(peer.pub))
+        self._outbox.do(Connect(peer.pub, peer.door))
         if node_id in self._subscribers:
             self.subscribed(node_topic(node_id), now)
         return peer
@@ -332,12 +331,12 @@ class Links:
 
     def _is_known_to(self, greeting: Greeting) -> bool:
         """Whether the sender is linked to us already, and only did not know who listens at one more address."""
-        return any(node_id == self._identity.node_id for node_id, _ in greeting.peers)
+        return any(named[0] == self._identity.node_id for named in greeting.peers)
 
     def _is_foreign(self, source: NodeId, payload: dict[str, Any]) -> bool:
         version, tag = payload.get("version"), payload.get("cluster")
         major = version[0] if isinstance(version, list) and version else None
-        if major == PROTOCOL_MAJOR and tag == self._config.cluster_tag:
+        if major == PROTOCOL_MAJOR and self._identity.door_of(tag) is not None:
             return False
         if source not in self._refused and len(self._refused) < 1024:
             self._refused.add(source)
@@ -354,32 +353,40 @@ class Links:
         return True
 
     def _hear_of(self, named: tuple[Named, ...], heard_from: str, now: float) -> None:
-        for node_id, address in named:
+        for node_id, address, tag in named:
+            door = self._identity.door_of(tag)
             is_new = node_id != self._identity.node_id and not self._is_linked(node_id)
-            if is_new and may_help(address, heard_from=heard_from):
-                self._dialling.vouch(Candidate(address, node_id), now)
+            if is_new and door is not None and may_help(address, heard_from=heard_from):
+                self._dialling.vouch(Candidate(address, node_id), now, door)
                 self._outbox.call_by(now)
 
     def _linked(self) -> list[Named]:
-        return [(peer.node_id, peer.pull) for peer in self.peers if peer.is_up]
+        doors = self._identity.doors
+        return [(peer.node_id, peer.pull, doors[peer.door].tag) for peer in self.peers if peer.is_up]
 
-    def _push_hello(self, address: str, link: int, patience_s: float, *, answers: str | None = None) -> None:
-        identity = self._identity
+    def _greet_back(self, peer: Peer, *, answers: str | None = None) -> None:
+        self._push_hello(peer.pull, peer.door, peer.our_link, peer.patience_s, answers=answers)
+
+    def _push_hello(
+        self, address: str, number: int, link: int, patience_s: float, *, answers: str | None = None
+    ) -> None:
+        """Greet whoever listens at *address*, as one who has the secret of our door *number*."""
+        identity, door = self._identity, self._identity.doors[number]
         known = [named for named in self._linked() if named[1] != address]
         greeting = Greeting(
-            cluster=self._config.cluster_tag,
+            cluster=door.tag,
             role=identity.role,
             link=link,
             hosts=identity.hosts,
-            pull=identity.pull,
-            pub=identity.pub,
+            pull=door.pull,
+            pub=door.pub,
             dialled=answers or address,
             is_answer=answers is not None,
             patience_ms=int(patience_s * 1000),
             peers=tuple(self._gossip.for_greeting(known)),
         )
         body = pack_control(greeting.to_payload())
-        self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body)))
+        self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body), number))
 
     def _start_anew(self, peer: Peer) -> None:
         peer.start_anew()
@@ -421,7 +428,7 @@ class Links:
         peer.our_link = self._new_link()
         self._move(peer, cause, now)
         self._start_anew(peer)
-        self._push_hello(peer.pull, peer.our_link, peer.patience_s)
+        self._greet_back(peer)
 
     def _new_link(self) -> int:
         return int.from_bytes(self._randoms(4), "big")

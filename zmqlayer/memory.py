@@ -204,14 +204,14 @@ class MemoryNetwork:
         match action:
             case Publish(wire):
                 wires.publish(node, wire)
-            case Push(address, wire):
-                wires.push(node.pushes.get(address) or wires.open(node, node.pushes, address), wire)
+            case Push(address, wire, door):
+                wires.push(node, address, wire, door)
             case Probe(address):
                 wires.probe(node, address)
             case HangUp(address):
                 wires.close(node.pushes.pop(address, None))
-            case Connect(address):
-                wires.open(node, node.subs, address)
+            case Connect(address, door):
+                wires.open(node, node.subs, address, door)
             case Disconnect(address):
                 wires.close(node.subs.pop(address, None))
             case Subscribe(topic):

@@ -14,12 +14,13 @@ from zmqlayer.codec import decode, encode
 from zmqlayer.config import Config
 from zmqlayer.events import Completed, Event, Interest, PeerChanged
 from zmqlayer.greetings import address_of
-from zmqlayer.links import Identity
+from zmqlayer.identity import Identity
 from zmqlayer.memory_wires import Connection, Network, Pipe, Step
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import NODE_ID_BYTES, NodeId, encode_node_id, owner_of
 from zmqlayer.peers import PeerState
+from zmqlayer.ports import Door
 
 __all__ = ["TRUE_CLOCK", "MemoryClock", "MemoryNode"]
 
@@ -49,8 +50,10 @@ class MemoryNode:
         also_at: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         node_id = NodeId(network.random.randbytes(NODE_ID_BYTES))
-        identity = Identity(node_id=node_id, role=role, hosts=(name, *also_at), pull=PULL_PORT, pub=PUB_PORT)
+        doors = tuple(Door(tag, PULL_PORT + 2 * n, PUB_PORT + 2 * n) for n, tag in enumerate(config.cluster_tags))
+        identity = Identity(node_id=node_id, role=role, hosts=(name, *also_at), doors=doors)
         self.name = name
+        self.doors = doors
         self.node_id = node_id
         self.config = config
         self.mesh = Mesh(identity, config, network.random.randbytes)
@@ -70,6 +73,14 @@ class MemoryNode:
 
     def __repr__(self) -> str:
         return f"<MemoryNode {self.name} {self.mesh!r}>"
+
+    def admits(self, pipe: Pipe) -> bool:
+        """Whether a connection opens the door at its address: with the secret of that door, or both without one."""
+        key = pipe.owner.doors[pipe.door].tag
+        if not self.config.secrets and not pipe.owner.config.secrets:
+            key = self.doors[0].tag
+        addresses = ((address_of(self.name, door.pull), address_of(self.name, door.pub)) for door in self.doors)
+        return any(pipe.address in pair and key == door.tag for pair, door in zip(addresses, self.doors, strict=True))
 
     @property
     def pull(self) -> str:

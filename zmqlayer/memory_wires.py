@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from zmqlayer.frames import TOPIC_BYTES
 from zmqlayer.greetings import host_of
+from zmqlayer.ports import Fault, Refusal
 
 if TYPE_CHECKING:
     from zmqlayer.memory_node import MemoryNode
@@ -59,12 +60,14 @@ class Pipe:
     What a node is connected to, or would like to be.
 
     Attributes:
+        door: Number of the owner's door whose secret it uses.
         backlog: Frames that wait for a connection, for PUSH.
         retry_s: The next pause between two attempts.
     """
 
     owner: MemoryNode
     address: str
+    door: int = 0
     connection: Connection | None = None
     backlog: deque[bytes] = field(default_factory=deque)
     retry_s: float = RECONNECT_S
@@ -146,9 +149,9 @@ class Wires:
 
     # What nodes do
 
-    def open(self, owner: MemoryNode, pipes: dict[str, Pipe], address: str) -> Pipe:
-        """Begin to connect to an address, and keep at it."""
-        pipe = pipes[address] = Pipe(owner, address)
+    def open(self, owner: MemoryNode, pipes: dict[str, Pipe], address: str, door: int = 0) -> Pipe:
+        """Begin to connect to an address with the secret of a door, and keep at it."""
+        pipe = pipes[address] = Pipe(owner, address, door)
         target = self._network.nodes.get(host_of(address))
         self._network.after(self._travel(owner, target), partial(self._establish, pipe))
         return pipe
@@ -170,8 +173,13 @@ class Wires:
             there_and_back = self._travel(owner, target) + self._travel(target, owner)
             self._network.after(there_and_back, partial(self._tell_probed, owner, target, address))
 
-    def push(self, pipe: Pipe, wire: bytes) -> None:
-        """Send a frame to the PULL at the end of a pipe, now or once it is connected."""
+    def push(self, owner: MemoryNode, address: str, wire: bytes, door: int | None) -> None:
+        """Send a frame to the PULL at an address, now or once it is connected; with another secret, connect anew."""
+        pipe = owner.pushes.get(address)
+        if pipe is not None and door not in (None, pipe.door):
+            self.close(pipe)
+            pipe = None
+        pipe = pipe or self.open(owner, owner.pushes, address, door or 0)
         if pipe.connection is None:
             pipe.backlog.append(wire)
         else:
@@ -242,6 +250,9 @@ class Wires:
             pause_s, pipe.retry_s = pipe.retry_s, min(2 * pipe.retry_s, RECONNECT_MOST_S)
             self._network.after(pause_s, partial(self._establish, pipe))
             return
+        if not target.admits(pipe):
+            self._refuse(pipe, target)
+            return
         connection = pipe.connection = Connection(pipe, Stream(owner, target), Stream(target, owner))
         target.connections[connection] = None
         pipe.retry_s = RECONNECT_S
@@ -255,6 +266,16 @@ class Wires:
         if (pipe.owner.name, pipe.address) in self._blackholes:
             return False
         return not self._is_parted(pipe.owner, target) and not self._is_parted(target, pipe.owner)
+
+    def _refuse(self, pipe: Pipe, target: MemoryNode) -> None:
+        """Let both sides know that the handshake failed, and try again like libzmq."""
+        owner = pipe.owner
+        self._network.after(RECONNECT_S, partial(self._establish, pipe))
+        by_us = Refusal(owner.name, False, Fault.SECRET)
+        self._network.arrive(target, lambda: target.mesh.refused(by_us, target.clock()))
+        if owner.pushes.get(pipe.address) is pipe:
+            of_us = Refusal(pipe.address, True, Fault.SECRET)
+            self._network.arrive(owner, lambda: owner.mesh.refused(of_us, owner.clock()))
 
     def _reconnect(self, broken: Connection) -> None:
         """The owner of a pipe learns that its connection ended."""

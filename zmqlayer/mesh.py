@@ -9,6 +9,7 @@ What goes in and what comes out of it::
     receive(wire, now)                        a frame from SUB or PULL
     subscribed(topic), unsubscribed(topic)    what XPUB reports
     probed(address, is_open)                  what probes found
+    refused(refusal)                          what became of a dial, ours or another's, that did not get through
     found, lost, settled                      what discovery reports
     send, group_send, group_add, take, …      what users ask for
     tick(now)                                 time passed; not later than next_deadline()
@@ -31,14 +32,15 @@ from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Rea
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
+from zmqlayer.identity import Identity
 from zmqlayer.ledger import Account
-from zmqlayer.links import Identity, Links
+from zmqlayer.links import Links
 from zmqlayer.mail import Mail
 from zmqlayer.membership import Membership
 from zmqlayer.names import NodeId, owner_of, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
-from zmqlayer.ports import Candidate, IdSource
+from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.queues import Letter
 from zmqlayer.work import Work
 
@@ -166,6 +168,10 @@ class Mesh:
     def probed(self, address: str, is_open: bool, now: float) -> None:
         """The transport reports that somebody listens at an address that was probed, or that nobody does."""
         self._links.probed(address, is_open, now)
+
+    def refused(self, refusal: Refusal, now: float) -> None:
+        """The transport reports a handshake of ZeroMQ that failed."""
+        self._links.refused(refusal, now)
 
     def found(self, candidate: Candidate, now: float) -> None:
         """Discovery names an address where a node may listen."""

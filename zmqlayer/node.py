@@ -20,11 +20,11 @@ from zmqlayer.ending import call_at_end
 from zmqlayer.events import Completed, Interest, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
 from zmqlayer.greetings import address_of
-from zmqlayer.links import Identity
+from zmqlayer.identity import Identity
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import NODE_ID_BYTES, NodeId, short
 from zmqlayer.peers import PeerInfo
-from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, IdSource, Transport
+from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSource, Transport
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.tallies import Tallies
@@ -115,9 +115,10 @@ class Node:
                 if self.is_closed:
                     raise LayerClosed
                 return
-            pull, pub = self._transport.open()
+            ports = zip(self.config.cluster_tags, self._transport.open(), strict=True)
+            doors = tuple(Door(tag, pull, pub) for tag, (pull, pub) in ports)
             node_id = NodeId(self._randoms(NODE_ID_BYTES))
-            identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, pull=pull, pub=pub)
+            identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, doors=doors)
             self._mesh = Mesh(identity, self.config, self._randoms)
             self._mesh.start(self._clock())
             self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
@@ -125,7 +126,7 @@ class Node:
             self._thread.start()
         self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
         logger.info("%s %s of cluster %r listens at %s", self.role, short(node_id), self.config.cluster, self.address)
-        self._discovery.start(Announcement(node_id, self.config.cluster_tag, self._hosts, pull), self)
+        self._discovery.start(Announcement(node_id, self._hosts, doors), self)
 
     def close(self) -> None:
         """
@@ -351,6 +352,7 @@ class Node:
         """Do one round. Returns how many seconds the next may sleep, or None after the last."""
         frames, changes = self._transport.poll(sleep_s)
         probed = self._transport.probed()
+        refusals = self._transport.refusals()
         with self._lock:
             mesh, now = self._mesh, self._clock()
             self._is_asleep = False
@@ -360,6 +362,8 @@ class Node:
                 mesh.receive(wire, now)
             for address, is_open in probed:
                 mesh.probed(address, is_open, now)
+            for refusal in refusals:
+                mesh.refused(refusal, now)
             mesh.tick(now)
             actions = mesh.outgoing()
             self._board.sort(mesh.events(), mesh)

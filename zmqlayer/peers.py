@@ -111,6 +111,7 @@ class Peer:
         lag_ms: How late its loop was lately, by its own account.
         pull: Address of the peer's PULL that we push to.
         pub: Address of its XPUB that our SUB is connected to.
+        door: Number of our own door whose secret the link uses.
         our_link: Number of our side of the link; a new one tells the peer to start anew.
         their_link: Number of its side.
         patience_s: How long a handshake may take, if longer than usual.
@@ -127,6 +128,7 @@ class Peer:
     role: str
     pull: str
     pub: str
+    door: int = 0
     our_link: int
     their_link: int
     found_at: float

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import NamedTuple, Protocol
 
 from zmqlayer.actions import Action
 from zmqlayer.messages import Message
@@ -21,7 +22,10 @@ __all__ = [
     "Clock",
     "Discovery",
     "DiscoveryListener",
+    "Door",
+    "Fault",
     "IdSource",
+    "Refusal",
     "ReplyChannel",
     "ServerLayer",
     "Transport",
@@ -34,6 +38,23 @@ IdSource = Callable[[int], bytes]
 """Random bytes, like :func:`os.urandom`."""
 
 
+class Door(NamedTuple):
+    """
+    The way into a node for those who share one of its secrets; a node without a secret has one door for all.
+
+    A node's doors are numbered from 0, the door of its primary secret.
+
+    Attributes:
+        tag: Eight hex digits that tell of cluster and secret; see ``Config.cluster_tags``.
+        pull: Port of its PULL, the one that others dial.
+        pub: Port of its XPUB.
+    """
+
+    tag: str
+    pull: int
+    pub: int
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """
@@ -41,15 +62,13 @@ class Announcement:
 
     Attributes:
         node_id: The node's id.
-        cluster_tag: Eight hex digits; nodes with another tag are foreign.
         addresses: IP addresses the node listens on, as text; ``0.0.0.0`` and ``::`` mean all interfaces.
-        port: The port to dial (PULL).
+        doors: For each secret its tag and ports; nodes that share none of the tags are foreign.
     """
 
     node_id: NodeId
-    cluster_tag: str
     addresses: tuple[str, ...]
-    port: int
+    doors: tuple[Door, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +79,36 @@ class Candidate:
     Attributes:
         address: ``tcp://host:port``, to be dialled.
         node_id: Who is said to listen there, if the source knows.
+        tag: Whose door that is said to be; empty if the source does not know.
     """
 
     address: str
     node_id: NodeId | None = None
+    tag: str = ""
+
+
+class Fault(Enum):
+    """Why one node of ZeroMQ would not speak with another."""
+
+    SECRET = "another secret"
+    PLAIN = "no encryption"
+    ENCRYPTED = "encryption"
+    STRANGER = "not ZeroMQ"
+
+
+class Refusal(NamedTuple):
+    """
+    A handshake of ZeroMQ that failed.
+
+    Attributes:
+        address: ``tcp://host:port`` that we dialled, or the host that dialled us; empty if that is not known.
+        is_dialled: Whether we dialled.
+        fault: What is wrong with the other side, as seen from here.
+    """
+
+    address: str
+    is_dialled: bool
+    fault: Fault
 
 
 class DiscoveryListener(Protocol):
@@ -103,9 +148,9 @@ class Transport(Protocol):
 
     lost: Counter[str]
 
-    def open(self) -> tuple[int, int]:
+    def open(self) -> list[tuple[int, int]]:
         """
-        Begin to listen. Returns the ports for work and for subscriptions.
+        Begin to listen. Returns the ports for work and for subscriptions, for each door.
 
         Raises:
             TransportError: The address or a port cannot be used.
@@ -116,6 +161,9 @@ class Transport(Protocol):
 
     def probed(self) -> list[tuple[str, bool]]:
         """Return (address, whether it accepted or refused) for each probe that ended since the last call."""
+
+    def refusals(self) -> list[Refusal]:
+        """Return the handshakes that failed since the last call."""
 
     def carry_out(self, actions: Iterable[Action]) -> None:
         """Do what the mesh decided, in order, without blocking."""

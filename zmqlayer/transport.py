@@ -2,7 +2,8 @@
 ZeroMQ: the sockets of one node, owned by one thread. It carries frames and decides nothing.
 
 XPUB (bound) and SUB (connected to every peer's XPUB) carry what is addressed; PULL (bound) and one PUSH per
-peer carry work and HELLO. ``docs/decisions`` has the reasons; the options below are explained where they are set.
+peer carry work and HELLO. A node with several secrets has one XPUB and one PULL for each: CURVE knows one key per
+socket. ``docs/decisions`` has the reasons; the options below are explained where they are set.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import math
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
 import zmq
@@ -22,7 +23,9 @@ from zmqlayer.config import Bind
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
 from zmqlayer.greetings import address_of
+from zmqlayer.handshakes import DialWatch, DoorWatch
 from zmqlayer.inheritance import give_up_connections
+from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
 from zmqlayer.security import Keys
 
@@ -42,12 +45,13 @@ MAX_SUBSCRIPTION: Final = 1024
 
 
 class _Push:
-    """One PUSH, and what waits until it is connected or has room."""
+    """One PUSH, the door whose secret it uses, and what waits until it is connected or has room."""
 
-    __slots__ = ("socket", "waiting")
+    __slots__ = ("door", "socket", "waiting")
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], door: int) -> None:
         self.socket = socket
+        self.door = door
         self.waiting: deque[bytes] = deque()
 
 
@@ -57,19 +61,25 @@ class ZmqTransport:
 
     Args:
         bind: Where to listen.
-        keys: CURVE keys, or None for plain sockets.
+        keys: CURVE keys for each door, the primary one first; none for plain sockets.
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
         pipe_frames: Frames that one pipe holds at either end: more than the mesh lets be outstanding to a peer.
     """
 
-    def __init__(self, bind: Bind, keys: Keys | None, max_frame_size: int, pipe_frames: int) -> None:
+    def __init__(self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int) -> None:
         self.lost: Counter[str] = Counter()
         self._bind = bind
-        self._keys = keys
+        self._keys = tuple(keys)
         self._pipe_frames = pipe_frames
         self._max_frame_size = max_frame_size + FRAME_SLACK
         self._pushes: dict[str, _Push] = {}
+        self._dials: dict[str, DialWatch] = {}
         self._subs: set[str] = set()
+        self._pulls: list[zmq.Socket[bytes]] = []
+        self._xpubs: list[zmq.Socket[bytes]] = []
+        self._watches: list[DoorWatch] = []
+        self._refusals: list[Refusal] = []
+        self._topics: Counter[bytes] = Counter()
         self._poller = zmq.Poller()
         self._probes = Probes(self._poller)
         self._do: dict[type, Callable[[Any], None]] = {
@@ -83,12 +93,12 @@ class ZmqTransport:
             Disconnect: self._disconnect,
         }
 
-    def open(self) -> tuple[int, int]:
+    def open(self) -> list[tuple[int, int]]:
         """
         Create and bind the sockets.
 
         Returns:
-            The ports of PULL and XPUB.
+            The ports of PULL and XPUB for each door.
 
         Raises:
             TransportError: The address or a port cannot be used.
@@ -97,28 +107,21 @@ class ZmqTransport:
         self._bell_out, self._bell_in = os.pipe()
         os.set_blocking(self._bell_out, False)
         os.set_blocking(self._bell_in, False)
-        self._pull = self._socket(zmq.PULL, is_server=True)
-        self._xpub = self._socket(zmq.XPUB, is_server=True)
-        # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
-        self._xpub.set(zmq.XPUB_NODROP, 1)
-        self._xpub.set(zmq.SNDHWM, self._pipe_frames)
-        # libzmq keeps some 50 bytes for each byte of a topic.
-        self._xpub.set(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
-        self._sub = self._socket(zmq.SUB, is_server=False)
+        self._sub = self._socket(zmq.SUB)
         # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
         self._sub.set(zmq.SNDHWM, 0)
         self._sub.set(zmq.RCVHWM, self._pipe_frames)
         try:
-            ports = (
-                self._bind_to(self._pull, self._bind.port),
-                self._bind_to(self._xpub, self._bind.port and self._bind.port + 1),
-            )
+            ports = [self._open_door(number) for number in range(len(self._keys) or 1)]
         except TransportError:
             self.close(0)
             raise
-        for socket in (self._pull, self._xpub, self._sub, self._bell_out):
+        watched = [watch.socket for watch in self._watches]
+        for socket in (*self._pulls, *self._xpubs, self._sub, self._bell_out, *watched):
             self._poller.register(socket, zmq.POLLIN)
-        self._ports = frozenset(ports)
+        if len(self._xpubs) > 1:
+            self._do[Publish] = self._publish_at_every_door
+        self._ports = frozenset(port for pair in ports for port in pair)
         return ports
 
     def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
@@ -136,16 +139,27 @@ class ZmqTransport:
         changes: list[bytes] = []
         if self._bell_out in ready:
             os.read(self._bell_out, 4096)
-        for socket in (self._sub, self._pull):
+        for socket in (self._sub, *self._pulls):
             if socket in ready:
                 _drain(socket, frames)
-        if self._xpub in ready:
-            _drain(self._xpub, changes)
+        for socket in self._xpubs:
+            if socket in ready:
+                _drain(socket, changes)
+        self._watch_doors(ready)
+        self._watch_dials(ready)
         self._probes.collect(ready)
         for address, push in list(self._pushes.items()):
             if push.waiting and push.socket in ready:
                 self._flush(address, push)
-        return frames, [change for change in changes if len(change) == TOPIC_BYTES + 1]
+        changes = [change for change in changes if len(change) == TOPIC_BYTES + 1]
+        return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
+
+    def refusals(self) -> list[Refusal]:
+        """Return the handshakes that failed since the last call."""
+        if not self._refusals:
+            return []
+        taken, self._refusals = self._refusals, []
+        return taken
 
     def probed(self) -> list[tuple[str, bool]]:
         """Return (address, whether it accepted or refused) for each probe that ended since the last call."""
@@ -185,7 +199,36 @@ class ZmqTransport:
         os.close(self._bell_out)
         os.close(self._bell_in)
 
-    def _socket(self, kind: int, *, is_server: bool) -> zmq.Socket[bytes]:
+    def _open_door(self, number: int) -> tuple[int, int]:
+        pull, xpub = self._socket(zmq.PULL), self._socket(zmq.XPUB)
+        # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
+        xpub.set(zmq.XPUB_NODROP, 1)
+        xpub.set(zmq.SNDHWM, self._pipe_frames)
+        # libzmq keeps some 50 bytes for each byte of a topic.
+        xpub.set(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
+        for socket in (pull, xpub):
+            self._use_key(socket, number, is_server=True)
+            self._watches.append(DoorWatch(socket, is_encrypted=bool(self._keys)))
+        self._pulls.append(pull)
+        self._xpubs.append(xpub)
+        port = self._bind.port and self._bind.port + 2 * number
+        return self._bind_to(pull, port), self._bind_to(xpub, port and port + 1)
+
+    def _use_key(self, socket: zmq.Socket[bytes], door: int, *, is_server: bool) -> None:
+        """Let a socket use the key of a door; SUB and PUSH from the next connection on, which keeps it."""
+        if not self._keys:
+            # Refuse what speaks no ZMTP, or one older than its security; otherwise libzmq would take HTTP for it.
+            socket.set(zmq.ZAP_DOMAIN, b"zmqlayer")
+            return
+        keys = self._keys[door]
+        socket.curve_secretkey = keys.secret
+        socket.curve_publickey = keys.public
+        if is_server:
+            socket.curve_server = True
+        else:
+            socket.curve_serverkey = keys.public
+
+    def _socket(self, kind: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.MAXMSGSIZE, self._max_frame_size)
@@ -198,13 +241,6 @@ class ZmqTransport:
         socket.set(zmq.RECONNECT_IVL, 100)
         socket.set(zmq.RECONNECT_IVL_MAX, 2000)
         socket.set(zmq.IPV6, int(":" in self._bind.host or self._bind.host == "*"))
-        if self._keys is not None:
-            socket.curve_secretkey = self._keys.secret
-            socket.curve_publickey = self._keys.public
-            if is_server:
-                socket.curve_server = True
-            else:
-                socket.curve_serverkey = self._keys.public
         return socket
 
     def _bind_to(self, socket: zmq.Socket[bytes], port: int) -> int:
@@ -219,38 +255,76 @@ class ZmqTransport:
         assert isinstance(endpoint, bytes)  # the option is a string
         return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
 
-    def _publish(self, action: Publish) -> None:
-        try:
-            self._xpub.send(action.wire, zmq.NOBLOCK)
-        except zmq.Again:
-            self._publish_to_full(action.wire)
+    def _merge(self, changes: list[bytes]) -> list[bytes]:
+        """Of what several XPUBs report keep the first subscription to a topic at any, and the end of the last one."""
+        merged = []
+        for change in changes:
+            topic, before = change[1:], self._topics[change[1:]]
+            self._topics[topic] += 1 if change[0] else -1
+            if self._topics[topic] <= 0:
+                del self._topics[topic]
+            if bool(before) != (topic in self._topics):
+                merged.append(change)
+        return merged
 
-    def _publish_to_full(self, wire: bytes) -> None:
+    def _watch_doors(self, ready: dict[Any, int]) -> None:
+        for watch in self._watches:
+            if watch.socket in ready:
+                self._refusals += watch.read()
+
+    def _watch_dials(self, ready: dict[Any, int]) -> None:
+        for address, watch in list(self._dials.items()):
+            if watch.socket in ready:
+                has_succeeded, refusals = watch.read()
+                self._refusals += refusals
+                if has_succeeded:
+                    self._end_watch(address)
+
+    def _publish(self, action: Publish, door: int = 0) -> None:
+        xpub = self._xpubs[door]
+        try:
+            xpub.send(action.wire, zmq.NOBLOCK)
+        except zmq.Again:
+            self._publish_to_full(xpub, action.wire)
+
+    def _publish_at_every_door(self, action: Publish) -> None:
+        for door in range(len(self._xpubs)):
+            self._publish(action, door)
+
+    def _publish_to_full(self, xpub: zmq.Socket[bytes], wire: bytes) -> None:
         """A pipe is full. One node's own frame is lost; a shared one goes to all but the full ones."""
         self.lost["pipe full"] += 1
         if is_shared(wire[:TOPIC_BYTES]):
-            self._xpub.set(zmq.XPUB_NODROP, 0)
-            self._xpub.send(wire, zmq.NOBLOCK)
-            self._xpub.set(zmq.XPUB_NODROP, 1)
+            xpub.set(zmq.XPUB_NODROP, 0)
+            xpub.send(wire, zmq.NOBLOCK)
+            xpub.set(zmq.XPUB_NODROP, 1)
 
     def _push(self, action: Push) -> None:
-        push = self._pushes.get(action.address) or self._dial(action.address)
+        push = self._pushes.get(action.address)
+        if push is None or action.door not in (None, push.door):
+            push = self._dial(action.address, action.door or 0)
         if push is None:
             return
         push.waiting.append(action.wire)
         self._flush(action.address, push)
 
-    def _dial(self, address: str) -> _Push | None:
-        socket = self._socket(zmq.PUSH, is_server=False)
+    def _dial(self, address: str, door: int) -> _Push | None:
+        self._hang_up(HangUp(address))
+        socket = self._socket(zmq.PUSH)
+        self._use_key(socket, door, is_server=False)
         # Queue nothing for an address where nobody answers: it would reach the next process there.
         socket.set(zmq.IMMEDIATE, 1)
+        watch = DialWatch(socket, address, is_encrypted=bool(self._keys))
         try:
             _connect(socket, address)
         except zmq.ZMQError as exc:
             logger.debug("! cannot dial %s: %s", address, exc)
+            watch.close()
             socket.close(0)
             return None
-        push = self._pushes[address] = _Push(socket)
+        push = self._pushes[address] = _Push(socket, door)
+        self._dials[address] = watch
+        self._poller.register(watch.socket, zmq.POLLIN)
         return push
 
     def _flush(self, address: str, push: _Push) -> None:
@@ -269,9 +343,17 @@ class ZmqTransport:
         push = self._pushes.pop(action.address, None)
         if push is None:
             return
+        self._end_watch(action.address)
         if push.socket in self._poller:
             self._poller.unregister(push.socket)
         push.socket.close(0)
+
+    def _end_watch(self, address: str) -> None:
+        """The first handshake at *address* is over, well or not: what comes later is for the link to notice."""
+        watch = self._dials.pop(address, None)
+        if watch is not None:
+            self._poller.unregister(watch.socket)
+            watch.close()
 
     def _subscribe(self, action: Subscribe) -> None:
         self._sub.subscribe(action.topic)
@@ -281,6 +363,7 @@ class ZmqTransport:
 
     def _connect(self, action: Connect) -> None:
         try:
+            self._use_key(self._sub, action.door, is_server=False)
             _connect(self._sub, action.address)
         except zmq.ZMQError as exc:
             logger.debug("! cannot connect to %s: %s", action.address, exc)

@@ -7,7 +7,7 @@ import os
 from hypothesis import strategies as st
 
 from zmqlayer.names import NodeId
-from zmqlayer.ports import Announcement
+from zmqlayer.ports import Announcement, Door
 
 
 def new_cluster() -> str:
@@ -18,13 +18,16 @@ def new_cluster() -> str:
 def announce(
     cluster_tag: str, *, addresses: tuple[str, ...] = ("127.0.0.1",), port: int = 5000, node_id: bytes | None = None
 ) -> Announcement:
-    return Announcement(NodeId(node_id or os.urandom(16)), cluster_tag, addresses, port)
+    return Announcement(NodeId(node_id or os.urandom(16)), addresses, (Door(cluster_tag, port, port + 1),))
 
 
 announcements = st.builds(
     Announcement,
     node_id=st.binary(min_size=16, max_size=16).map(NodeId),
-    cluster_tag=st.binary(min_size=4, max_size=4).map(bytes.hex),
     addresses=st.just(("127.0.0.1",)),
-    port=st.integers(1, 65535),
+    doors=st.lists(
+        st.builds(Door, st.binary(min_size=4, max_size=4).map(bytes.hex), st.integers(1, 65535), st.integers(1, 65535)),
+        min_size=1,
+        max_size=3,
+    ).map(tuple),
 )

@@ -11,7 +11,7 @@ from zmqlayer.actions import Action, Probe
 from zmqlayer.config import Config
 from zmqlayer.exceptions import TransportError
 from zmqlayer.node import Node
-from zmqlayer.ports import Announcement, DiscoveryListener
+from zmqlayer.ports import Announcement, DiscoveryListener, Refusal
 
 __all__ = ["FakeClock", "FakeDiscovery", "FakeTransport", "fake_node"]
 
@@ -37,11 +37,14 @@ class FakeTransport:
         self._probed: list[tuple[str, bool]] = []
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
-    def open(self) -> tuple[int, int]:
+    def open(self) -> list[tuple[int, int]]:
         if self.error is not None:
             raise self.error
         self.opens += 1
-        return 1, 2
+        return [(1, 2)]
+
+    def refusals(self) -> list[Refusal]:
+        return []
 
     def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
         try:

@@ -27,7 +27,12 @@ def open_loopback() -> Zeroconf:
 
 
 def candidate_of(announcement: Announcement) -> Candidate:
-    return Candidate(f"tcp://127.0.0.1:{announcement.port}", announcement.node_id)
+    door = announcement.doors[0]
+    return Candidate(f"tcp://127.0.0.1:{door.pull}", announcement.node_id, door.tag)
+
+
+def txt_of(announcement: Announcement) -> dict[bytes, bytes]:
+    return encode_txt(announcement.node_id, announcement.doors[0])
 
 
 def has(*announcements: Announcement) -> Callable[[FoundListener], bool]:
@@ -69,8 +74,8 @@ def stranger() -> Iterator[Callable[[Announcement, dict[bytes, bytes], str], Non
     def register(announcement: Announcement, txt: dict[bytes, bytes], host: str) -> None:
         info = ServiceInfo(
             SERVICE_TYPE,
-            service_name(announcement),
-            port=announcement.port,
+            service_name(announcement.node_id, announcement.doors[0]),
+            port=announcement.doors[0].pull,
             properties=txt,
             parsed_addresses=[host],
         )
@@ -198,12 +203,12 @@ def test_wrong_records_are_ignored(
     cluster = new_cluster()
     right = announce(cluster, port=5009)
     nodes = [announce(cluster, port=5001 + number) for number in range(5)]
-    stranger(nodes[0], {**encode_txt(nodes[0]), b"n": b"00" * 16}, "127.0.0.1")
+    stranger(nodes[0], {**txt_of(nodes[0]), b"n": b"00" * 16}, "127.0.0.1")
     stranger(nodes[1], {}, "127.0.0.1")
-    stranger(nodes[2], {**encode_txt(nodes[2]), b"c": b"ffffffff"}, "127.0.0.1")
-    stranger(nodes[3], encode_txt(nodes[3]), "192.0.2.77")
+    stranger(nodes[2], {**txt_of(nodes[2]), b"c": b"ffffffff"}, "127.0.0.1")
+    stranger(nodes[3], txt_of(nodes[3]), "192.0.2.77")
     stranger(nodes[4], {f"{number}".encode(): b"x" * 200 for number in range(30)}, "127.0.0.1")
-    stranger(right, encode_txt(right), "127.0.0.1")
+    stranger(right, txt_of(right), "127.0.0.1")
 
     newcomer = join(announce(cluster))
 

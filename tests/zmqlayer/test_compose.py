@@ -85,7 +85,7 @@ def test_settings_choose_the_discovery(settings: dict[str, object], sources: lis
 
 def test_a_secret_makes_keys() -> None:
     """Without a secret there is no encryption, and with one there is."""
-    plain, secret = build_node(Config(discovery="off")), build_node(Config(discovery="off", secret=b"s" * 32))
+    plain, secret = build_node(Config(discovery="off")), build_node(Config(discovery="off", secrets=(b"s" * 32,)))
 
-    assert plain._transport._keys is None
-    assert secret._transport._keys is not None
+    assert plain._transport._keys == ()
+    assert len(secret._transport._keys) == 1

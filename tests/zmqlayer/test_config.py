@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from zmqlayer.config import SETTINGS, Bind, Config, Timing, is_loopback, parse_environment
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.keyring import ProjectSecrets
 
 SECRET = "0123456789abcdef"
 
@@ -19,7 +20,7 @@ def test_defaults_are_closed() -> None:
     """Without settings a node is reachable from this machine only."""
     config = Config.from_settings({})
 
-    assert (config.bind, config.discovery, config.secret) == (Bind("127.0.0.1", 0), "localhost", None)
+    assert (config.bind, config.discovery, config.secrets) == (Bind("127.0.0.1", 0), "localhost", ())
 
 
 def test_a_secret_opens() -> None:
@@ -42,6 +43,59 @@ def test_a_secret_is_not_shown() -> None:
     assert SECRET not in repr(Config.from_settings({"secret": SECRET}))
 
 
+def test_secret_is_short_for_one_of_secrets() -> None:
+    """One secret, or a list with the primary first: both make a list."""
+    assert Config.from_settings({"secret": SECRET}) == Config.from_settings({"secrets": [SECRET]})
+    assert Config.from_settings({"secrets": [SECRET, SECRET[::-1]]}).secrets == (SECRET.encode(), SECRET[::-1].encode())
+
+
+def test_code_beats_environment_for_secrets_as_one() -> None:
+    """A secret that code gives stands alone, whichever of the two names the environment uses."""
+    environ = {"ZMQLAYER_SECRETS": f"{SECRET} {SECRET[::-1]}"}
+
+    assert Config.from_settings({"secret": SECRET}, environ).secrets == (SECRET.encode(),)
+    assert len(Config.from_settings({}, environ).secrets) == 2
+
+
+# A Django project's secrets
+
+STRONG = "k$0&b!q9xw@3v#7zt5m(1r^p8_y2)c6=n4-e+h*j%dfgasuloi"
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "expected"),
+    [
+        ({}, STRONG, (1, "subnet", "0.0.0.0")),
+        ({"discovery": "localhost"}, STRONG, (1, "localhost", "127.0.0.1")),
+        ({"secret": SECRET}, STRONG, (1, "subnet", "0.0.0.0")),
+        ({"secret": ""}, STRONG, (0, "localhost", "127.0.0.1")),
+        ({}, f"django-insecure-{STRONG}", (1, "localhost", "127.0.0.1")),
+        ({"discovery": "off"}, f"django-insecure-{STRONG}", (1, "off", "127.0.0.1")),
+        ({}, "too short", (0, "localhost", "127.0.0.1")),
+        ({}, "", (0, "localhost", "127.0.0.1")),
+    ],
+)
+def test_a_projects_key_stands_in_for_a_secret(
+    settings: dict[str, Any], key: str, expected: tuple[int, str, str]
+) -> None:
+    """A strong key opens as a secret does, one that others may know stays on loopback, a short one counts as none."""
+    config = Config.from_settings(settings, project=ProjectSecrets.judge(key, [], 8))
+
+    assert (len(config.secrets), config.discovery, config.bind.host) == expected
+
+
+@pytest.mark.parametrize("settings", [{"discovery": "subnet"}, {"bind": "0.0.0.0"}, {"bind": "10.0.0.1:5"}])
+def test_a_flawed_key_opens_nothing(settings: dict[str, Any]) -> None:
+    """Who wants to be reached by other machines needs a secret that others do not know."""
+    project = ProjectSecrets.judge(f"django-insecure-{STRONG}", [], 8)
+
+    with pytest.raises(ConfigError, match=r"secret.*'zmqlayer keygen' makes one"):
+        Config.from_settings(settings, project=project)
+
+
+# What is wrong
+
+
 @pytest.mark.parametrize(
     ("settings", "setting", "words"),
     [
@@ -49,7 +103,12 @@ def test_a_secret_is_not_shown() -> None:
         ({"bind": "192.168.1.5:5757"}, "bind", "not a loopback address"),
         ({"discovery": "subnet"}, "discovery", "'subnet' needs a secret"),
         ({"discovery": "everywhere"}, "discovery", "is none of off, localhost, subnet"),
-        ({"secret": "short"}, "secret", "has 5 bytes and needs 16"),
+        ({"secret": "short"}, "secret", "has 5 bytes and needs 16; 'zmqlayer keygen' makes one"),
+        ({"secrets": [SECRET, "short"]}, "secrets", "has 5 bytes and needs 16"),
+        ({"secrets": [f"{SECRET}{n}" for n in range(9)]}, "secrets", "9 are more than 8"),
+        ({"secrets": [SECRET], "secret": SECRET}, "secrets", "is given beside 'secret'; give one"),
+        ({"secrets": 5}, "secrets", "a int is no list of secrets"),
+        ({"secrets": [SECRET, SECRET[::-1]], "bind": "0.0.0.0:65534"}, "bind", "leaves no room for two ports"),
         ({"secret": 5}, "secret", "a int is neither str nor bytes"),
         ({"cluster": ""}, "cluster", "is not a cluster name"),
         ({"cluster": "a b"}, "cluster", "is not a cluster name"),

@@ -31,10 +31,10 @@ def hints(count: int) -> list[Candidate]:
 class Links:
     """The nodes that are linked, and the dialling that asks for them; jitter makes no difference."""
 
-    def __init__(self, *candidates: Candidate, jitter: float = 1.0) -> None:
+    def __init__(self, *candidates: Candidate, jitter: float = 1.0, n_doors: int = 1) -> None:
         self.linked: set[NodeId] = set()
         limits = Limits(candidates=MOST, dials=DIALS)
-        self.dialling = Dialling(TIMING, limits, lambda: jitter, self.linked.__contains__)
+        self.dialling = Dialling(TIMING, limits, lambda: jitter, self.linked.__contains__, n_doors)
         for candidate in candidates:
             self.dialling.add(candidate, 0.0)
 
@@ -472,3 +472,70 @@ def test_the_end_of_a_node_leaves_a_dial_under_way_to_its_time() -> None:
     assert links.due(2.0) == ([], [HERE])
     assert links.dials_until(100.0) == []
     assert links.next_at() == math.inf
+
+
+# Several secrets
+
+
+def deny(links: Links) -> list[int]:
+    """Greet what is due next, let every secret be denied, and return the doors in the order they were tried."""
+    doors = []
+    now = links.next_at()
+    links.greet(now)
+    doors.append(links.dialling.door_for(HERE))
+    while links.dialling.denied(HERE, now):
+        doors.append(links.dialling.door_for(HERE))
+    return doors
+
+
+def test_a_seed_is_tried_with_each_secret() -> None:
+    """Nobody says which secret a seed has: one that denies is greeted with the next at once, then after a pause."""
+    links = Links(SEED, n_doors=3)
+
+    assert deny(links) == [0, 1, 2]
+    assert links.next_at() > 0.0
+    assert deny(links) == [0, 1, 2]
+
+
+def test_a_seed_that_keeps_silent_is_tried_with_each_secret() -> None:
+    """A greeting that nobody answers says nothing about the secret, so the next dial takes another."""
+    links = Links(SEED, n_doors=2)
+    links.greet(0.0)
+    links.due(links.next_at())
+
+    assert deny(links) == [1, 0]
+
+
+def test_a_hint_with_a_door_is_tried_with_that_secret_only() -> None:
+    """What mDNS and gossip tell belongs to one secret; a seed at the same address may have any."""
+    links = Links(n_doors=2)
+    links.dialling.add(HINT, 0.0, door=1)
+    assert deny(links) == [1]
+
+    links.dialling.add(SEED, 1.0)
+
+    assert sorted(deny(links)) == [0, 1]
+
+
+@pytest.mark.parametrize("n_doors", [1, 3])
+def test_a_secret_is_wrong_when_it_was_denied_twice(n_doors: int) -> None:
+    """A process that ends just then denies too; only what happens again, to every secret, is told."""
+    links = Links(SEED, n_doors=n_doors)
+
+    deny(links)
+    assert not links.dialling.is_denied(HERE)
+    deny(links)
+
+    assert links.dialling.is_denied(HERE)
+
+
+def test_a_denial_of_what_is_not_dialled_changes_nothing() -> None:
+    """It comes late: somebody answered meanwhile, or the hint was taken back."""
+    links = Links(HINT)
+    links.greet(0.0)
+    links.link(X)
+
+    assert not links.dialling.denied(HERE, 0.1)
+    assert not links.dialling.denied(THERE, 0.1)
+    assert not links.dialling.is_denied(THERE)
+    assert links.dials_until(100.0) == []

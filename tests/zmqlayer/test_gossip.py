@@ -16,7 +16,7 @@ from zmqlayer.ports import Candidate
 
 
 def peers(count: int) -> list[Named]:
-    return [(NodeId(number.to_bytes(16, "big")), f"tcp://10.0.0.1:{number}") for number in range(count)]
+    return [(NodeId(number.to_bytes(16, "big")), f"tcp://10.0.0.1:{number}", TAG) for number in range(count)]
 
 
 def join_by(network: MemoryNetwork, name: str, *seeds: MemoryNode | str) -> MemoryNode:
@@ -158,6 +158,7 @@ def test_some_addresses_help_nobody(address: str, heard_from: str, helps: bool) 
 
 
 ID = bytes(16)
+TAG = "0123abcd"
 
 
 @pytest.mark.parametrize(
@@ -165,14 +166,17 @@ ID = bytes(16)
     [
         None,
         {},
-        [[ID, "tcp://a:1"]] * (MAX_GOSSIP + 1),
+        [[ID, "tcp://a:1", TAG]] * (MAX_GOSSIP + 1),
         [ID],
         [[ID]],
-        [["text", "tcp://a:1"]],
-        [[ID[1:], "tcp://a:1"]],
-        [[ID, b"tcp://a:1"]],
-        [[ID, "ipc://a"]],
-        [[ID, "tcp://" + "a" * 300]],
+        [[ID, "tcp://a:1"]],
+        [["text", "tcp://a:1", TAG]],
+        [[ID[1:], "tcp://a:1", TAG]],
+        [[ID, b"tcp://a:1", TAG]],
+        [[ID, "ipc://a", TAG]],
+        [[ID, "tcp://" + "a" * 300, TAG]],
+        [[ID, "tcp://a:1", TAG.encode()]],
+        [[ID, "tcp://a:1", TAG * 5]],
     ],
 )
 def test_malformed_gossip_is_refused(entries: object) -> None:

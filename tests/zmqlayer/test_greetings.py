@@ -14,7 +14,7 @@ from zmqlayer.exceptions import ProtocolError
 from zmqlayer.gossip import MAX_GOSSIP
 from zmqlayer.greetings import MAX_HOSTS, Greeting, address_of, host_of
 
-PEER: list[Any] = [bytes(16), "tcp://10.0.0.1:5000"]
+PEER: list[Any] = [bytes(16), "tcp://10.0.0.1:5000", "0123abcd"]
 PAYLOAD: dict[str, Any] = {
     "version": [1, 0],
     "cluster": "0123abcd",
@@ -42,7 +42,7 @@ greetings = st.builds(
     pub=ports,
     dialled=texts,
     is_answer=st.booleans(),
-    peers=st.lists(st.tuples(node_ids, texts.map("tcp://{}".format)), max_size=4).map(tuple),
+    peers=st.lists(st.tuples(node_ids, texts.map("tcp://{}".format), st.just("0123abcd")), max_size=4).map(tuple),
     major=st.integers(0, 9),
     minor=st.integers(0, 9),
 )
@@ -83,7 +83,7 @@ def test_unknown_keys_are_ignored() -> None:
 
 
 def test_gossip_is_read() -> None:
-    """Each of the peers named is an id and an address."""
+    """Each of the peers named is an id, an address and a tag."""
     assert Greeting.from_payload(PAYLOAD | {"peers": [PEER] * MAX_GOSSIP}).peers == (tuple(PEER),) * MAX_GOSSIP
 
 

@@ -143,7 +143,8 @@ def test_dialling_a_linked_peer_at_one_more_address_leaves_the_link_alone() -> N
     """A seed that turns out to be a peer under another name is answered, and restarts nothing."""
     network, a, b = joined("a", "b")
     b.events.clear()
-    gossip = [[b.node_id, "tcp://b:1"]]  # a is linked to b, and did not know who listens at the alias
+    # a is linked to b, and did not know who listens at the alias
+    gossip = [[b.node_id, "tcp://b:1", b.config.cluster_tag]]
     payload = greeting(b.config.cluster_tag, link=99, hosts=["a"], dialled="tcp://alias-of-b:1", peers=gossip)
 
     inject(network, b, control(a.node_id, Kind.HELLO, b, payload))

@@ -19,7 +19,7 @@ from zmqlayer.frames import BROADCAST, Kind, is_barrier, node_topic, pack, parse
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import encode_node_id
 from zmqlayer.node import Node
-from zmqlayer.ports import Candidate
+from zmqlayer.ports import Candidate, Door
 from zmqlayer.switchboard import Receiver
 from zmqlayer.waiters import ThreadWaiter
 
@@ -96,8 +96,8 @@ def test_a_node_announces_where_it_listens(open_node: Any) -> None:
 
     (announcement,) = [node.start(), node.discovery.announced][1]
 
-    assert (announcement.node_id, announcement.port) == (node.node_id, 1)
-    assert announcement.cluster_tag == node.config.cluster_tag
+    assert announcement.node_id == node.node_id
+    assert announcement.doors == (Door(node.config.cluster_tag, 1, 2),)
     assert node.address == "tcp://127.0.0.1:1"
 
 

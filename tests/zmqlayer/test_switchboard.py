@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from support.strategies import node, quick
 from zmqlayer.config import Config
 from zmqlayer.events import Completed, Interest, Joined, PeerChanged, Readable
-from zmqlayer.links import Identity
+from zmqlayer.identity import Identity
 from zmqlayer.mesh import Mesh
 from zmqlayer.peers import PeerInfo, PeerState
+from zmqlayer.ports import Door
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.waiters import Waiter
 
@@ -25,7 +26,7 @@ class CountingMesh(Mesh):
     """A mesh that notes which interests no longer wait."""
 
     def __init__(self) -> None:
-        identity = Identity(node_id=node(9), role="test", hosts=("127.0.0.1",), pull=1, pub=2)
+        identity = Identity(node_id=node(9), role="test", hosts=("127.0.0.1",), doors=(Door("", 1, 2),))
         super().__init__(identity, Config(), lambda count: bytes(count))
         self.unwaited: list[Interest] = []
 

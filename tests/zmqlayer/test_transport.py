@@ -32,8 +32,8 @@ class Open:
 
     def __init__(self, transport: ZmqTransport) -> None:
         self.transport = transport
-        pull, pub = transport.open()
-        self.pull, self.pub = f"tcp://127.0.0.1:{pull}", f"tcp://127.0.0.1:{pub}"
+        self.doors = [(f"tcp://127.0.0.1:{pull}", f"tcp://127.0.0.1:{pub}") for pull, pub in transport.open()]
+        self.pull, self.pub = self.doors[0]
 
     def do(self, *actions: Any) -> None:
         self.transport.carry_out(actions)
@@ -58,7 +58,7 @@ def listen() -> Iterator[Callable[..., Open]]:
     """Return a function that opens a transport; all are closed in the end."""
     opened: list[Open] = []
 
-    def listen(keys: Keys | None = None, *, max_size: int = 10_000, pipe_frames: int = 1000) -> Open:
+    def listen(*keys: Keys, max_size: int = 10_000, pipe_frames: int = 1000) -> Open:
         opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames)))
         return opened[-1]
 
@@ -188,7 +188,7 @@ def test_a_ring_ends_a_poll(listen: Any) -> None:
 
 def test_a_ring_after_the_end_is_no_error() -> None:
     """A caller may be late."""
-    transport = ZmqTransport(Bind("127.0.0.1", 0), None, 1000, 100)
+    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100)
     transport.open()
     transport.close(0)
 
@@ -198,7 +198,7 @@ def test_a_ring_after_the_end_is_no_error() -> None:
 def test_a_port_in_use_is_named(listen: Any) -> None:
     """The error says which address, and what to do."""
     port = int(listen().pull.rpartition(":")[2])
-    second = ZmqTransport(Bind("127.0.0.1", port), None, 1000, 100)
+    second = ZmqTransport(Bind("127.0.0.1", port), (), 1000, 100)
 
     with pytest.raises(TransportError, match=f"cannot listen on tcp://127.0.0.1:{port}: .* choose another"):
         second.open()
@@ -217,11 +217,11 @@ def test_the_same_secret_carries(listen: Any) -> None:
     b.poll_until(lambda frames, _: frames == [WIRE], a)
 
 
-@pytest.mark.parametrize("keys", [None, Keys.derive(b"x" * 32, "cluster")], ids=["plain", "another secret"])
-def test_another_secret_carries_nothing(listen: Any, keys: Keys | None) -> None:
+@pytest.mark.parametrize("keys", [(), (Keys.derive(b"x" * 32, "cluster"),)], ids=["plain", "another secret"])
+def test_another_secret_carries_nothing(listen: Any, keys: tuple[Keys, ...]) -> None:
     """Who does not know the secret reaches nobody, however often it dials; who does is served meanwhile."""
     ours = Keys.derive(b"s" * 32, "cluster")
-    a, foreign, b = listen(ours), listen(keys), listen(ours)
+    a, foreign, b = listen(ours), listen(*keys), listen(ours)
     foreign.do(Push(b.pull, WIRE + b"foreign"), Subscribe(TOPIC), Connect(b.pub))
 
     a.do(Push(b.pull, WIRE))

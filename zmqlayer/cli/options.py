@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from zmqlayer.config import SETTINGS, Config
+from zmqlayer.compose import configure
+from zmqlayer.config import FLAGS, SETTINGS, Config
 from zmqlayer.exceptions import ConfigError
 
 __all__ = ["layer_options", "read_config", "take_settings"]
@@ -15,7 +16,7 @@ __all__ = ["layer_options", "read_config", "take_settings"]
 
 def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add one option for each layer setting to a click command; :func:`take_settings` reads them."""
-    for setting in reversed(SETTINGS):
+    for setting in reversed(FLAGS):
         option = click.option(
             setting.flag,
             setting.name,
@@ -31,7 +32,7 @@ def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def take_settings(options: dict[str, Any]) -> dict[str, Any]:
     """Remove the layer's settings from a command's *options* and return those that were given."""
-    taken = {setting.name: options.pop(setting.name) for setting in SETTINGS}
+    taken = {setting.name: options.pop(setting.name) for setting in FLAGS}
     return {name: value for name, value in taken.items() if value not in (None, ())}
 
 
@@ -43,7 +44,7 @@ def read_config(settings: dict[str, Any]) -> Config:
         click.BadParameter: Names the flag that is wrong.
     """
     try:
-        return Config.from_settings(settings)
+        return configure(settings)
     except ConfigError as exc:
-        flags = {setting.name: setting.flag for setting in SETTINGS}
+        flags = {setting.name: setting.variable if setting.is_secret else setting.flag for setting in SETTINGS}
         raise click.BadParameter(exc.problem, param_hint=flags.get(exc.setting, exc.setting)) from exc

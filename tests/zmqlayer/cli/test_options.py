@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zmqlayer.cli.options import layer_options, read_config, take_settings
-from zmqlayer.config import SETTINGS, Bind, Config
+from zmqlayer.config import FLAGS, SETTINGS, Bind, Config
 
 
 def run(*arguments: str, **environ: str) -> tuple[Result, Config | None]:
@@ -51,7 +51,7 @@ def test_every_setting_is_a_flag() -> None:
             "--mesh-bind",
             "[::1]:9",
         ),
-        *("--secret", "0123456789abcdef", "--expiry", "1.5", "--group-expiry", "9", "--capacity", "5"),
+        *("--expiry", "1.5", "--group-expiry", "9", "--capacity", "5"),
         *("--channel-capacity", "x.*=6", "--channel-capacity", "y.*=7", "--prefetch", "2"),
         *("--max-message-size", "1000", "--peer-messages", "8", "--peer-bytes", "2000"),
     )
@@ -61,7 +61,7 @@ def test_every_setting_is_a_flag() -> None:
     assert (config.cluster, config.discovery, config.bind) == ("c", "off", Bind("::1", 9))
     assert config.seeds == ("tcp://a:1", "tcp://b:2")
     assert [config.capacity_of(name) for name in ("x.a", "y.a", "z")] == [6, 7, 5]
-    assert (config.secret, config.expiry, config.group_expiry) == (b"0123456789abcdef", 1.5, 9.0)
+    assert (config.expiry, config.group_expiry) == (1.5, 9.0)
     assert (config.prefetch, config.max_message_size, config.peer_messages, config.peer_bytes) == (2, 1000, 8, 2000)
 
 
@@ -107,6 +107,31 @@ def test_help_shows_flags_and_variables() -> None:
     """Help lists every setting with its flag, in the order of the table, and its variable."""
     result, _ = run("--help")
 
-    places = [result.output.index(f"  {setting.flag} ") for setting in SETTINGS]
+    places = [result.output.index(f"  {setting.flag} ") for setting in FLAGS]
     assert places == sorted(places)
-    assert all(setting.variable in "".join(result.output.split()) for setting in SETTINGS)
+    assert all(setting.variable in "".join(result.output.split()) for setting in FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("environ", "secrets"),
+    [
+        ({"ZMQLAYER_SECRET": "a secret of many words"}, (b"a secret of many words",)),
+        ({"ZMQLAYER_SECRETS": "0123456789abcdef,fedcba9876543210"}, (b"0123456789abcdef", b"fedcba9876543210")),
+    ],
+)
+def test_secrets_come_from_the_environment(environ: dict[str, str], secrets: tuple[bytes, ...]) -> None:
+    """Every user of a machine can read its command lines, so secrets have no flag."""
+    result, config = run("--discovery", "off", **environ)
+
+    assert result.exit_code == 0, result.output
+    assert config is not None
+    assert config.secrets == secrets
+    assert run("--secret", "0123456789abcdef")[0].exit_code == 2
+
+
+def test_a_wrong_secret_names_its_variable() -> None:
+    """There is no flag to be named, and the secret itself is not."""
+    result, _ = run(ZMQLAYER_SECRET="too-short")
+
+    assert "Invalid value for ZMQLAYER_SECRET: has 9 bytes and needs 16; 'zmqlayer keygen' makes one" in result.output
+    assert "too-short" not in result.output

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from zmqlayer.config import SETTINGS, Setting
+from zmqlayer.config import FLAGS, Setting
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import short
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             "--exclude-channels", action="append", default=[], metavar="GLOB", help="Read no channels like this."
         )
         group = parser.add_argument_group("channel layer", "Each wins over CONFIG in CHANNEL_LAYERS.")
-        for setting in SETTINGS:
+        for setting in FLAGS:
             _add_setting(group, setting)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -130,7 +130,7 @@ def _destination(setting: Setting) -> str:
 
 
 def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    values = {setting.name: options.get(_destination(setting)) for setting in SETTINGS}
+    values = {setting.name: options.get(_destination(setting)) for setting in FLAGS}
     return {name: value for name, value in values.items() if value is not None}
 
 

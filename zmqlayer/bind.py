@@ -1,0 +1,41 @@
+"""Where a node listens, and who can reach it there. Pure; a part of ``Config``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from zmqlayer.exceptions import ConfigError
+
+__all__ = ["Bind", "is_loopback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """
+    Where a node listens: *port* for work and *port* + 1 for the rest, unless it is 0 (any free ones).
+
+    Each secret beyond the first takes the next two ports.
+    """
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read ``host``, ``host:port``, ``tcp://host:port``, with ``[...]`` around an IPv6 address.
+
+        Raises:
+            ConfigError: None of these forms.
+        """
+        match = re.fullmatch(r"(?:tcp://)?(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:/]+)(?::(\d+))?", text)
+        if not match or int(match[2] or 0) > 65534:
+            raise ConfigError("bind", f"{text!r} is not 'host', 'host:port' or 'tcp://host:port'")
+        return cls(match[1].strip("[]"), int(match[2] or 0))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is reachable only from this machine."""
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
