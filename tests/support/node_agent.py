@@ -17,6 +17,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import group_rounds  # beside this program: the first place where Python looks
+
 from zmqlayer import ChannelFull, LayerClosed, SyncChannelLayer
 
 LOOK_EVERY_S = 0.2
@@ -161,6 +163,20 @@ class Agent:
         assert self._flow is not None
         self._flow.end()
         return self._flow.accepted
+
+    # Groups
+
+    def answer_asks(self) -> str:
+        """Send to the groups that others name on the channel returned."""
+        return group_rounds.answer_asks(self._layer)
+
+    def play_rounds(self, rounds: int, others: list[str]) -> dict[str, Any]:
+        """Add members, and let others send to them."""
+        return group_rounds.play_rounds(self._layer, rounds, others)
+
+    def publish(self, group: str, count: int, per_s: float, size: int) -> float:
+        """Send to a group at a steady pace."""
+        return group_rounds.publish(self._layer, group, count, per_s, size)
 
     # Receiving
 
