@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test style types check bench clean
+.PHONY: help setup demo test soak style types check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,9 @@ IS_SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 1
 # Extra arguments: make demo ARGS="--workers 4", make test ARGS="-k names".
 ARGS ?=
 
+# How long make soak runs, in seconds.
+SECONDS ?= 60
+
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -31,6 +34,10 @@ test: $(READY) ## Run all tests, those with real processes too
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(ARGS) || { echo "== the tests FAILED: see above"; exit 1; }
 	@echo "== all tests passed"
+
+soak: $(READY) ## Simulate meshes: make soak SECONDS=600, SEED=7 RUNS=1
+	@cd tests && exec ../$(BIN)/python -m simulator --seconds $(SECONDS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 style: $(READY) ## Check style and formatting
 	@echo "== style"

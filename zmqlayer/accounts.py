@@ -286,7 +286,7 @@ class Accounts:
         self._report_at = float("inf")
         read, self._read = self._read, {}
         owing, self._owing = self._owing | read.keys(), set()
-        for node_id in owing:
+        for node_id in sorted(owing):
             if self._peers.get(node_id) is not None:
                 self._report(node_id, {channel: upto for channel, (upto, _) in read.get(node_id, {}).items()})
 

@@ -6,8 +6,9 @@ no subscriptions for one connection alone: each goes to every peer, and every pe
 each link, n nodes that meet would exchange n³ echoes. So links to new peers share one barrier, which is subscribed
 before they connect; each connection carries it once.
 
-An echo must not count for a later connection to the same peer. So a link that starts anew gets a barrier of its own,
-and once a link has ended, those that begin afterwards share a new one.
+An echo must not count for a later connection to the same peer. So a link that starts anew waits for a barrier that
+is raised in that very moment (several may start anew in it, when a switch fails or a machine dies), and once a link
+has ended, those that begin afterwards share a new one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Barriers:
         self._outbox = outbox
         self._randoms = randoms
         self._shared: bytes | None = None
+        self._latest = (float("-inf"), b"")
         self._owed: dict[NodeId, bytes] = {}
 
     def await_first(self, node_id: NodeId) -> None:
@@ -36,10 +38,14 @@ class Barriers:
             self._shared = self._raise()
         self._owed[node_id] = self._shared
 
-    def await_anew(self, node_id: NodeId) -> None:
+    def await_anew(self, node_id: NodeId, now: float) -> None:
         """The link to *node_id* starts anew: only the echo of a barrier that is raised now proves anything."""
         self.lower(node_id)
-        self._owed[node_id] = self._raise()
+        raised_at, topic = self._latest
+        if raised_at != now or topic not in self._owed.values():
+            topic = self._raise()
+            self._latest = (now, topic)
+        self._owed[node_id] = topic
 
     def echoed(self, topic: bytes, node_id: NodeId) -> bool:
         """A peer echoed a barrier. Returns whether it owed us that."""

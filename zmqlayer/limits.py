@@ -40,6 +40,7 @@ class Limits:
         requests_in_service: Questions of one peer that this node has not answered yet.
         secrets: Secrets of the node itself, each of which takes two ports.
         refusals: Addresses that were refused, or refused us, and of which the log has told.
+        closed_channels: Process channels that are remembered as closed, for a minute.
 
     Raises:
         ConfigError: A limit is below 1, or a relation between two of them does not hold.
@@ -62,6 +63,7 @@ class Limits:
     requests_in_service: int = 1_000
     secrets: int = 8
     refusals: int = 1_024
+    closed_channels: int = 10_000
 
     @classmethod
     def from_setting(cls, value: Self | Mapping[str, int]) -> Self:

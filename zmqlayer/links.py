@@ -117,7 +117,7 @@ class Links:
         elif peer.their_link != greeting.link and not self._is_known_to(greeting):
             peer.their_link = greeting.link
             self._move(peer, Cause.RESTARTED, now)
-            self._start_anew(peer)
+            self._start_anew(peer, now)
         if greeting.is_answer:
             self._note_answer(peer, greeting.dialled, now)
             self._tell_synced(peer)  # what we said before may have overtaken our greeting
@@ -388,9 +388,9 @@ class Links:
         body = pack_control(greeting.to_payload())
         self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body), number))
 
-    def _start_anew(self, peer: Peer) -> None:
+    def _start_anew(self, peer: Peer, now: float) -> None:
         peer.start_anew()
-        self._barriers.await_anew(peer.node_id)
+        self._barriers.await_anew(peer.node_id, now)
 
     def _tell_synced(self, peer: Peer) -> None:
         if peer.is_echoed and peer.is_subscribed:
@@ -427,7 +427,7 @@ class Links:
     def _renew(self, peer: Peer, cause: Cause, now: float) -> None:
         peer.our_link = self._new_link()
         self._move(peer, cause, now)
-        self._start_anew(peer)
+        self._start_anew(peer, now)
         self._greet_back(peer)
 
     def _new_link(self) -> int:

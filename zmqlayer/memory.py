@@ -154,8 +154,12 @@ class MemoryNetwork:
 
     def after(self, seconds: float, step: Callable[[], None]) -> None:
         """Do *step* after *seconds* of virtual time."""
+        self.at(self.now + seconds, step)
+
+    def at(self, time: float, step: Callable[[], None]) -> None:
+        """Do *step* at a point in virtual time."""
         self._entries += 1
-        heapq.heappush(self._agenda, (self.now + seconds, self._entries, step))
+        heapq.heappush(self._agenda, (time, self._entries, step))
 
     def in_flight_s(self, node: MemoryNode) -> float:
         """Return the seconds until all that *node* sent has arrived: what ZeroMQ's LINGER waits for."""
@@ -167,12 +171,13 @@ class MemoryNetwork:
         """Carry out what a node wants done, and see to it that it is ticked in time."""
         if not node.is_alive or node.is_stopped:
             return
-        node.mesh.tick(node.clock())
-        while actions := node.mesh.outgoing():
-            for action in actions:
+        mesh = node.mesh
+        mesh.tick(node.clock())
+        while mesh.outbox:
+            for action in mesh.outgoing():
                 self._carry_out(node, action)
-        node.events.extend(node.mesh.events())
-        due_at = max(self.now, node.time_of(node.mesh.next_deadline()))
+        node.events += mesh.events()
+        due_at = max(self.now, node.time_of(mesh.next_deadline()))
         if due_at < node.wakes_at:
             node.wakes_at = due_at
             self.after(due_at - self.now, lambda: self._wake(node))

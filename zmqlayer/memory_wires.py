@@ -41,6 +41,9 @@ class Network(Protocol):
     def after(self, seconds: float, step: Step) -> None:
         """Do *step* after *seconds* of virtual time."""
 
+    def at(self, time: float, step: Step) -> None:
+        """Do *step* at a point in virtual time."""
+
     def pump(self, node: MemoryNode) -> None:
         """Carry out what a node wants done."""
 
@@ -337,9 +340,10 @@ class Wires:
     # Inside: streams
 
     def _carry(self, stream: Stream, payload: bytes | Step) -> None:
-        now = self._network.now
-        stream.clear_at = max(now + self._travel(stream.source, stream.target), stream.clear_at)
-        self._network.after(stream.clear_at - now, partial(self._land, stream, payload))
+        at = self._network.now + self._travel(stream.source, stream.target)
+        if at > stream.clear_at:
+            stream.clear_at = at
+        self._network.at(stream.clear_at, partial(self._land, stream, payload))
 
     def _land(self, stream: Stream, payload: bytes | Step) -> None:
         if stream.is_broken:
@@ -357,11 +361,13 @@ class Wires:
         self.lost.update(payload[TOPIC_BYTES] for payload in payloads if isinstance(payload, bytes))
 
     def _travel(self, source: MemoryNode, target: MemoryNode | None) -> float:
-        base = self._delays.get((source.name, target.name), self._delay_s) if target else self._delay_s
+        base = self._delay_s
+        if self._delays and target is not None:
+            base = self._delays.get((source.name, target.name), base)
         return base * (1 + self._network.random.random())
 
     def _is_parted(self, source: MemoryNode, target: MemoryNode) -> bool:
-        return (source.name, target.name) in self._parted
+        return bool(self._parted) and (source.name, target.name) in self._parted
 
 
 def pipes_between(a: MemoryNode, b: MemoryNode) -> Iterator[Pipe]:

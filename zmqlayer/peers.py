@@ -188,6 +188,8 @@ class Peers:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._peers: dict[NodeId, Peer] = {}
+        self._greeted: dict[NodeId, Peer] = {}
+        self._by_address: dict[str, Peer] = {}
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -202,6 +204,7 @@ class Peers:
     def add(self, peer: Peer) -> None:
         """Begin to follow a link."""
         self._peers[peer.node_id] = peer
+        self._by_address[peer.pull] = peer
 
     def ready(self) -> Set[NodeId]:
         """Return the ids of the peers that are READY."""
@@ -217,7 +220,7 @@ class Peers:
 
     def at(self, pull: str) -> Peer | None:
         """Return the peer that is reached at address *pull*, or None."""
-        return next((peer for peer in self._peers.values() if peer.pull == pull), None)
+        return self._by_address.get(pull)
 
     def move(self, peer: Peer, cause: Cause, now: float) -> PeerState:
         """
@@ -233,7 +236,10 @@ class Peers:
             raise InvalidState(before, cause) from None
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
+        if peer.state is not PeerState.GREETED:
+            self._greeted.pop(peer.node_id, None)
         if peer.state is PeerState.GREETED and cause is not Cause.HEARD:
+            self._greeted[peer.node_id] = peer
             peer.greeted_at = now if before is not PeerState.GREETED else peer.greeted_at
             peer.deadline = self._end_of_handshake(peer, cause, now)
             peer.probe_at = now if cause is Cause.CUT else _NEVER
@@ -242,6 +248,8 @@ class Peers:
             peer.heard_at = peer.pushed_at = now
         elif peer.state is PeerState.GONE:
             del self._peers[peer.node_id]
+            if self._by_address.get(peer.pull) is peer:
+                del self._by_address[peer.pull]
         return before
 
     def _end_of_handshake(self, peer: Peer, cause: Cause, now: float) -> float:
@@ -266,15 +274,14 @@ class Peers:
 
     def to_probe(self, now: float) -> list[str]:
         """Return the addresses of peers whose pipe was cut: if nobody listens there any more they are gone."""
-        due = [peer for peer in self._peers.values() if peer.state is PeerState.GREETED and peer.probe_at <= now]
+        due = [peer for peer in self._greeted.values() if peer.probe_at <= now]
         for peer in due:
             peer.probe_at = now + self._timing.probe_every_s
         return [peer.pull for peer in due]
 
     def next_at(self) -> float:
         """Return the earliest end of a handshake, or the next probe; silence is looked at with each heartbeat."""
-        greeted = (peer for peer in self._peers.values() if peer.state is PeerState.GREETED)
-        return min((min(peer.deadline, peer.probe_at) for peer in greeted), default=_NEVER)
+        return min((min(peer.deadline, peer.probe_at) for peer in self._greeted.values()), default=_NEVER)
 
     def excuse(self, lateness_s: float, now: float) -> None:
         """Give every peer the time by which this node's own loop was late, but none beyond the present."""

@@ -67,11 +67,32 @@ def test_an_echo_counts_once(raised: Raised) -> None:
 def test_a_link_that_starts_anew_has_a_barrier_of_its_own(raised: Raised) -> None:
     """The shared barrier proves nothing any more; the new one is taken back once it was echoed."""
     (shared,) = raised.after(lambda: raised.barriers.await_first(ONE))
-    (own,) = raised.after(lambda: raised.barriers.await_anew(ONE))
+    (own,) = raised.after(lambda: raised.barriers.await_anew(ONE, 5.0))
 
     assert not raised.barriers.echoed(shared, ONE)
     raised.after(lambda: raised.barriers.echoed(own, ONE))
     assert raised.topics == [shared]
+
+
+def test_links_that_start_anew_together_share_a_barrier(raised: Raised) -> None:
+    """When a machine dies, the links to all its processes are cut at once; one that is cut later has another."""
+    raised.after(lambda: [raised.barriers.await_first(one) for one in (ONE, TWO)])
+    (together,) = raised.after(lambda: [raised.barriers.await_anew(one, 5.0) for one in (ONE, TWO)])
+    (later,) = raised.after(lambda: raised.barriers.await_anew(TWO, 5.1))
+
+    assert raised.barriers.echoed(together, ONE)
+    assert not raised.barriers.echoed(together, TWO)
+    assert raised.barriers.echoed(later, TWO)
+
+
+def test_a_barrier_that_was_taken_back_is_not_shared(raised: Raised) -> None:
+    """A link that starts anew twice in one moment gets a second barrier: the first is not subscribed any more."""
+    raised.after(lambda: raised.barriers.await_first(ONE))
+    (first,) = raised.after(lambda: raised.barriers.await_anew(ONE, 5.0))
+    (second,) = raised.after(lambda: raised.barriers.await_anew(ONE, 5.0))
+
+    assert first not in raised.topics
+    assert raised.barriers.echoed(second, ONE)
 
 
 def test_after_an_end_new_links_share_another_barrier(raised: Raised) -> None:

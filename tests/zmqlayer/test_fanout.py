@@ -547,3 +547,18 @@ def test_copies_share_one_body() -> None:
 
     bodies = {id(b.mesh.take(b.interest(channel), network.now).body) for channel in channels}
     assert len(bodies) == 1
+
+
+def test_a_request_that_comes_after_the_end_of_a_channel_adds_nobody() -> None:
+    """A channel that was closed while a peer's request to add it was on its way does not join the group."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    network.delay(a, b, 0.1)
+    token = a.group_add("room", channel)
+    b.mesh.close_channel(channel, network.now)
+
+    network.run(1.0)
+
+    assert a.completed(token)
+    assert b.mesh.group_channels("room", network.now)[0] == []
+    assert not has_subscribed(b, "room")

@@ -1,0 +1,40 @@
+"""Closed channels are remembered for a while, and no more of them than was said."""
+
+from __future__ import annotations
+
+from zmqlayer.closures import REMEMBERED_S, Closures
+
+
+def test_a_closed_channel_is_remembered_for_a_while() -> None:
+    """It is known as closed for a minute, and then forgotten."""
+    closures = Closures(10)
+    closures.add("a!1", 0.0)
+    closures.add("a!2", 1.0)
+
+    closures.sweep(REMEMBERED_S - 0.1)
+    within = "a!1" in closures
+    closures.sweep(REMEMBERED_S)
+
+    assert within
+    assert "a!1" not in closures
+    assert "a!2" in closures
+
+
+def test_the_oldest_are_forgotten_first() -> None:
+    """A million short-lived channels cost no more than the bound."""
+    closures = Closures(2)
+    for number in range(3):
+        closures.add(f"a!{number}", float(number))
+
+    assert [f"a!{number}" in closures for number in range(3)] == [False, True, True]
+
+
+def test_closing_again_counts_from_then() -> None:
+    """A name that is closed twice is remembered from the second time."""
+    closures = Closures(10)
+    closures.add("a!1", 0.0)
+    closures.add("a!1", 30.0)
+
+    closures.sweep(REMEMBERED_S)
+
+    assert len(closures) == 1
