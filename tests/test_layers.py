@@ -52,8 +52,8 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates closures codec counters credits dialing events frames gossip greetings groups identity "
-            "ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
+            "barriers candidates closures codec counters credits dialing events frames gossip greetings groups "
+            "identity ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
