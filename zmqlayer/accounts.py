@@ -59,7 +59,7 @@ class Accounts:
         self._held = held
         self._windows = Windows(config.peer_messages, config.peer_bytes)
         self._ledger = Ledger(config.limits.accounts)
-        self._read: dict[NodeId, dict[str, list[int]]] = {}
+        self._read: dict[NodeId, dict[str, tuple[int, int]]] = {}
         self._owing: set[NodeId] = set()
         self._report_at = float("inf")
 
@@ -72,16 +72,16 @@ class Accounts:
         Raises:
             ChannelFull: The channel, or the peer, has no room.
         """
+        account = self._ledger.of(owner)
+        sequence = account.mail_sent + 1
         try:
-            self._windows.admit(owner, channel, size, self._config.capacity_of(channel), now)
+            self._windows.admit(owner, channel, (sequence, deadline, size), self._config.capacity_of(channel), now)
         except ChannelFull:
             self._counters.refused += 1
             raise
+        account.mail_sent = sequence
         self._counters.accepted += 1
-        account = self._ledger.of(owner)
-        account.mail_sent += 1
-        self._windows.add(owner, channel, size, deadline, account.mail_sent)
-        return account.mail_sent
+        return sequence
 
     def withdraw(self, owner: NodeId, letters: Iterable[Letter]) -> None:
         """The last messages to a peer were dropped before they left."""
@@ -157,14 +157,16 @@ class Accounts:
             self._windows.settle(self._node_id, letter.channel, letter.sequence)
             return
         self._release(letter.source, len(letter.body))
-        read = self._read.setdefault(letter.source, {})
-        entry = read.setdefault(letter.channel, [0, 0])
-        entry[0] = max(entry[0], letter.sequence)
-        entry[1] += 1
-        if entry[1] * 2 >= self._config.capacity_of(letter.channel):
-            del read[letter.channel]
-            self._outbox.tell(letter.source, Kind.CONSUMED, {"read": {letter.channel: entry[0]}})
+        read = self._read.get(letter.source)
+        if read is None:
+            read = self._read[letter.source] = {}
+        upto, count = read.get(letter.channel, (0, 0))
+        upto, count = max(upto, letter.sequence), count + 1
+        if count * 2 >= self._config.capacity_of(letter.channel):
+            read.pop(letter.channel, None)
+            self._outbox.tell(letter.source, Kind.CONSUMED, {"read": {letter.channel: upto}})
         else:
+            read[letter.channel] = (upto, count)
             self._report_soon(now)
 
     def finish(self, letter: Letter, now: float) -> None:

@@ -68,11 +68,12 @@ class Mail:
             return
         deadline = now + self._config.expiry
         sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
+        if peer is not None and peer.is_subscribed and owner not in self._parked:
+            self._publish(owner, channel, body, int(self._config.expiry * 1000), sequence)
+            return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:
             self._on_letter(letter, now)
-        elif peer is not None and peer.is_subscribed and owner not in self._parked:
-            self._publish(owner, letter, int(self._config.expiry * 1000))
         else:
             self._parked.setdefault(owner, deque()).append(letter)
 
@@ -133,7 +134,7 @@ class Mail:
         for letter in letters:
             # One that expired goes too, without its body, lest its place in the sequence look like a loss.
             ttl_ms = max(0, int((letter.deadline - now) * 1000))
-            self._publish(peer.node_id, letter if ttl_ms else letter._replace(body=b""), ttl_ms)
+            self._publish(peer.node_id, letter.channel, letter.body if ttl_ms else b"", ttl_ms, letter.sequence)
 
     def peer_gone(self, node_id: NodeId, now: float) -> None:
         """A peer is gone: what waits for it is lost too."""
@@ -164,8 +165,7 @@ class Mail:
     def _most_parked(self) -> int:
         return self._config.limits.peers
 
-    def _publish(self, owner: NodeId, letter: Letter, ttl_ms: int) -> None:
+    def _publish(self, owner: NodeId, channel: str, body: bytes, ttl_ms: int, sequence: int) -> None:
         self._counters.handed_over += 1
-        topic = node_topic(owner)
-        wire = pack(topic, Kind.DIRECT, self._node_id, ttl_ms, letter.channel, letter.body, letter.sequence)
+        wire = pack(node_topic(owner), Kind.DIRECT, self._node_id, ttl_ms, channel, body, sequence)
         self._outbox.do(Publish(wire))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.names import NodeId
@@ -16,12 +15,8 @@ from zmqlayer.names import NodeId
 __all__ = ["Windows"]
 
 
-class _Sent(NamedTuple):
-    """One message that a channel of a peer has not consumed."""
-
-    sequence: int
-    deadline: float
-    size: int
+_Sent = tuple[int, float, int]
+"""One message that a channel of a peer has not consumed: its sequence, its deadline, its bytes."""
 
 
 class _PeerWindows:
@@ -55,33 +50,30 @@ class Windows:
     def __len__(self) -> int:
         return len(self._peers)
 
-    def admit(self, peer: NodeId, channel: str, size: int, capacity: int, now: float) -> None:
+    def admit(self, peer: NodeId, channel: str, sent: tuple[int, float, int], capacity: int, now: float) -> None:
         """
-        Make room for one message of *size* bytes to *channel* of *peer*; :meth:`add` then counts it.
+        Count one message to *channel* of *peer*.
+
+        Args:
+            sent: Its sequence, its deadline in monotonic seconds, its bytes.
 
         Raises:
             ChannelFull: *capacity* messages to the channel are unread, or the peer's limit is reached.
         """
         books = self._peers.get(peer)
         if books is None:
-            return
-        window = books.channels.get(channel)
-        if window is not None and len(window) >= capacity:
-            self._expire_window(books, channel, now)
-            if len(window) >= capacity:
-                raise ChannelFull(channel, capacity)
-        if books.unread >= self._peer_messages or books.size + size > self._peer_bytes:
-            self._check_peer(books, channel, size, now)
-
-    def add(self, peer: NodeId, channel: str, size: int, deadline: float, sequence: int) -> None:
-        """Count one message that was admitted."""
-        books = self._peers.get(peer)
-        if books is None:
             books = self._peers[peer] = _PeerWindows()
         window = books.channels.get(channel)
         if window is None:
             window = books.channels[channel] = deque()
-        window.append(_Sent(sequence, deadline, size))
+        elif len(window) >= capacity:
+            self._expire_window(books, channel, now)
+            if len(window) >= capacity:
+                raise ChannelFull(channel, capacity)
+        size = sent[2]
+        if books.unread >= self._peer_messages or books.size + size > self._peer_bytes:
+            self._check_peer(books, channel, size, now)
+        window.append(sent)
         books.unread += 1
         books.size += size
 
@@ -91,13 +83,14 @@ class Windows:
         window = books.channels.get(channel) if books else None
         if books is None or window is None:
             return
-        while window and window[0].sequence <= upto:
-            self._pop(books, window)
+        while window and window[0][0] <= upto:
+            books.unread -= 1
+            books.size -= window.popleft()[2]
         self._tidy(peer, books, channel)
 
     def settle_gap(self, peer: NodeId, first: int, last: int) -> None:
         """Messages *first* to *last* never reached the peer: they occupy nothing there."""
-        self._keep(peer, lambda channel, sent: not first <= sent.sequence <= last)
+        self._keep(peer, lambda channel, sequence: not first <= sequence <= last)
 
     def restate(self, peer: NodeId, seen: int, held: dict[str, int]) -> None:
         """
@@ -108,7 +101,7 @@ class Windows:
             held: Channels with unread messages, each with the sequence of the oldest.
         """
         never = seen + 1
-        self._keep(peer, lambda channel, sent: sent.sequence > seen or sent.sequence >= held.get(channel, never))
+        self._keep(peer, lambda channel, sequence: sequence > seen or sequence >= held.get(channel, never))
 
     def forget(self, peer: NodeId) -> int:
         """Forget a peer that is gone, and return how many messages were outstanding to it."""
@@ -135,29 +128,25 @@ class Windows:
         if books.size + size > self._peer_bytes:
             raise ChannelFull(channel, self._peer_bytes, "peer bytes")
 
-    def _keep(self, peer: NodeId, is_kept: Callable[[str, _Sent], bool]) -> None:
+    def _keep(self, peer: NodeId, is_kept: Callable[[str, int], bool]) -> None:
         books = self._peers.get(peer)
         if books is None:
             return
         for channel, window in list(books.channels.items()):
-            kept = [sent for sent in window if is_kept(channel, sent)]
+            kept = [sent for sent in window if is_kept(channel, sent[0])]
             books.unread -= len(window) - len(kept)
-            books.size -= sum(sent.size for sent in window) - sum(sent.size for sent in kept)
+            books.size -= sum(sent[2] for sent in window) - sum(sent[2] for sent in kept)
             books.channels[channel] = deque(kept)
             self._tidy(peer, books, channel)
 
     def _expire_window(self, books: _PeerWindows, channel: str, now: float) -> None:
         window = books.channels[channel]
-        while window and window[0].deadline <= now:
-            self._pop(books, window)
+        while window and window[0][1] <= now:
+            books.unread -= 1
+            books.size -= window.popleft()[2]
 
     def _tidy(self, peer: NodeId, books: _PeerWindows, channel: str) -> None:
         if not books.channels[channel]:
             del books.channels[channel]
             if not books.channels:
                 del self._peers[peer]
-
-    @staticmethod
-    def _pop(books: _PeerWindows, window: deque[_Sent]) -> None:
-        books.unread -= 1
-        books.size -= window.popleft().size

@@ -54,13 +54,14 @@ class WindowsModel(RuleBasedStateMachine):
         elif sum(sent.size for sent in living) + size > PEER_BYTES:
             reason = "peer bytes"
         else:
-            self.windows.admit(peer, channel, size, CAPACITIES[channel], self.now)
             self.numbers[peer] += 1
-            self.windows.add(peer, channel, size, self.now + LIVES_S, self.numbers[peer])
+            sent = (self.numbers[peer], self.now + LIVES_S, size)
+            self.windows.admit(peer, channel, sent, CAPACITIES[channel], self.now)
             queue.append(Sent(self.numbers[peer], self.now + LIVES_S, size))
             return
         with pytest.raises(ChannelFull) as caught:
-            self.windows.admit(peer, channel, size, CAPACITIES[channel], self.now)
+            sent = (self.numbers[peer] + 1, self.now + LIVES_S, size)
+            self.windows.admit(peer, channel, sent, CAPACITIES[channel], self.now)
         assert (caught.value.channel, caught.value.reason) == (channel, reason)
 
     @rule(peer=peers, channel=channels, count=st.integers(1, 5), times=st.integers(1, 2))
@@ -132,9 +133,8 @@ class Filled:
 
     def fill(self, count: int, *, peer: NodeId = A, channel: str = "c", at: float = 0.0, size: int = 1) -> None:
         for _ in range(count):
-            self.windows.admit(peer, channel, size, 3, at)
+            self.windows.admit(peer, channel, (self.sequence + 1, at + 60.0, size), 3, at)
             self.sequence += 1
-            self.windows.add(peer, channel, size, at + 60.0, self.sequence)
 
 
 def test_one_more_than_capacity_raises() -> None:
