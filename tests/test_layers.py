@@ -58,7 +58,7 @@ LAYERS: Final = (
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),
-    Layer("core", words("accounts fanout links mail membership mesh requests work"), is_pure=True),
+    Layer("core", words("accounts dispatch fanout links mail membership mesh readers requests"), is_pure=True),
     Layer(
         "I/O",
         words("ending handshakes inheritance memory memory_node memory_wires node probes security slot switchboard")

@@ -28,6 +28,7 @@ from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
+from zmqlayer.dispatch import Dispatch
 from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
@@ -42,7 +43,7 @@ from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.queues import Letter
-from zmqlayer.work import Work
+from zmqlayer.readers import Readers
 
 __all__ = ["Mesh"]
 
@@ -76,7 +77,8 @@ class Mesh:
         self._accounts = Accounts(*parts, self.counters, self._held)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letter_arrived)
-        self._work = Work(*books, self._work_arrived)
+        self._dispatch = Dispatch(*books)
+        self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._work_arrived)
         self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
         self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
@@ -85,16 +87,16 @@ class Mesh:
             Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
             Kind.ECHO: self._echo,
             Kind.TALLY: self._tally,
-            Kind.CREDIT: self._work.credit,
-            Kind.CEDED: self._work.ceded,
-            Kind.ENDED: lambda frame, peer, now: self._work.ended(frame),
-            Kind.RETURN: lambda frame, peer, now: self._work.returned(frame, now),
+            Kind.CREDIT: self._dispatch.credit,
+            Kind.CEDED: self._readers.ceded,
+            Kind.ENDED: lambda frame, peer, now: self._readers.ended(frame),
+            Kind.RETURN: lambda frame, peer, now: self._dispatch.returned(frame, now),
             Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
             Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
             Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
             Kind.DIRECT: lambda frame, peer, now: self._mail.direct(frame, now),
             Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
-            Kind.WORK: self._work.work,
+            Kind.WORK: self._readers.work,
         }
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
@@ -117,13 +119,13 @@ class Mesh:
 
     def leave(self, now: float) -> None:
         """Begin to leave: read no more and return what nobody started. What is queued may still be handed over."""
-        self._work.withdraw(now)
+        self._readers.withdraw(now)
         self._accounts.tick(float("inf"))
 
     @property
     def is_drained(self) -> bool:
         """Whether nothing waits here to be handed over, and nothing is on its way to a reader of ours that left."""
-        return self._work.queued == 0 and self._mail.parked == 0 and not self._work.is_ending
+        return self._dispatch.queued == 0 and self._mail.parked == 0 and not self._readers.is_ending
 
     def say_goodbye(self) -> None:
         """The last word: peers forget this node at once."""
@@ -202,7 +204,8 @@ class Mesh:
             self._mail.sweep(now)
             self._accounts.sweep(now)
             self.counters.sweep(now)
-            self._work.sweep(now)
+            self._dispatch.sweep(now)
+            self._readers.sweep(now)
             self._fanout.sweep(now)
         if not self._is_joined:
             self._check_joined(now)
@@ -234,7 +237,7 @@ class Mesh:
         """
         owner = owner_of(channel)
         if owner is None or (owner == self.identity.node_id and "?" in channel):
-            self._work.send(channel, body, now)
+            self._dispatch.send(channel, body, now)
         else:
             self._mail.send(owner, channel, body, now)
 
@@ -261,28 +264,28 @@ class Mesh:
     def take(self, interest: Interest, now: float) -> Letter | None:
         """Remove and return the oldest message for a receiver, or None. What is returned counts as delivered."""
         for key in interest.keys_in_turn:
-            letter = self._mail.pop(key, now) if isinstance(key, str) else self._work.pop(key, now)
+            letter = self._mail.pop(key, now) if isinstance(key, str) else self._readers.pop(key, now)
             if letter is not None:
                 self.counters.delivered += 1
                 return letter
             if interest.own and not isinstance(key, str):
-                self._work.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
+                self._readers.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
         return None
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
         if interest.named:
-            self._work.wait(interest.named, now)
+            self._readers.wait(interest.named, now)
 
     def unwait(self, interest: Interest) -> None:
         """A receiver that waited was woken, or gave up."""
         if interest.named:
-            self._work.unwait(interest.named)
+            self._readers.unwait(interest.named)
 
     def poll(self, interest: Interest, now: float) -> None:
         """A receiver looked, found nothing and did not wait: it may look again soon."""
         if interest.named:
-            self._work.poll(interest.named, now)
+            self._readers.poll(interest.named, now)
 
     def close_channel(self, channel: str, now: float) -> None:
         """A process channel of this node has ended: forget its memberships and drop what is unread."""
@@ -305,12 +308,12 @@ class Mesh:
 
     def letters(self) -> Iterator[Letter]:
         """Go through the messages at this node that nobody took yet."""
-        return chain(self._work.letters(), self._mail.letters())
+        return chain(self._dispatch.letters(), self._readers.letters(), self._mail.letters())
 
     @property
     def in_flight(self) -> int:
         """Messages at this node that nobody took yet."""
-        return self._work.queued + self._work.unread + self._mail.parked + len(self._mail.boxes)
+        return self._dispatch.queued + self._readers.unread + self._mail.parked + len(self._mail.boxes)
 
     def account(self, node_id: NodeId) -> Account:
         """Return what this node and another sent each other."""
@@ -354,19 +357,20 @@ class Mesh:
         after = peer.state
         was_up = before in (PeerState.READY, PeerState.SILENT)
         if was_up and not peer.is_up:
-            self._work.peer_down(peer.node_id)
+            self._dispatch.peer_down(peer.node_id)
+            self._readers.peer_down(peer.node_id)
         if after is PeerState.GONE:
             self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
             self._membership.peer_gone(peer.node_id, now)
         elif after is PeerState.SILENT:
-            self._work.peer_silent(peer.node_id)
+            self._dispatch.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
-            self._work.peer_heard(peer.node_id, now)
+            self._dispatch.peer_heard(peer.node_id, now)
             self._membership.peer_reachable(peer.node_id, now)
         elif after is PeerState.READY:
             self._accounts.up(peer)
-            self._work.peer_up(now)
+            self._readers.peer_up(now)
             self._membership.peer_up(peer.node_id)
         if not self._is_joined:
             self.outbox.call_by(now)
@@ -379,7 +383,7 @@ class Mesh:
 
     def _letter_arrived(self, letter: Letter, now: float) -> None:
         if "?" in letter.channel:
-            self._work.enqueue(letter, now)
+            self._dispatch.enqueue(letter, now)
         else:
             self._mail.boxes.deliver(letter)
             self._mail_arrived(letter.channel)
@@ -388,7 +392,8 @@ class Mesh:
         self._events.append(completed)
 
     def _clear(self, now: float) -> None:
-        self._work.clear(now)
+        self._dispatch.clear(now)
+        self._readers.clear(now)
         self._mail.clear(now)
         self._fanout.clear(now)
 
@@ -407,7 +412,7 @@ class Mesh:
             self._fanout.echo(frame)
 
     def _held(self, source: NodeId) -> dict[str, int]:
-        return self._mail.boxes.held(source) | self._work.held(source)
+        return self._mail.boxes.held(source) | self._dispatch.held(source)
 
     def _check_joined(self, now: float) -> None:
         if now >= self._join_by or (self._is_settled and not self._links.is_settling):

@@ -53,6 +53,21 @@ def numbered(node: MemoryNode, *channels: str) -> list[int]:
     return [message["n"] for message in node.take_all(*channels)]
 
 
+def read(network: MemoryNetwork, node: MemoryNode, channel: str, count: int) -> list[int]:
+    """Take at most *count* messages, one after the other, waiting for each."""
+    taken: list[int] = []
+    for _ in range(count):
+        taken += read_one(node, channel)
+        network.run(0.01)
+    return taken
+
+
+def read_one(node: MemoryNode, *channels: str) -> list[int]:
+    """Take one message, if there is one."""
+    message = node.take(*channels)
+    return [] if message is None else [message["n"]]
+
+
 def send_numbers(node: MemoryNode, channel: str, numbers: range) -> None:
     """Send one message for each number."""
     for n in numbers:
@@ -129,6 +144,8 @@ __all__ = [
     "joined",
     "missing_of",
     "numbered",
+    "read",
+    "read_one",
     "send_numbers",
     "sent",
 ]

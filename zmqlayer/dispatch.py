@@ -1,0 +1,274 @@
+"""
+Dispatch: the named channels of one node as a sender. Sans-I/O; used by ``mesh.py`` and ``readers.py``.
+
+The queue stays at the sender. A message is handed over only against credit, which readers at other nodes and here
+give (``readers.py``), to the least loaded of them. What a reader gives back finds its place in the queue again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, Protocol
+
+from zmqlayer.accounts import Accounts
+from zmqlayer.actions import Push
+from zmqlayer.codec import pack_control, unpack_control
+from zmqlayer.config import Config
+from zmqlayer.counters import Counters, Drop
+from zmqlayer.credits import Offer, Offers
+from zmqlayer.exceptions import ChannelFull, ProtocolError
+from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
+from zmqlayer.names import NodeId, inbox_of
+from zmqlayer.outbox import Outbox
+from zmqlayer.peers import Peer, Peers
+from zmqlayer.queues import Backlog, Letter
+
+__all__ = ["Dispatch"]
+
+
+class OwnReaders(Protocol):
+    """The readers of the same node: what is for them does not travel."""
+
+    @property
+    def unread(self) -> int:
+        """How many messages they have not taken."""
+
+    def take_over(self, number: int, letter: Letter, now: float) -> None:
+        """A message is handed to reader *number*."""
+
+
+class Dispatch:
+    """
+    The queues of one node's named channels, and the credit it holds.
+
+    Attributes:
+        queued: How many messages wait here for a reader.
+        own: The readers of this node; set once they exist.
+    """
+
+    own: OwnReaders
+
+    def __init__(
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts
+    ) -> None:  # fmt: skip
+        self.queued = 0
+        self._node_id = outbox.node_id
+        self._config = config
+        self._outbox = outbox
+        self._peers = peers
+        self._counters = counters
+        self._accounts = accounts
+        self._backlogs: dict[str, Backlog] = {}
+        self._offers = Offers(int.from_bytes(self._node_id[:4]), self._load)
+        self._numbered = 0
+        self._queued_bytes = 0
+
+    def send(self, channel: str, body: bytes, now: float) -> None:
+        """
+        Queue one message for whoever reads *channel*.
+
+        Raises:
+            ChannelFull: ``capacity`` messages of this node wait already.
+        """
+        self._check_room(channel, len(body))
+        backlog = self._backlogs.get(inbox_of(channel))
+        capacity = self._config.capacity_of(channel)
+        if backlog is not None and len(backlog) >= capacity:
+            self._expire(backlog, now)
+            if len(backlog) >= capacity:
+                self._counters.refused += 1
+                raise ChannelFull(channel, capacity)
+        self._counters.accepted += 1
+        self.enqueue(Letter(channel, body, now + self._config.expiry, self._node_id), now)
+
+    def enqueue(self, letter: Letter, now: float) -> None:
+        """Queue a message that this node holds for its readers."""
+        key = inbox_of(letter.channel)
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            backlog = self._backlogs[key] = Backlog()
+        self._numbered += 1
+        self._queue(letter._replace(number=self._numbered), backlog.append)
+        self._dispatch(key, now)
+
+    def credit(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A peer's reader grants credit, or withdraws.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        reader, limit, channels = _read_credit(payload)
+        if payload.get("link") != peer.their_link or not peer.is_up:
+            return
+        if limit is None:
+            self._offers.withdraw(peer.node_id, reader)
+            self._push(peer, Kind.ENDED, {"reader": reader})
+            return
+        if "done" in payload:
+            self._accounts.note_done(peer.node_id, payload["done"])
+        known = self._offers.find(peer.node_id, reader)
+        if known is not None and limit < known.limit:
+            self._offers.put(peer.node_id, reader, (), limit)
+            self._push(peer, Kind.CEDED, {"link": peer.their_link, "reader": reader, "limit": known.limit})
+        elif known is not None or channels:
+            if known is None:
+                self._check_offer(peer, channels)
+            self.spend(self._offers.put(peer.node_id, reader, channels, limit), now)
+
+    def returned(self, frame: Frame, now: float) -> None:
+        """
+        A reader gives back a message that nobody started: it goes back to its place in the queue.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        self._accounts.returned(frame.source)
+        _, _, number, body = parse_work(frame.body)
+        self._restore(Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number))
+        self._dispatch(inbox_of(frame.target), now)
+
+    def offer_own(self, reader: int, channels: tuple[str, ...], limit: int) -> Offer:
+        """A reader of this node gives credit, which :meth:`spend` uses."""
+        return self._offers.put(self._node_id, reader, channels, limit)
+
+    def spend(self, offer: Offer, now: float) -> None:
+        """Use fresh credit: of all queues that it is good for, the longest waiting message goes first."""
+        while offer.free > 0:
+            waiting = [b for channel in offer.channels if (b := self._backlogs.get(channel))]
+            if not waiting:
+                return
+            self._hand_over(min(waiting, key=Backlog.oldest), offer, now)
+
+    def withdraw_own(self, reader: int, letters: list[Letter], now: float) -> None:
+        """A reader of this node ends, and gives back what it did not take."""
+        self._offers.withdraw(self._node_id, reader)
+        keys = dict.fromkeys(inbox_of(letter.channel) for letter in letters)
+        for letter in letters:
+            self._restore(letter)
+        for key in keys:
+            self._dispatch(key, now)
+
+    # Links
+
+    def peer_silent(self, node_id: NodeId) -> None:
+        """A peer is silent: it keeps its credit, and gets no new work until it is heard again."""
+        self._offers.suspend(node_id)
+
+    def peer_heard(self, node_id: NodeId, now: float) -> None:
+        """A silent peer is heard again: it gets work again."""
+        for offer in self._offers.resume(node_id):
+            self.spend(offer, now)
+
+    def peer_down(self, node_id: NodeId) -> None:
+        """A link is gone or starts anew: the credit that the peer gave is void."""
+        self._offers.forget(node_id)
+
+    # Time
+
+    def sweep(self, now: float) -> None:
+        """Drop expired messages; forget empty queues."""
+        for key, backlog in list(self._backlogs.items()):
+            self._expire(backlog, now)
+            if not backlog:
+                del self._backlogs[key]
+
+    def clear(self, now: float) -> None:
+        """Drop everything that waits."""
+        for key, backlog in self._backlogs.items():
+            self._counters.drop(Drop("flushed", key), now, self._leave(backlog.clear(), now))
+
+    def held(self, source: NodeId) -> dict[str, int]:
+        """Return the ``?`` channels whose queue holds messages of a peer, each with the sequence of the oldest."""
+        oldest: dict[str, int] = {}
+        for backlog in self._backlogs.values():
+            for letter in backlog:
+                if letter.source == source:
+                    oldest.setdefault(letter.channel, letter.sequence)
+        return oldest
+
+    def letters(self) -> Iterator[Letter]:
+        """Go through all that waits here."""
+        return chain(*self._backlogs.values())
+
+    # Inside
+
+    def _dispatch(self, key: str, now: float) -> None:
+        """Hand over what one queue holds, while anyone has credit for it."""
+        backlog = self._backlogs[key]
+        while backlog and (offer := self._offers.next(key)) is not None:
+            self._hand_over(backlog, offer, now)
+
+    def _leave(self, letters: list[Letter], now: float) -> int:
+        """Report what left a queue here to those who wait for it elsewhere. Returns how many letters left."""
+        for letter in letters:
+            self.queued -= 1
+            self._queued_bytes -= len(letter.body)
+            if letter.source != self._node_id:
+                self._accounts.settle(letter, now)
+        return len(letters)
+
+    def _queue(self, letter: Letter, put: Callable[[Letter], None]) -> None:
+        self.queued += 1
+        self._queued_bytes += len(letter.body)
+        put(letter)
+
+    def _check_room(self, channel: str, size: int) -> None:
+        limits = self._config.limits
+        if self.queued >= limits.queued_messages:
+            self._counters.refused += 1
+            raise ChannelFull(channel, limits.queued_messages, "node messages")
+        if self._queued_bytes + size > limits.queued_bytes:
+            self._counters.refused += 1
+            raise ChannelFull(channel, limits.queued_bytes, "node bytes")
+
+    def _check_offer(self, peer: Peer, channels: tuple[str, ...]) -> None:
+        limits = self._config.limits
+        if len(channels) > limits.reader_channels or self._offers.count(peer.node_id) >= limits.readers:
+            raise ProtocolError(f"it has too many readers, or one of {len(channels)} channels")
+
+    def _expire(self, backlog: Backlog, now: float) -> None:
+        self._counters.expired += self._leave(backlog.expire(now), now)
+
+    def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
+        letter = backlog.pop()
+        ttl_ms = int((letter.deadline - now) * 1000)
+        self._leave([letter], now)
+        if ttl_ms <= 0:
+            self._counters.expired += 1
+            return
+        offer.sent += 1
+        peer = self._peers.get(offer.peer)
+        if peer is not None:
+            body = pack_work(peer.their_link, offer.reader, letter.number, letter.body)
+            sequence = self._accounts.hand_over(offer.peer)
+            wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body, sequence)
+            self._outbox.do(Push(peer.pull, wire))
+        else:
+            self.own.take_over(offer.reader, letter._replace(source=self._node_id), now)
+
+    def _load(self, node_id: NodeId) -> int:
+        """Return how many messages that were handed to a node nobody there has started, as far as is known."""
+        return self.own.unread if node_id == self._node_id else self._accounts.load(node_id)
+
+    def _restore(self, letter: Letter) -> None:
+        self._queue(letter, self._backlogs.setdefault(inbox_of(letter.channel), Backlog()).restore)
+
+    def _push(self, peer: Peer, kind: Kind, payload: dict[str, object]) -> None:
+        """Push a control frame: it arrives after all work that was handed over before."""
+        wire = pack(node_topic(peer.node_id), kind, self._node_id, 0, "", pack_control(payload))
+        self._outbox.do(Push(peer.pull, wire))
+
+
+def _read_credit(payload: dict[str, Any]) -> tuple[int, int | None, tuple[str, ...]]:
+    """Return (reader, limit, channels) of a CREDIT frame; the reader's number fits where WORK names it."""
+    reader, limit, channels = payload.get("reader"), payload.get("limit"), payload.get("channels", [])
+    if type(reader) is not int or not 0 <= reader < 2**32:
+        raise ProtocolError(f"CREDIT is for reader {reader!r}")
+    if type(limit) not in (int, type(None)):
+        raise ProtocolError(f"CREDIT has the limit {limit!r}")
+    if type(channels) is not list or not all(type(channel) is str for channel in channels):
+        raise ProtocolError("CREDIT has no list of channels")
+    return reader, limit, tuple(channels)

@@ -1,0 +1,273 @@
+"""
+Readers: the named channels of one node as a receiver. Sans-I/O; used by ``mesh.py`` only.
+
+A node whose receivers wait for a set of channels is a *reader*; it gives credit to every sender, this node
+included. So one that dies takes no more than its credit with it, and one that closes gives back what nobody started.
+A sender confirms the end of a reader with ENDED, behind its last message for it, so that a node that leaves
+knows when everything that was on its way has come, and gone back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Final
+
+from zmqlayer.accounts import Accounts
+from zmqlayer.actions import Publish
+from zmqlayer.codec import unpack_control
+from zmqlayer.config import Config
+from zmqlayer.counters import Counters, Drop
+from zmqlayer.credits import Offer, Reader
+from zmqlayer.dispatch import Dispatch
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
+from zmqlayer.names import NodeId
+from zmqlayer.outbox import Outbox
+from zmqlayer.peers import Peer, Peers
+from zmqlayer.queues import Letter
+
+__all__ = ["Readers"]
+
+IDLE_READER_S: Final = 10.0
+POLL_LASTS_S: Final = 1.0
+
+
+class Readers:
+    """
+    The readers of one node, and what was handed to them.
+
+    Args:
+        dispatch: The same node's queues, from which these readers take too.
+        on_readable: Called with the channels of a reader that got a message.
+    """
+
+    def __init__(
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
+        dispatch: Dispatch, on_readable: Callable[[tuple[str, ...]], None],
+    ) -> None:  # fmt: skip
+        self._node_id = outbox.node_id
+        self._config = config
+        self._outbox = outbox
+        self._peers = peers
+        self._counters = counters
+        self._accounts = accounts
+        self._dispatch = dispatch
+        self._on_readable = on_readable
+        self._readers: dict[tuple[str, ...], Reader] = {}
+        self._by_number: dict[int, Reader] = {}
+        self._inboxes: dict[int, deque[Letter]] = {}
+        self._ending: dict[int, set[NodeId]] = {}
+        self._numbers = 0
+        self._is_closing = False
+
+    # What is handed over
+
+    def work(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A message was handed to one of our readers. One for a reader that was withdrawn goes back.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        link, reader_number, number, body = parse_work(frame.body)
+        reader = self._by_number.get(reader_number)
+        letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source, number=number)
+        if reader is None:
+            self._give_back(letter, now)
+        else:
+            self._arrive(reader, letter, spends_credit=link == peer.our_link)
+
+    def take_over(self, number: int, letter: Letter, now: float) -> None:
+        """A message of this node's own is handed to reader *number*. The caller spends the credit that is renewed."""
+        reader = self._by_number[number]
+        self._arrive(reader, letter, spends_credit=True)
+        self._grant_own(reader, now)
+
+    def ended(self, frame: Frame) -> None:
+        """
+        A sender heard that one of our readers left: nothing more comes for it.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        number = unpack_control(frame.body).get("reader")
+        if type(number) is not int:
+            raise ProtocolError("ENDED is malformed")
+        self._settle_ending(frame.source, number)
+
+    def ceded(self, frame: Frame, peer: Peer, now: float) -> None:
+        """
+        A sender gave back credit that was recalled, behind all that it had handed over: others can have it.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        number, limit = payload.get("reader"), payload.get("limit")
+        if type(number) is not int or type(limit) is not int:
+            raise ProtocolError("CEDED is malformed")
+        reader = self._by_number.get(number)
+        if reader is not None and payload.get("link") == peer.our_link:
+            reader.ceded(peer.node_id, limit)
+            self._grant(reader, now)
+
+    # What receivers do
+
+    def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
+        """Remove and return the oldest living message that arrived for the reader of *channels*."""
+        reader = self._readers.get(channels)
+        if reader is None:
+            return None
+        reader.used_at = now
+        inbox = self._inboxes[reader.number]
+        while inbox:
+            letter = inbox.popleft()
+            reader.unread -= 1
+            self._accounts.finish(letter, now)
+            if letter.deadline > now:
+                self._grant(reader, now)
+                return letter
+            self._counters.expired += 1
+        return None
+
+    def wait(self, channels: tuple[str, ...], now: float) -> None:
+        """One more receiver waits for *channels*."""
+        reader = self._reader(channels, now)
+        reader.waiting += 1
+        reader.used_at = now
+        self._grant(reader, now)
+
+    def unwait(self, channels: tuple[str, ...]) -> None:
+        """A waiting receiver was woken, or gave up."""
+        self._readers[channels].waiting -= 1
+
+    def poll(self, channels: tuple[str, ...], now: float) -> None:
+        """A receiver looked and did not wait: keep credit for one message out for a second."""
+        reader = self._reader(channels, now)
+        reader.used_at = now
+        reader.polled_until = now + POLL_LASTS_S
+        self._grant(reader, now)
+
+    # Links
+
+    def peer_up(self, now: float) -> None:
+        """A link came up: its node may send to our readers."""
+        for reader in self._readers.values():
+            self._grant(reader, now)
+
+    def peer_down(self, node_id: NodeId) -> None:
+        """A link is gone or starts anew: the credit that the peer was given is void."""
+        for number in list(self._ending):
+            self._settle_ending(node_id, number)
+        for reader in self._readers.values():
+            reader.forget(node_id)
+
+    def withdraw(self, now: float) -> None:
+        """Stop reading: take all credit back and return what nobody started."""
+        self._is_closing = True
+        for reader in list(self._readers.values()):
+            self._withdraw(reader, now)
+
+    # Time
+
+    def sweep(self, now: float) -> None:
+        """End readers that nobody used for a while."""
+        for reader in list(self._readers.values()):
+            if not reader.waiting and now - reader.used_at >= IDLE_READER_S:
+                self._withdraw(reader, now)
+
+    def clear(self, now: float) -> None:
+        """Drop everything that is unread."""
+        for reader in self._readers.values():
+            inbox = self._inboxes[reader.number]
+            for letter in inbox:
+                self._counters.drop(Drop("flushed", letter.channel), now)
+                self._accounts.finish(letter, now)
+            reader.unread = 0
+            inbox.clear()
+
+    def letters(self) -> Iterator[Letter]:
+        """Go through all that is unread here."""
+        return chain(*self._inboxes.values())
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether a sender may still hand over work to a reader of ours that left."""
+        return bool(self._ending)
+
+    @property
+    def unread(self) -> int:
+        """How many messages arrived here and were not taken."""
+        return sum(map(len, self._inboxes.values()))
+
+    # Inside
+
+    def _reader(self, channels: tuple[str, ...], now: float) -> Reader:
+        reader = self._readers.get(channels)
+        if reader is None:
+            self._numbers += 1
+            reader = Reader(self._numbers, channels, self._config.prefetch, now)
+            self._readers[channels] = self._by_number[reader.number] = reader
+            self._inboxes[reader.number] = deque()
+        return reader
+
+    def _grant(self, reader: Reader, now: float) -> None:
+        if self._is_closing:
+            return
+        if (own := self._grant_own(reader, now)) is not None:
+            self._dispatch.spend(own, now)
+        for sender, limit, is_first in reader.grant(self._peers.ready(), now):
+            if (peer := self._peers.get(sender)) is not None:
+                payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
+                payload["done"] = self._accounts.finished(sender)
+                if is_first:
+                    payload["channels"] = reader.channels
+                self._outbox.tell(sender, Kind.CREDIT, payload)
+
+    def _grant_own(self, reader: Reader, now: float) -> Offer | None:
+        limit = reader.grant_own(self._node_id, now)
+        return None if limit is None else self._dispatch.offer_own(reader.number, reader.channels, limit)
+
+    def _arrive(self, reader: Reader, letter: Letter, *, spends_credit: bool) -> None:
+        if spends_credit:
+            reader.received(letter.source)
+        reader.unread += 1
+        self._inboxes[reader.number].append(letter)
+        self._on_readable(reader.channels)
+
+    def _withdraw(self, reader: Reader, now: float) -> None:
+        """End a reader. What it did not take goes back to its place in the queues it came from."""
+        del self._readers[reader.channels]
+        del self._by_number[reader.number]
+        for sender in reader.lines:
+            peer = self._peers.get(sender)
+            if peer is not None:
+                payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": None}
+                self._outbox.tell(sender, Kind.CREDIT, payload)
+                self._ending.setdefault(reader.number, set()).add(sender)
+        own = []
+        for letter in self._inboxes.pop(reader.number):
+            if letter.source == self._node_id:
+                own.append(letter)
+            else:
+                self._give_back(letter, now)
+        self._dispatch.withdraw_own(reader.number, own, now)
+
+    def _settle_ending(self, sender: NodeId, number: int) -> None:
+        senders = self._ending.get(number, set())
+        senders.discard(sender)
+        if not senders:
+            self._ending.pop(number, None)
+
+    def _give_back(self, letter: Letter, now: float) -> None:
+        self._accounts.finish(letter, now)
+        ttl_ms = int((letter.deadline - now) * 1000)
+        if ttl_ms <= 0:
+            self._counters.expired += 1
+            return
+        body = pack_work(0, 0, letter.number, letter.body)
+        sequence = self._accounts.give_back(letter.source)
+        wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body, sequence)
+        self._outbox.do(Publish(wire))
