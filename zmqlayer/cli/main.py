@@ -10,6 +10,7 @@ import click
 __all__ = ["main"]
 
 COMMANDS: Final = {
+    "keygen": ("zmqlayer.cli.keygen", "keygen", "click"),
     "interface": ("zmqlayer.interface.command", "interface", "twisted"),
 }
 """Name → module, attribute, and the package that the optional extra brings."""

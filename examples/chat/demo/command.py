@@ -16,12 +16,13 @@ import click
 
 from demo.child import Child
 from demo.events import Event, StopAsked
-from demo.plan import PROJECT, Plan, private_cluster
+from demo.plan import PROJECT, SETTINGS, Plan, private_cluster
 from demo.preflight import multicast_problem, port_problem
 from demo.question import ask
 from demo.run import Demo, DemoFailed
 from demo.watch import watch
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.project import join_project
 
 __all__ = ["demo"]
 
@@ -66,6 +67,7 @@ def demo(ports: tuple[int, ...], workers: int, cluster: str | None, verbose: boo
         signal.signal(number, lambda received, _frame: events.put(StopAsked(received)))
     plan = Plan(ports, workers, cluster or private_cluster())
     forget_other_meshes(os.environ)
+    join_project(SETTINGS)  # the observer needs the secret that servers and workers take from there
     environment = plan.environment(os.environ)
     click.echo(f"zmqlayer demo, cluster {plan.cluster}")
     migrate(environment)

@@ -10,10 +10,12 @@ from typing import Final
 
 from demo.preflight import LOOPBACK
 
-__all__ = ["PROJECT", "Plan", "Task", "private_cluster"]
+__all__ = ["PROJECT", "SETTINGS", "Plan", "Task", "private_cluster"]
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 """The folder with ``manage.py``, in which every child runs."""
+
+SETTINGS: Final = "chat.settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Plan:
         return {
             **environ,
             "CHAT_URLS": " ".join(self.urls),
-            "DJANGO_SETTINGS_MODULE": "chat.settings",
+            "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONUNBUFFERED": "1",
             "ZMQLAYER_CLUSTER": self.cluster,
             "ZMQLAYER_DISCOVERY": "localhost",
