@@ -52,7 +52,7 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates closures codec counters credits dialing events frames gossip greetings groups "
+            "barriers candidates closures codec copies counters credits dialing events frames gossip greetings groups "
             "identity ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
         ),
         exceptions={"codec": words("msgpack")},

@@ -78,6 +78,10 @@ class AsyncLayer(Backend):
 
         Returns when every peer has confirmed that it sends the group's messages here (at most about a second),
         so that a ``group_send`` that starts anywhere afterwards reaches the channel.
+
+        Raises:
+            NotConfirmed: The channel is another process's, and that process stands still.
+            LimitReached: This process, or the channel's own, has too many groups or members.
         """
         names = check_group(group), check_channel(channel)
         await self._join()

@@ -35,6 +35,8 @@ class Limits:
         tallies: Channels whose statistics are told apart.
         groups: Groups that have, or just had, members at this node; each is a subscription.
         memberships: Members of all groups that this node owns.
+        copies: Copies of group messages that wait in all channels of this node.
+        copy_bytes: The bytes of these messages, each counted once.
         named_members: Members that no node owns, in the whole cluster; as many removals are remembered.
         open_requests: Questions of this node to others that are not answered yet.
         requests_in_service: Questions of one peer that this node has not answered yet.
@@ -58,6 +60,8 @@ class Limits:
     tallies: int = 1_024
     groups: int = 50_000
     memberships: int = 500_000
+    copies: int = 1_000_000
+    copy_bytes: int = 268_435_456
     named_members: int = 1_000
     open_requests: int = 10_000
     requests_in_service: int = 1_000

@@ -97,6 +97,11 @@ class Mail:
             cure = f"it has {capacity:,} unread; read faster, or raise capacity"
             self._counters.drop(Drop("member full", channel, source, cure), now)
             return False
+        limits = self._config.limits
+        if not self.boxes.copies.has_room(body, limits.copies, limits.copy_bytes):
+            cure = "all members of this process together have too much unread; read faster, or raise its limits"
+            self._counters.drop(Drop("copies full", channel, source, cure), now)
+            return False
         self.boxes.deliver(Letter(channel, body, deadline, source, True))
         return True
 

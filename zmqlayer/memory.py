@@ -20,12 +20,10 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final
 
 from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish, Push, Subscribe, Unsubscribe
 from zmqlayer.config import Config, Timing
-from zmqlayer.limits import Limits
 from zmqlayer.memory_node import TRUE_CLOCK, MemoryClock, MemoryNode
 from zmqlayer.memory_wires import Pipe, Step, Wires, pipes_between
 from zmqlayer.ports import Candidate
@@ -56,8 +54,7 @@ class MemoryNetwork:
 
     def add(
         self, name: str, *, role: str = "script", hints: Iterable[MemoryNode] | None = None,
-        clock: MemoryClock = TRUE_CLOCK, timing: Timing | None = None, limits: Limits | None = None,
-        also_at: tuple[str, ...] = (),
+        clock: MemoryClock = TRUE_CLOCK, timing: Timing | None = None, also_at: tuple[str, ...] = (),
         **settings: object,
     ) -> MemoryNode:  # fmt: skip
         """
@@ -70,7 +67,6 @@ class MemoryNetwork:
             settings: As a layer takes them.
         """
         config = Config.from_settings({"discovery": "off", **settings}, timing=timing)
-        config = replace(config, limits=limits or Limits())
         node = MemoryNode(self, name, config, role, clock, also_at)
         others = list(self.nodes.values()) if hints is None else list(hints)
         self.nodes[name] = node

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
+from zmqlayer.copies import Copies
 from zmqlayer.names import NodeId, inbox_of
 
 __all__ = ["Backlog", "Letter", "Mailboxes"]
@@ -124,9 +125,13 @@ class Mailboxes:
 
     A reader may ask for one channel by its full name, or for the prefix that ends in ``!`` and stands for all
     of them; then channels take turns, so that a busy one does not starve a quiet one.
+
+    Attributes:
+        copies: What the copies of group messages among them take.
     """
 
     def __init__(self) -> None:
+        self.copies = Copies()
         self._boxes: dict[str, _Mailbox] = {}
         self._by_prefix: dict[str, dict[str, None]] = {}
 
@@ -143,7 +148,9 @@ class Mailboxes:
             box = self._boxes[letter.channel] = _Mailbox()
             self._by_prefix.setdefault(inbox_of(letter.channel), {})[letter.channel] = None
         box.letters.append(letter)
-        box.copies += letter.is_copy
+        if letter.is_copy:
+            box.copies += 1
+            self.copies.add(letter.body)
 
     def copies_in(self, channel: str) -> int:
         """Return how many copies of group messages wait in *channel*."""
@@ -171,6 +178,7 @@ class Mailboxes:
             box.copies = sum(letter.is_copy for letter in box.letters)
             if not box.letters:
                 self._remove(channel)
+            self._forget(*expired)
             yield from expired
 
     def drop(self, channel: str) -> Iterator[Letter]:
@@ -198,6 +206,7 @@ class Mailboxes:
         if box is None:
             return None
         letter = box.pop()
+        self._forget(letter)
         if not box.letters:
             self._remove(channel)
         return letter
@@ -209,6 +218,7 @@ class Mailboxes:
         channel = next(iter(turns))
         box = self._boxes[channel]
         letter = box.pop()
+        self._forget(letter)
         del turns[channel]
         if box.letters:
             turns[channel] = None
@@ -217,6 +227,11 @@ class Mailboxes:
             if not turns:
                 del self._by_prefix[prefix]
         return letter
+
+    def _forget(self, *letters: Letter) -> None:
+        for letter in letters:
+            if letter.is_copy:
+                self.copies.remove(letter.body)
 
     def _remove(self, channel: str) -> None:
         del self._boxes[channel]

@@ -4,6 +4,7 @@ The blocking face of a node: the contract of the 2016 ASGI draft, for threads. N
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from zmqlayer.events import Completed, Interest
 from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
-from zmqlayer.names import check_channel, check_group
+from zmqlayer.names import check_channel, check_group, short
 from zmqlayer.queues import Letter
 from zmqlayer.receiving import receive
 from zmqlayer.switchboard import Receiver
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from zmqlayer.twisted import Reactor
 
 __all__ = ["SyncLayer"]
+
+logger = logging.getLogger("zmqlayer")
 
 BLOCK_S: Final = 5.0
 
@@ -138,6 +141,10 @@ class SyncLayer(BaseLayer):
 
         Returns when every peer has confirmed that it sends the group's messages here (at most about a second),
         so that a ``send_group`` that starts anywhere afterwards reaches the channel.
+
+        Raises:
+            NotConfirmed: The channel is another process's, and that process stands still.
+            LimitReached: This process, or the channel's own, has too many groups or members.
         """
         names = check_group(group), check_channel(channel)
         self._join()
@@ -150,7 +157,14 @@ class SyncLayer(BaseLayer):
         self._request(lambda mesh, now: mesh.group_discard(*names, now))
 
     def group_channels(self, group: str) -> list[str]:
-        """Return the members of *group*: exact for those of this process, as others report it for theirs."""
+        """
+        Return the members of *group*: every process that is linked names its own.
+
+        Those that do not answer within a second are named in the log, and their members are missing.
+
+        Raises:
+            LimitReached: Too many questions to other processes are open.
+        """
         name = check_group(group)
         self._join()
         members: list[str] = []
@@ -160,8 +174,11 @@ class SyncLayer(BaseLayer):
             members.extend(own)
             return token
 
-        answers = self._request(ask).answers.values()
-        others = (answer for answer in answers if isinstance(answer, list))
+        result = self._request(ask)
+        if result.missing:
+            silent = ", ".join(sorted(map(short, result.missing)))
+            logger.warning("the list of members of %r lacks those of %s: no answer in time", name, silent)
+        others = (answer for answer in result.answers.values() if isinstance(answer, list))
         return list(dict.fromkeys([*members, *(c for answer in others for c in answer if isinstance(c, str))]))
 
     def send_group(self, group: str, message: Message) -> None:

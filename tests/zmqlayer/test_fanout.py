@@ -562,3 +562,24 @@ def test_a_request_that_comes_after_the_end_of_a_channel_adds_nobody() -> None:
     assert a.completed(token)
     assert b.mesh.group_channels("room", network.now)[0] == []
     assert not has_subscribed(b, "room")
+
+
+def test_copies_are_bounded_in_all_members_together() -> None:
+    """What members have unread takes so much memory and no more, however many they are; the rest is counted."""
+    network, a, b = joined("a", "b", limits=Limits(copies=3, copy_bytes=100))
+    channels = [b.new_channel() for _ in range(4)]
+    for channel in channels:
+        b.group_add("room", channel)
+    network.run(0.1)
+
+    a.group_send("room", {"n": 1})
+    network.run(0.1)
+    got = [numbered(b, channel) for channel in channels]
+    b.group_discard("room", channels[3])
+    a.group_send("room", {"n": 2, "x": bytes(200)})
+    a.group_send("room", {"n": 3})
+    network.run(0.1)
+
+    assert got == [[1], [1], [1], []]
+    assert [numbered(b, channel) for channel in channels[:3]] == [[3]] * 3
+    assert b.mesh.counters.dropped["copies full"] == 1 + 3

@@ -14,6 +14,7 @@ from zmqlayer.events import Completed
 from zmqlayer.exceptions import NotReady
 from zmqlayer.frames import Kind
 from zmqlayer.mesh import Mesh
+from zmqlayer.names import short
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 
@@ -90,6 +91,18 @@ def test_a_list_of_members_is_read_with_care(layer: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(SyncLayer, "_request", lambda self, begin: (layer.node.ask(begin), Completed(1, answers))[1])
 
     assert layer.group_channels("room") == ["audit", "more"]
+
+
+def test_a_list_names_who_did_not_answer(
+    layer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Members that could not be asked for are missing, and the log says whose."""
+    ended = Completed(1, {}, frozenset((STRANGER,)))
+    monkeypatch.setattr(SyncLayer, "_request", lambda self, begin: (layer.node.ask(begin), ended)[1])
+
+    assert layer.group_channels("room") == []
+
+    assert f"'room' lacks those of {short(STRANGER)}" in caplog.text
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_long() -> None:

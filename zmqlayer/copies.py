@@ -1,0 +1,46 @@
+"""
+Copies: how much memory the unread copies of group messages take at one node. Pure; used by ``queues.py`` only.
+
+The members of a group share one body, so it is counted once, as long as any of them holds it. Nobody's window
+bounds copies: the owner of the members does, by each member's capacity and by these sums.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Copies"]
+
+
+class Copies:
+    """
+    The copies that wait in all channels of a node.
+
+    Attributes:
+        count: How many there are.
+        size: Bytes of their bodies, each counted once.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.size = 0
+        self._holders: dict[int, int] = {}
+
+    def has_room(self, body: bytes, most: int, most_bytes: int) -> bool:
+        """Whether one more copy of *body* would keep to *most* copies and *most_bytes* bytes."""
+        return self.count < most and (self.size + len(body) <= most_bytes or id(body) in self._holders)
+
+    def add(self, body: bytes) -> None:
+        """A member holds *body*, the very object that others may hold too."""
+        holders = self._holders.get(id(body), 0)
+        self._holders[id(body)] = holders + 1
+        self.count += 1
+        if not holders:
+            self.size += len(body)
+
+    def remove(self, body: bytes) -> None:
+        """A member holds *body* no more."""
+        holders = self._holders.pop(id(body)) - 1
+        self.count -= 1
+        if holders:
+            self._holders[id(body)] = holders
+        else:
+            self.size -= len(body)
