@@ -8,6 +8,7 @@ from typing import Final
 
 from zmqlayer.discovery.library import import_zeroconf
 from zmqlayer.discovery.responder import Responder, shared_responder
+from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, DiscoveryListener
 
 __all__ = ["MdnsDiscovery"]
@@ -32,10 +33,12 @@ class MdnsDiscovery:
     Args:
         scope: ``"localhost"`` or ``"subnet"``.
         responder: To be used instead of the one that all nodes of this process share.
+        limits: How many instances to keep track of.
     """
 
-    def __init__(self, scope: str, responder: Responder | None = None) -> None:
+    def __init__(self, scope: str, responder: Responder | None = None, limits: Limits | None = None) -> None:
         self._scope = scope
+        self._limits = limits or Limits()
         self._responder = responder
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,7 +82,7 @@ class MdnsDiscovery:
         try:
             from zmqlayer.discovery.session import Session  # imports zeroconf: see the class's docstring
 
-            session = Session(zeroconf, self._scope, announcement, listener)
+            session = Session(zeroconf, self._scope, self._limits, announcement, listener)
             try:
                 session.open()
                 self._stopping.wait()

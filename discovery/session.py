@@ -24,6 +24,7 @@ from zmqlayer.discovery.addresses import (
 from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, read_tag, service_name
 from zmqlayer.exceptions import TransportError
+from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, Candidate, DiscoveryListener, Door
 
 __all__ = ["Session"]
@@ -48,9 +49,6 @@ again for a slow network or a busy machine. Nodes still missing by then hear thi
 """
 
 RESOLVE_TIMEOUT_MS: Final = 3000
-MOST_INSTANCES: Final = 1024
-"""Instances that one session keeps track of, complete or not; a flood of invented ones ends here."""
-
 CALL_TIMEOUT_S: Final = 5.0
 
 
@@ -62,8 +60,11 @@ class Session:
     of *listener* included, happens on zeroconf's event loop.
     """
 
-    def __init__(self, zeroconf: Zeroconf, scope: str, announcement: Announcement, listener: DiscoveryListener) -> None:
+    def __init__(
+        self, zeroconf: Zeroconf, scope: str, limits: Limits, announcement: Announcement, listener: DiscoveryListener
+    ) -> None:
         self._zeroconf = zeroconf
+        self._limits = limits
         self._scope = scope
         self._announcement = announcement
         self._listener = listener
@@ -172,7 +173,9 @@ class Session:
         service = AsyncServiceInfo(service_type, name)
         if service.load_from_cache(zeroconf):
             self._read(service)
-        elif name not in self._resolving and self._has_room(name):
+        elif name not in self._resolving:
+            if len(self._resolving) >= self._limits.lookups:
+                next(iter(self._resolving.values())).cancel()  # the oldest: a newcomer answers at once, or never
             self._resolving[name] = asyncio.ensure_future(self._resolve(service))
 
     async def _resolve(self, service: AsyncServiceInfo) -> None:
@@ -180,7 +183,8 @@ class Session:
             if await service.async_request(self._zeroconf, RESOLVE_TIMEOUT_MS):
                 self._read(service)
         finally:
-            del self._resolving[service.name]
+            if self._resolving.get(service.name) is asyncio.current_task():
+                del self._resolving[service.name]
 
     def _read(self, service: AsyncServiceInfo) -> None:
         node_id = read_node_id(service.name, service.properties)
@@ -193,11 +197,9 @@ class Session:
         self._report(service.name, tuple(candidates))
 
     def _report(self, name: str, candidates: tuple[Candidate, ...]) -> None:
-        if not self._has_room(name):
-            logger.debug("< ignored %.80r: %d instances are known", name, MOST_INSTANCES)
-            return
         known = self._found.pop(name, ())
         if candidates:
+            self._make_room()
             self._found[name] = candidates
         for candidate in candidates:
             if candidate not in known:
@@ -208,6 +210,7 @@ class Session:
                 logger.debug("< lost %s", candidate.address)
                 self._listener.lost(candidate)
 
-    def _has_room(self, name: str) -> bool:
-        is_known = name in self._found or name in self._resolving
-        return is_known or len(self._found) + len(self._resolving) < MOST_INSTANCES
+    def _make_room(self) -> None:
+        """Forget the oldest instance of too many. What it named is not taken back: the mesh keeps its own table."""
+        if len(self._found) >= self._limits.instances:
+            self._found.pop(next(iter(self._found)))

@@ -106,5 +106,5 @@ def _choose_discovery(config: Config) -> Discovery:
     if names:
         sources.append(DnsDiscovery(names, config.limits.addresses_per_name))
     if config.discovery != "off":
-        sources.append(MdnsDiscovery(config.discovery))
+        sources.append(MdnsDiscovery(config.discovery, limits=config.limits))
     return Combined(sources)

@@ -26,6 +26,8 @@ class Limits:
         candidates: Addresses to dial.
         dials: Of these, how many are dialled at once; seeds come on top.
         addresses_per_name: Of these, how many one ``dns://`` seed may stand for.
+        instances: Nodes that mDNS names and that are kept track of; beyond it the oldest are forgotten.
+        lookups: Of these, how many may be incomplete and asked for at once.
         peers: Links, in any state.
         accounts: Nodes whose totals are remembered, those that are gone included.
         readers: Readers of one peer.
@@ -51,6 +53,8 @@ class Limits:
     candidates: int = 512
     dials: int = 64
     addresses_per_name: int = 64
+    instances: int = 1_024
+    lookups: int = 64
     peers: int = 1_024
     accounts: int = 4_096
     readers: int = 1_024

@@ -25,6 +25,7 @@ class MeshMember(Member):
     """
 
     def __init__(self, *, on: Host | None = None, **settings: Any) -> None:
+        self.settings = settings
         super().__init__(str(PROGRAM), json.dumps(settings), on=on)
 
     @property

@@ -15,6 +15,7 @@ from support.found import WITHIN_S, FoundListener
 from zmqlayer.discovery import MdnsDiscovery
 from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, service_name
 from zmqlayer.discovery.responder import Responder
+from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, Candidate
 
 pytestmark = pytest.mark.system
@@ -109,6 +110,21 @@ def test_existing_nodes_are_found_before_settled(join: Join) -> None:
     assert newcomer.wait_settled()
     assert has(*existing)(newcomer)
     assert newcomer.settled_count == 1
+
+
+def test_a_full_table_keeps_no_newcomer_out(join: Join) -> None:
+    """Beyond the limit the oldest instances are forgotten, and newcomers are reported all the same."""
+    cluster = new_cluster()
+    listener = FoundListener()
+    watching = MdnsDiscovery("localhost", Responder(open_loopback), Limits(instances=2, lookups=1))
+    watching.start(announce(cluster), listener)
+    nodes = [announce(cluster, port=5001 + number) for number in range(5)]
+
+    for node in nodes:
+        join(node)
+
+    assert listener.wait(has(*nodes))
+    watching.stop()
 
 
 def test_foreign_clusters_are_not_seen(join: Join) -> None:
