@@ -97,6 +97,17 @@ def test_servers_end_as_the_page_says(name: str, number: signal.Signals) -> None
     assert status == (0 if promised[number] == "in order" else -number)
 
 
+def test_a_shell_shows_that_it_works() -> None:
+    """What the page says to type into ``manage.py shell`` works while a server is there."""
+    (lines,) = re.findall(r"^from asgiref.sync import.*?(?=^```)", PAGE, re.MULTILINE | re.DOTALL)
+    with Rooms() as rooms:
+        serving(rooms.daphne())
+
+        done = rooms.run("manage.py", "shell", "-c", f"{lines}\nprint([peer.role for peer in layer.peers()])")
+
+    assert (done[0], done[1].splitlines()[-1]) == (0, "['daphne']")
+
+
 @pytest.fixture
 def leaving(tmp_path: Path) -> Path:
     """A folder with the module ``leaving``: the example's application, with the page's ``lifespan``."""
