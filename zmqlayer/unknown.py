@@ -15,7 +15,7 @@ NOT_NEEDED: Final = "of channels_redis is not needed here: leave it out"
 CHANNELS_REDIS: Final[Mapping[str, str]] = {
     "hosts": "of channels_redis names a server, and there is none: leave it out ('seeds' are addresses of nodes)",
     "prefix": "of channels_redis is called 'cluster' here",
-    "symmetric_encryption_keys": "of channels_redis is called 'secret' here, and holds one",
+    "symmetric_encryption_keys": "of channels_redis is called 'secrets' here; SECRET_KEY does if you leave it out",
     "random_prefix_length": NOT_NEEDED,
     "serializer_format": NOT_NEEDED,
     "on_disconnect": NOT_NEEDED,

@@ -41,18 +41,23 @@ def lan() -> Iterator[Lan]:
 
 
 WITHOUT_MULTICAST: Final = {
+    "ZMQLAYER_SECRET": SECRET,
     "ZMQLAYER_DISCOVERY": "off",
     "ZMQLAYER_BIND": "0.0.0.0:5100",
     "ZMQLAYER_SEEDS": "tcp://10.77.0.2:5100",
 }
 
 
-@pytest.mark.parametrize("environ", [{}, WITHOUT_MULTICAST], ids=["mdns", "seeds"])
+@pytest.mark.parametrize(
+    "environ",
+    [{"ROOMS_SECRET_KEY": SECRET}, {"ZMQLAYER_SECRET": SECRET}, WITHOUT_MULTICAST],
+    ids=["SECRET_KEY", "secret", "seeds"],
+)
 def test_two_machines_share_a_secret_and_a_room(lan: Lan, environ: dict[str, str]) -> None:
-    """The quick start: the same secret on both machines; without multicast one fixed port and one seed as well."""
+    """The quick start: one key or secret on both machines; without multicast one fixed port and one seed as well."""
     a, b = lan.host("a"), lan.host("b")
     assert (a.address, b.address) == ("10.77.0.2", "10.77.0.3")
-    with Rooms(ZMQLAYER_SECRET=SECRET, **environ) as rooms:
+    with Rooms(**environ) as rooms:
         port_a, port_b = rooms.daphne(on=a)[1], rooms.daphne(on=b)[1]
         listener, _ = rooms.start("-c", LISTEN, str(port_a), ready="(welcome)", on=a)
 
