@@ -53,7 +53,7 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates closures codec copies counters credits dialing events frames gossip greetings groups "
-            "identity ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
+            "identity joining ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,

@@ -124,6 +124,15 @@ class BaseLayer:
         """Return what happened to messages at this node, counted; see :class:`zmqlayer.counters.Counters`."""
         return self.node.statistics()
 
+    def drops(self) -> dict[tuple[NodeId, str], int]:
+        """
+        Return how many messages were dropped with each peer, and why.
+
+        Returns:
+            Numbers of messages by (id of the peer that sent them or was to get them, reason).
+        """
+        return self.node.ask(lambda mesh, now: mesh.drops())
+
     def close_channel(self, channel: str) -> None:
         """Say that a process channel of this node is not used any more: leave its groups, drop what is unread."""
         name = check_channel(channel)

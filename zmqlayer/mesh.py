@@ -34,6 +34,7 @@ from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
 from zmqlayer.identity import Identity
+from zmqlayer.joining import Joining
 from zmqlayer.ledger import Account
 from zmqlayer.links import Links
 from zmqlayer.mail import Mail
@@ -100,8 +101,9 @@ class Mesh:
         }
         self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
-        self._due_at = self._sweep_at = self._join_by = 0.0
-        self._is_settled = self._is_joined = self._has_warned_of_strangers = False
+        self._joining = Joining()
+        self._due_at = self._sweep_at = 0.0
+        self._has_warned_of_strangers = False
 
     def __repr__(self) -> str:
         up, here = len(self._peers.ready()), self.identity
@@ -112,7 +114,7 @@ class Mesh:
     def start(self, now: float) -> None:
         """Begin: subscribe to what every node hears."""
         self._due_at = self._sweep_at = now
-        self._join_by = now + self._config.timing.join_timeout_s
+        self._joining.give_up_at = now + self._config.timing.join_timeout_s
         for topic in sorted(self._topics):
             self.outbox.do(Subscribe(topic))
         self.tick(now)
@@ -185,7 +187,7 @@ class Mesh:
 
     def settled(self, now: float) -> None:
         """Discovery has named everything that existed at start."""
-        self._is_settled = True
+        self._joining.is_settled = True
         self.outbox.call_by(now)
 
     def tick(self, now: float) -> None:
@@ -207,9 +209,10 @@ class Mesh:
             self._dispatch.sweep(now)
             self._readers.sweep(now)
             self._fanout.sweep(now)
-        if not self._is_joined:
-            self._check_joined(now)
-        self._due_at = min(self._sweep_at, *(part.next_at() for part in self._timed))
+        if self._joining.ends(self._links.is_settling, now):
+            self._mail.joined(now)
+            self._events.append(Joined())
+        self._due_at = min(self._sweep_at, self._joining.next_at(), *(part.next_at() for part in self._timed))
 
     def next_deadline(self) -> float:
         """Return the monotonic second at which :meth:`tick` has something to do."""
@@ -294,7 +297,7 @@ class Mesh:
 
     def peers(self) -> list[PeerInfo]:
         """Return every peer that is linked or about to be."""
-        return [_describe(peer) for peer in self._peers]
+        return [peer.info for peer in self._peers]
 
     @property
     def ready_peers(self) -> int:
@@ -304,7 +307,7 @@ class Mesh:
     @property
     def is_joined(self) -> bool:
         """Whether what existed at start is linked, or did not answer in time."""
-        return self._is_joined
+        return self._joining.is_over
 
     def letters(self) -> Iterator[Letter]:
         """Go through the messages at this node that nobody took yet."""
@@ -322,6 +325,10 @@ class Mesh:
     def statistics(self) -> dict[str, int]:
         """Return the message counters by name, and what is in flight here."""
         return self.counters.snapshot() | {"in_flight": self.in_flight}
+
+    def drops(self) -> dict[tuple[NodeId, str], int]:
+        """Return how many messages were dropped, by the peer that had a part in it and the reason."""
+        return {key: count for key, count in self.counters.dropped_by_peer.items() if count}
 
     # Inside: what the parts report
 
@@ -372,10 +379,10 @@ class Mesh:
             self._accounts.up(peer)
             self._readers.peer_up(now)
             self._membership.peer_up(peer.node_id)
-        if not self._is_joined:
+        if not self._joining.is_over:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED and peer.was_ready:
-            self._events.append(PeerChanged(_describe(peer), after, now - peer.found_at))
+            self._events.append(PeerChanged(peer.info, after, now - peer.found_at))
 
     def _peer_reachable(self, peer: Peer, now: float) -> None:
         self._membership.peer_reachable(peer.node_id, now)
@@ -413,15 +420,3 @@ class Mesh:
 
     def _held(self, source: NodeId) -> dict[str, int]:
         return self._mail.boxes.held(source) | self._dispatch.held(source)
-
-    def _check_joined(self, now: float) -> None:
-        if now >= self._join_by or (self._is_settled and not self._links.is_settling):
-            self._is_joined = True
-            self._mail.joined(now)
-            self._events.append(Joined())
-        else:
-            self.outbox.call_by(self._join_by)
-
-
-def _describe(peer: Peer) -> PeerInfo:
-    return PeerInfo(peer.node_id, peer.role, peer.pull, peer.state.value, peer.lag_ms)

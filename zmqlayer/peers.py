@@ -100,6 +100,22 @@ class InvalidState(ZmqLayerError):
         return f"a {self.state.name} peer cannot meet {self.cause.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """
+    What users are told about a peer.
+
+    Attributes:
+        lag_ms: How late the loop of its node was within its last second, by its own account.
+    """
+
+    node_id: NodeId
+    role: str
+    address: str
+    state: str
+    lag_ms: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Peer:
     """
@@ -160,26 +176,15 @@ class Peer:
         """When the peer was last heard on the way on which it is quieter: publishing or pushing."""
         return min(self.heard_at, self.pushed_at)
 
+    @property
+    def info(self) -> PeerInfo:
+        """What users are told about the peer."""
+        return PeerInfo(self.node_id, self.role, self.pull, self.state.value, self.lag_ms)
+
     def start_anew(self) -> None:
         """Forget what was proven about the link; what ZeroMQ itself reports stays."""
         self.is_echoed = self.is_synced = False
         self.pushed_at = _NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class PeerInfo:
-    """
-    What users are told about a peer.
-
-    Attributes:
-        lag_ms: How late the loop of its node was within its last second, by its own account.
-    """
-
-    node_id: NodeId
-    role: str
-    address: str
-    state: str
-    lag_ms: int = 0
 
 
 class Peers:

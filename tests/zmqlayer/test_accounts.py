@@ -200,3 +200,14 @@ def test_a_node_that_forgot_a_peer_goes_on_from_what_the_peer_says(forgets: str)
     assert numbered(b, channel) == [3, 4, 5]
     assert "lost in a cut" not in a.mesh.counters.dropped
     assert b.mesh.counters.ignored == 0
+
+
+def test_drops_are_known_by_peer() -> None:
+    """A user may ask with whom messages were lost, and why."""
+    network, a, b, c = joined("a", "b", "c")
+    for peer, count in ((b, 3), (c, 2)):
+        send(a, peer.new_channel(), range(count))
+        network.kill(peer)
+    network.run(1.0)
+
+    assert a.mesh.drops() == {(b.node_id, "peer gone"): 3, (c.node_id, "peer gone"): 2}
