@@ -7,12 +7,7 @@ mark (``http.response.<node>!``), so that a million reply channels are one entry
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 __all__ = ["Tallies", "Tally", "family_of"]
-
-_MARK: Final = re.compile(r"[!?]")
 
 
 def family_of(channel: str) -> str:
@@ -22,8 +17,11 @@ def family_of(channel: str) -> str:
     >>> family_of("reply.x!1"), family_of("body?1"), family_of("jobs")
     ('reply.x!', 'body?', 'jobs')
     """
-    mark = _MARK.search(channel)
-    return channel[: mark.end()] if mark else channel
+    for mark in "!?":
+        prefix, found, _ = channel.partition(mark)
+        if found:
+            return prefix + mark
+    return channel
 
 
 class Tally:
@@ -90,8 +88,7 @@ class Tallies:
 
     def at(self, channel: str) -> Tally:
         """Return the tally of *channel*'s family, to count with."""
-        family = family_of(channel)
-        tally = self._tallies.get(family)
+        tally = self._tallies.get(channel) or self._tallies.get(family := family_of(channel))
         if tally is None:
             if len(self._tallies) >= self._most:
                 self._forget_half()
