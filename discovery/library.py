@@ -15,6 +15,7 @@ from typing import Final
 __all__ = ["import_zeroconf"]
 
 _importing: Final = threading.Lock()
+_fork: Final = threading.local()
 
 
 def import_zeroconf() -> None:
@@ -27,6 +28,15 @@ def import_zeroconf() -> None:
 
 @cache
 def _watch_forks() -> None:
-    os.register_at_fork(
-        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
-    )
+    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_let_go)
+
+
+def _hold() -> None:
+    _importing.acquire()
+    _fork.holds_import = True
+
+
+def _let_go() -> None:
+    if getattr(_fork, "holds_import", False):  # not if the fork was under way already when the hooks were registered
+        _fork.holds_import = False
+        _importing.release()

@@ -91,7 +91,9 @@ def _resolve(address: str) -> tuple[int, tuple[object, ...]] | None:
     """Return family and socket address; None for a name, because looking one up here would block."""
     flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     try:
-        found = socket.getaddrinfo(host_of(address), port_of(address), type=socket.SOCK_STREAM, flags=flags)
+        # As bytes, or Python would first import a codec here, which a child forked meanwhile would never get.
+        host = host_of(address).encode()
+        found = socket.getaddrinfo(host, port_of(address), type=socket.SOCK_STREAM, flags=flags)
     except OSError:
         return None
     family, _, _, _, where = found[0]

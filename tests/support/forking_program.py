@@ -1,8 +1,10 @@
 """
 A program that forks two children; all three take part in the mesh, and tell the hub what they heard.
 
-Usage: forking_program.py HUB CLUSTER WAY USE, where WAY is "os.fork" or "multiprocessing", and USE is "used before" or
-"made before". The program leads a process group, so that it can be ended together with its children.
+With "many" and a channel it forks twenty children instead, while threads of it send to that channel.
+
+Usage: forking_program.py HUB CLUSTER WAY USE, or HUB CLUSTER many CHANNEL, where WAY is "os.fork" or
+"multiprocessing", and USE is "used before" or "made before".
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from typing import Any
 
-from zmqlayer import SyncChannelLayer
+from zmqlayer import ChannelFull, SyncChannelLayer
 
 WITHIN_S = 15.0
 
@@ -64,12 +68,54 @@ def fork(way: str, layer: SyncChannelLayer) -> Any:
     return pid
 
 
+def fork_many(layer: SyncChannelLayer, channel: str) -> None:
+    """Fork while two threads send: children that use the layer and that do not, and end in order or at once."""
+
+    def send(thread: int) -> None:
+        for n in range(1000):
+            while not _has_sent(layer, channel, {"thread": thread, "n": n}):
+                time.sleep(0.001)
+
+    threads = [threading.Thread(target=send, args=(thread,)) for thread in range(2)]
+    for thread in threads:
+        thread.start()
+    children = [_fork_one(layer, number) for number in range(20)]
+    for thread in threads:
+        thread.join()
+    for child in children:
+        if status := os.waitpid(child, 0)[1]:
+            raise SystemExit(f"a child ended with {status}")
+
+
+def _has_sent(layer: SyncChannelLayer, channel: str, message: dict[str, Any]) -> bool:
+    try:
+        layer.send(channel, message)
+    except ChannelFull:
+        return False
+    return True
+
+
+def _fork_one(layer: SyncChannelLayer, number: int) -> int:
+    pid = os.fork()
+    if pid == 0:
+        if number % 2:
+            own = layer.new_channel("own!")
+            layer.send(own, {"n": number})
+            receive(layer, own)
+        if number % 4 < 2:
+            os._exit(0)
+        raise SystemExit
+    return pid
+
+
 def main(hub: str, cluster: str, way: str, use: str) -> None:
     """Fork, take part, and wait for the children."""
-    os.setpgid(0, 0)
     layer = SyncChannelLayer(cluster=cluster, discovery="localhost", seeds=[hub])
     if use == "used before":
         layer.ready()
+    if way == "many":
+        fork_many(layer, use)
+        return
     children = [fork(way, layer) for _ in range(2)]
     take_part(layer)
     for child in children:

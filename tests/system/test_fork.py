@@ -109,9 +109,23 @@ def test_a_parent_that_is_killed_is_missed_at_once(
     hellos = [receive(hub, "hellos") for _ in range(3)]
     parent = next(hello["node"] for hello in hellos if hello["pid"] == program.pid)
 
-    program.kill()
+    program.process.kill()  # and not its children
 
     await_true(
         lambda: any(change.peer.node_id == parent and change.state is PeerState.GONE for change in changes), AT_ONCE_S
     )
     assert {change.peer.node_id for change in changes if change.state is PeerState.GONE} == {parent}
+
+
+def test_forks_under_traffic_disturb_nothing(hub: SyncChannelLayer, run_program: Callable[..., Member]) -> None:
+    """Twenty children, forked while two threads send, end in every way; what the parent sends arrives in order."""
+    own = hub.new_channel("own!")
+    program = run_program("many", own)
+
+    received = [receive(hub, own) for _ in range(2 * 1000)]
+
+    for thread in range(2):
+        assert [message["n"] for message in received if message["thread"] == thread] == list(range(1000))
+    assert program.process.wait(WITHIN_S) == 0
+    program._reading.join(WITHIN_S)
+    assert program.output == ""
