@@ -7,6 +7,7 @@ few seconds, and every address it stands for is dialled: IPv4 and IPv6.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # looking up a name would import it later, perhaps while another thread forks
 import logging
 import random
 import socket

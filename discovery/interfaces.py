@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # looking up a name would import it later, perhaps while another thread forks
 import socket
 from ipaddress import ip_interface
 
