@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.network import control, error_of, inject, joined, missing_of, numbered, sent
 from zmqlayer.codec import unpack_control
@@ -104,3 +106,36 @@ def test_a_hostile_peer_cannot_grow_what_is_in_service() -> None:
 
     assert len(refused) == 45
     assert {unpack_control(parse(wire).body)["value"] for wire in refused} == {"requests_in_service"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), data=st.data())
+def test_what_an_owner_confirmed_is_done_whatever_happens(seed: int, data: st.DataObject) -> None:
+    """Cuts, joins, deaths and a busy owner at any moment: a request without an error is done for whoever is ready."""
+    network, server, worker, sender, other = joined("server", "worker", "sender", "other", seed=seed)
+    network.delay(server, worker, data.draw(st.sampled_from([0.0002, 0.03])))
+    faults = [
+        lambda: network.cut(server, worker),
+        lambda: network.cut(server, sender),
+        lambda: network.kill(other),
+        lambda: network.add("new"),
+    ]
+    for fault in data.draw(st.lists(st.sampled_from(faults), max_size=4, unique=True)):
+        network.after(data.draw(st.floats(0, 0.2)), fault)
+    network.run(data.draw(st.floats(0, 0.2)))
+    channel = server.new_channel()
+    token = worker.group_add("room", channel)
+    quiet_at = network.now + 0.2
+    while not worker.completed(token):
+        network.run(0.001)
+    is_promised = error_of(worker, token) is None and server.sees(sender) == sender.sees(server) == "ready"
+
+    if is_promised and network.now >= quiet_at:
+        sender.group_send("room", {"n": 1})
+        network.run(0.1)
+        assert numbered(server, channel) == [1]
+    else:
+        network.run(max(0.0, quiet_at - network.now) + 1.0)
+        sender.group_send("room", {"n": 1})
+        network.run(0.1)
+        assert numbered(server, channel) == [1] or error_of(worker, token) is not None

@@ -85,6 +85,22 @@ def test_a_peer_that_does_not_take_note_is_silent() -> None:
     assert (a.sees(b), a.sees(c)) == ("silent", "ready")
 
 
+def test_a_peer_whose_link_starts_anew_is_waited_for() -> None:
+    """A peer that is about to be READY must take note too: once group_add is over it sends to the member."""
+    network, a, b = joined("a", "b")
+    network.cut(a, b)
+    network.run(0.01)
+    state = a.sees(b)
+
+    token = a.group_add("log", "audit")
+    while not a.completed(token):
+        network.run(0.001)
+
+    assert state == "greeted"
+    assert (missing_of(a, token), a.sees(b)) == (set(), "ready")
+    assert is_member(network, b)
+
+
 def test_a_newcomer_knows_the_roster_before_it_is_ready() -> None:
     """Whoever has a peer as READY sends to its named members, from the first moment."""
     network, a = joined("a")
