@@ -29,7 +29,7 @@ MOST_HOSTS: Final = 8
 """Addresses told of or taken from one node: a machine has a few; a record may claim hundreds."""
 
 _INNER: Final = ("docker", "veth", "br-")
-_WILDCARDS: Final = {"0.0.0.0": (4,), "::": (4, 6)}
+_WILDCARDS: Final = {"0.0.0.0": (4,), "::": (4, 6), "*": (4, 6)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,17 @@ def multicast_interfaces(chosen: Sequence[Interface]) -> list[str | int]:
 
 def announced_addresses(listening: Iterable[str], chosen: Sequence[Interface]) -> tuple[str, ...]:
     """
-    Return the addresses at which peers of this scope can reach a node.
+    Return the addresses at which peers of this scope can reach a node, IPv4 before IPv6.
 
     Args:
-        listening: What the node is bound to; ``0.0.0.0`` and ``::`` stand for all interfaces, names for nothing.
+        listening: What the node is bound to; ``*``, ``0.0.0.0`` and ``::`` stand for all interfaces, names for nothing.
         chosen: The interfaces of the scope.
     """
     addresses: dict[str, None] = {}
     for host in listening:
         if host in _WILDCARDS:
-            addresses.update((str(i.ip.ip), None) for i in chosen if i.ip.version in _WILDCARDS[host])
+            reached = [i.ip for i in chosen if i.ip.version in _WILDCARDS[host]]
+            addresses.update((str(ip.ip), None) for ip in sorted(reached, key=lambda ip: ip.version))
         elif _is_address(host) and ip_address(host).is_loopback == _is_loopback(chosen):
             addresses[host] = None
     return tuple(addresses)

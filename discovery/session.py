@@ -121,7 +121,7 @@ class Session:
         if not self._services[0].parsed_addresses():
             logger.warning(
                 "this node listens on %s, which nodes of discovery scope %r cannot reach, so it is not announced; "
-                "bind it to 0.0.0.0, or use scope 'localhost'",
+                "bind it to '*', or use scope 'localhost'",
                 ", ".join(self._announcement.addresses),
                 self._scope,
             )

@@ -190,7 +190,7 @@ def _merge(settings: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str,
 def _open_up(merged: dict[str, Any]) -> None:
     """Let a node that encrypts be found and reached in its subnet, as far as nothing else is said."""
     merged.setdefault("discovery", "subnet")
-    merged.setdefault("bind", "0.0.0.0" if merged["discovery"] == "subnet" else "127.0.0.1")
+    merged.setdefault("bind", "*" if merged["discovery"] == "subnet" else "127.0.0.1")
 
 
 def _use_project(merged: dict[str, Any], project: ProjectSecrets) -> None:
@@ -345,7 +345,7 @@ SETTINGS: Final = (
         "bind",
         "HOST[:PORT]",
         "Where the mesh listens: PORT and PORT+1; each further secret takes two more. "
-        "[default: free ports of 127.0.0.1, or of 0.0.0.0 in a subnet]",
+        "[default: free ports of 127.0.0.1, or of all interfaces in a subnet]",
         option="mesh_bind",
     ),
     Setting("secret", "TEXT", "Shared by all nodes; encrypts the mesh. At least 16 bytes.", is_secret=True),

@@ -108,6 +108,11 @@ class Dialling:
         if not entry.is_alive(now) and not entry.is_dialled:
             self._candidates.remove(entry.text)
 
+    def address_with_zone(self, node_id: NodeId) -> str | None:
+        """Return the address of a node that discovery named with a zone of this machine (``fe80::1%2``), if any."""
+        named = (entry.text for entry in self._candidates if entry.node_id == node_id and "%" in entry.host)
+        return next(named, None)
+
     def is_own(self, address: str) -> None:
         """We answered ourselves at *address*: never dial it again."""
         self._candidates.remove(address)

@@ -290,7 +290,9 @@ class Links:
     def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> Peer:
         # Not every host of a peer need be reachable from here: each failed greeting goes on to the next.
         host = greeting.hosts[self._failures.get(node_id, 0) % len(greeting.hosts)]
-        pull = greeting.dialled if greeting.is_answer else address_of(host, greeting.pull)
+        # A link-local address means nothing without the zone, which is ours to know.
+        zoned = self._dialling.address_with_zone(node_id) if host.startswith("fe80:") else None
+        pull = greeting.dialled if greeting.is_answer else zoned or address_of(host, greeting.pull)
         former = self.peers.at(pull)
         if former is not None:
             self.depart(former, now, "another process answers at its address")

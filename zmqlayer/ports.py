@@ -62,7 +62,7 @@ class Announcement:
 
     Attributes:
         node_id: The node's id.
-        addresses: IP addresses the node listens on, as text; ``0.0.0.0`` and ``::`` mean all interfaces.
+        addresses: IP addresses the node listens on, as text; ``*``, ``0.0.0.0`` and ``::`` mean all interfaces.
         doors: For each secret its tag and ports; nodes that share none of the tags are foreign.
     """
 

@@ -65,9 +65,10 @@ class Host:
 
     def add_dead_interface(self, name: str, address: str) -> None:
         """Add an interface that leads nowhere, like ``host.add_dead_interface("dead0", "10.200.0.1/24")``."""
-        self.ip("link", "add", name, "type", "dummy")
+        self.ip("link", "add", name, "type", "veth", "peer", "name", f"{name}end")
         self.ip("addr", "add", address, "dev", name)
-        self.ip("link", "set", name, "up")
+        for end in (name, f"{name}end"):
+            self.ip("link", "set", end, "addrgenmode", "none", "up")
 
 
 class Lan:

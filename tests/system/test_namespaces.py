@@ -70,3 +70,58 @@ def test_names_are_seeds_without_multicast(lan: Lan, start: Start) -> None:
         for other in nodes:
             if one is not other:
                 one.wait_for_peer(other)
+
+
+def test_loopback_alone_is_enough(lan: Lan, start: Start) -> None:
+    """On a machine without any network the nodes of it find each other."""
+    host = lan.host("alone", is_plugged_in=False)
+
+    one, two = start(host), start(host)
+
+    one.wait_for_peer(two)
+    two.wait_for_peer(one)
+
+
+def test_no_default_route_is_needed(lan: Lan, start: Start) -> None:
+    """Two machines whose network leads nowhere else find each other."""
+    one, two = (start(lan.host(name, has_default_route=False)) for name in ("one", "two"))
+
+    one.wait_for_peer(two)
+    two.wait_for_peer(one)
+
+
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_ipv6_alone_is_enough(lan: Lan, start: Start, has_ipv6: bool) -> None:
+    """Two machines without IPv4 find each other: by their IPv6 addresses, or by link-local ones only."""
+    one, two = (start(lan.host(name, has_ipv4=False, has_ipv6=has_ipv6)) for name in ("one", "two"))
+
+    one.wait_for_peer(two)
+    two.wait_for_peer(one)
+
+
+def test_dead_interfaces_cost_no_time(lan: Lan, start: Start) -> None:
+    """A machine with five more interfaces that lead nowhere is linked within a second all the same."""
+    many, plain = lan.host("many"), lan.host("plain")
+    for number in range(5):
+        many.add_dead_interface(f"dead{number}", f"10.{number}.0.1/24")
+    one = start(many)
+    assert one.node
+
+    two = start(plain)
+
+    assert two.wait_for_peer(one) < 1.0
+
+
+def test_a_seed_helps_where_multicast_does_not(lan: Lan, start: Start) -> None:
+    """Without multicast a node says once what to do, and one seed links it to all."""
+    hosts = [lan.host(name) for name in ("one", "two", "three")]
+    for host in hosts:
+        host.ip("link", "set", "eth0", "multicast", "off")
+        host.ip("route", "add", "unreachable", "224.0.0.0/4")
+    seeds = [f"tcp://{hosts[0].address}:5100"]
+    nodes = [start(host, bind="0.0.0.0:5100", seeds=seeds) for host in hosts]
+
+    for one in nodes:
+        for other in nodes:
+            if one is not other:
+                one.wait_for_peer(other)

@@ -27,7 +27,7 @@ def test_a_secret_opens() -> None:
     """With a secret a node binds to all interfaces and announces on the subnet, unless told otherwise."""
     config = Config.from_settings({"secret": SECRET})
 
-    assert (config.bind, config.discovery) == (Bind("0.0.0.0", 0), "subnet")
+    assert (config.bind, config.discovery) == (Bind("*", 0), "subnet")
 
 
 @pytest.mark.parametrize("discovery", ["off", "localhost"])
@@ -65,9 +65,9 @@ STRONG = "k$0&b!q9xw@3v#7zt5m(1r^p8_y2)c6=n4-e+h*j%dfgasuloi"
 @pytest.mark.parametrize(
     ("settings", "key", "expected"),
     [
-        ({}, STRONG, (1, "subnet", "0.0.0.0")),
+        ({}, STRONG, (1, "subnet", "*")),
         ({"discovery": "localhost"}, STRONG, (1, "localhost", "127.0.0.1")),
-        ({"secret": SECRET}, STRONG, (1, "subnet", "0.0.0.0")),
+        ({"secret": SECRET}, STRONG, (1, "subnet", "*")),
         ({"secret": ""}, STRONG, (0, "localhost", "127.0.0.1")),
         ({}, f"django-insecure-{STRONG}", (1, "localhost", "127.0.0.1")),
         ({"discovery": "off"}, f"django-insecure-{STRONG}", (1, "off", "127.0.0.1")),

@@ -539,3 +539,12 @@ def test_a_denial_of_what_is_not_dialled_changes_nothing() -> None:
     assert not links.dialling.denied(THERE, 0.1)
     assert not links.dialling.is_denied(THERE)
     assert links.dials_until(100.0) == []
+
+
+def test_a_zone_is_found_where_discovery_named_it() -> None:
+    """Of a node that told a link-local address, the one with our zone is known if discovery named it."""
+    zoned = "tcp://[fe80::1%2]:5000"
+    links = Links(HINT, Candidate(zoned, X), Candidate("tcp://[fe80::2%2]:5000", Y))
+
+    assert links.dialling.address_with_zone(X) == zoned
+    assert links.dialling.address_with_zone(node(9)) is None
