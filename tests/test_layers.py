@@ -61,8 +61,8 @@ LAYERS: Final = (
     Layer("core", words("accounts dispatch fanout links mail membership mesh readers requests"), is_pure=True),
     Layer(
         "I/O",
-        words("ending handshakes inheritance memory memory_node memory_wires node probes security slot switchboard")
-        | words("transport waiters"),
+        words("ending handshakes inheritance memory memory_node memory_wires node probes publications security")
+        | words("slot switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(

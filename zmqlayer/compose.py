@@ -86,7 +86,9 @@ def build_node(config: Config, role: str = "script") -> Node:
         config,
         role,
         reachable_hosts(config.bind.host),
-        ZmqTransport(config.bind, keys, config.max_message_size, 2 * config.peer_messages),
+        ZmqTransport(
+            config.bind, keys, config.max_message_size, 2 * config.peer_messages, config.limits.published_bytes
+        ),
         _choose_discovery(config),
         time.monotonic,
         os.urandom,

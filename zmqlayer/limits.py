@@ -42,6 +42,7 @@ class Limits:
         named_members: Members that no node owns, in the whole cluster; as many removals are remembered.
         open_requests: Questions of this node to others that are not answered yet.
         requests_in_service: Questions of one peer that this node has not answered yet.
+        published_bytes: Bytes of large group messages that peers have not taken from ZeroMQ yet.
         secrets: Secrets of the node itself, each of which takes two ports.
         refusals: Addresses that were refused, or refused us, and of which the log has told.
         closed_channels: Process channels that are remembered as closed, for a minute.
@@ -69,6 +70,7 @@ class Limits:
     named_members: int = 1_000
     open_requests: int = 10_000
     requests_in_service: int = 1_000
+    published_bytes: int = 67_108_864
     secrets: int = 8
     refusals: int = 1_024
     closed_channels: int = 10_000

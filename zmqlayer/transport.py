@@ -27,6 +27,7 @@ from zmqlayer.handshakes import DialWatch, DoorWatch
 from zmqlayer.inheritance import give_up_connections
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
+from zmqlayer.publications import LARGE_BYTES, Publications
 from zmqlayer.security import Keys
 
 __all__ = ["ZmqTransport"]
@@ -64,9 +65,12 @@ class ZmqTransport:
         keys: CURVE keys for each door, the primary one first; none for plain sockets.
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
         pipe_frames: Frames that one pipe holds at either end: more than the mesh lets be outstanding to a peer.
+        published_bytes: Bytes of large group frames that wait in all pipes together.
     """
 
-    def __init__(self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int) -> None:
+    def __init__(
+        self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int
+    ) -> None:
         self.lost: Counter[str] = Counter()
         self._bind = bind
         self._keys = tuple(keys)
@@ -80,6 +84,7 @@ class ZmqTransport:
         self._watches: list[DoorWatch] = []
         self._refusals: list[Refusal] = []
         self._topics: Counter[bytes] = Counter()
+        self._publications = Publications(published_bytes)
         self._poller = zmq.Poller()
         self._probes = Probes(self._poller)
         self._do: dict[type, Callable[[Any], None]] = {
@@ -119,8 +124,6 @@ class ZmqTransport:
         watched = [watch.socket for watch in self._watches]
         for socket in (*self._pulls, *self._xpubs, self._sub, self._bell_out, *watched):
             self._poller.register(socket, zmq.POLLIN)
-        if len(self._xpubs) > 1:
-            self._do[Publish] = self._publish_at_every_door
         self._ports = frozenset(port for pair in ports for port in pair)
         return ports
 
@@ -280,16 +283,27 @@ class ZmqTransport:
                 if has_succeeded:
                     self._end_watch(address)
 
-    def _publish(self, action: Publish, door: int = 0) -> None:
-        xpub = self._xpubs[door]
-        try:
-            xpub.send(action.wire, zmq.NOBLOCK)
-        except zmq.Again:
-            self._publish_to_full(xpub, action.wire)
+    def _publish(self, action: Publish) -> None:
+        wire = action.wire
+        if len(wire) >= LARGE_BYTES and is_shared(wire[:TOPIC_BYTES]):
+            self._publish_large(wire)
+            return
+        for xpub in self._xpubs:
+            try:
+                xpub.send(wire, zmq.NOBLOCK)
+            except zmq.Again:
+                self._publish_to_full(xpub, wire)
 
-    def _publish_at_every_door(self, action: Publish) -> None:
-        for door in range(len(self._xpubs)):
-            self._publish(action, door)
+    def _publish_large(self, wire: bytes) -> None:
+        frame = self._publications.admit(wire)
+        if frame is None:
+            self.lost["too much published"] += 1
+            return
+        for xpub in self._xpubs:
+            try:
+                xpub.send(frame, zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                self._publish_to_full(xpub, wire)
 
     def _publish_to_full(self, xpub: zmq.Socket[bytes], wire: bytes) -> None:
         """A pipe is full. One node's own frame is lost; a shared one goes to all but the full ones."""

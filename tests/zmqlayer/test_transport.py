@@ -59,7 +59,7 @@ def listen() -> Iterator[Callable[..., Open]]:
     opened: list[Open] = []
 
     def listen(*keys: Keys, max_size: int = 10_000, pipe_frames: int = 1000) -> Open:
-        opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames)))
+        opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames, 2_000_000)))
         return opened[-1]
 
     yield listen
@@ -174,6 +174,27 @@ def test_a_full_pipe_loses_its_own_frames_only(listen: Any) -> None:
     assert a.transport.lost["pipe full"] > 1000
 
 
+def test_a_stopped_peer_pins_no_more_large_frames_than_the_limit(listen: Any) -> None:
+    """Group frames that a subscriber does not take are bounded by bytes, and what is beyond is dropped and counted."""
+    a, stopped = (listen(pipe_frames=20, max_size=200_000) for _ in range(2))
+    group = group_topic("c", "g")
+    link(a, stopped, group)
+    large = Publish(pack(group, Kind.GROUP, STRANGER, 0, "", bytes(150_000)))
+
+    sent = 0
+    while a.transport.lost["too much published"] < 10:
+        assert sent < 1000, a.transport.lost
+        a.do(large)
+        sent += 1
+    stopped.poll_until(lambda frames, _: len(frames) == sent - 10, a)
+
+    def arrives(frames: list[bytes], _: Any) -> bool:
+        a.do(large)
+        return len(frames) > 0
+
+    stopped.poll_until(arrives, a)
+
+
 def test_a_ring_ends_a_poll(listen: Any) -> None:
     """wake() may come from any thread, any number of times, and is heard once."""
     a = listen()
@@ -188,7 +209,7 @@ def test_a_ring_ends_a_poll(listen: Any) -> None:
 
 def test_a_ring_after_the_end_is_no_error() -> None:
     """A caller may be late."""
-    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100)
+    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100, 10_000)
     transport.open()
     transport.close(0)
 
@@ -198,7 +219,7 @@ def test_a_ring_after_the_end_is_no_error() -> None:
 def test_a_port_in_use_is_named(listen: Any) -> None:
     """The error says which address, and what to do."""
     port = int(listen().pull.rpartition(":")[2])
-    second = ZmqTransport(Bind("127.0.0.1", port), (), 1000, 100)
+    second = ZmqTransport(Bind("127.0.0.1", port), (), 1000, 100, 10_000)
 
     with pytest.raises(TransportError, match=f"cannot listen on tcp://127.0.0.1:{port}: .* choose another"):
         second.open()
