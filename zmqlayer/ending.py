@@ -1,7 +1,7 @@
 """
 The end of a process: what is called before it, however it came to life.
 
-The interpreter runs ``atexit``, but not in a child of ``multiprocessing``, which has finalizers of its own.
+The interpreter runs ``atexit``, but before Python 3.13 not in a child of ``multiprocessing``, which has finalizers.
 """
 
 from __future__ import annotations
