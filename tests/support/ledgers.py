@@ -25,8 +25,13 @@ def taken_from(*logs: Path, since: float = 0.0) -> list[Taken]:
     Args:
         since: Leave out what was taken before that monotonic second.
     """
-    lines = (line.split() for log in logs if log.exists() for line in log.read_text(encoding="ascii").splitlines())
+    lines = (line.split() for log in logs if log.exists() for line in _whole_lines(log))
     return [Taken(channel, sender, int(number)) for channel, sender, number, at in lines if float(at) >= since]
+
+
+def _whole_lines(log: Path) -> list[str]:
+    """Return what was written; the last line may be under way."""
+    return log.read_text(encoding="ascii").rpartition("\n")[0].splitlines()
 
 
 def duplicates(taken: Iterable[Taken]) -> list[Taken]:

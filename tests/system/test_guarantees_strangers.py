@@ -17,7 +17,7 @@ from support.node_process import NodeProcess, Nodes, wait_until
 pytestmark = pytest.mark.system
 
 SECRET = "a secret of this test, long enough"
-HANDSHAKE_S = 3.0
+HANDSHAKE_S = 6.0
 SOON_S = 5.0
 GROWTH_BYTES = 20_000_000
 CROWD = 300
