@@ -53,12 +53,13 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates closures codec copies counters credits dialing events frames gossip greetings groups "
-            "identity joining ledger outbox peers proofs queues refusals roles rollcalls roster tallies windows"
+            "identity joining ledger outbox peers proofs queues refusals rejections roles rollcalls roster "
+            "routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),
-    Layer("core", words("accounts dispatch fanout links mail membership mesh readers requests"), is_pure=True),
+    Layer("core", words("accounts dispatch fanout hellos links mail membership mesh readers requests"), is_pure=True),
     Layer(
         "I/O",
         words("ending handshakes inheritance memory memory_node memory_wires node probes publications security")

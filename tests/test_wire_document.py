@@ -39,6 +39,7 @@ TEXT: Final = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
 LINE: Final = re.compile(r"([0-9a-f]+)(?: +(\S.*))?")
 TYPES: Final[dict[str, tuple[type, ...]]] = {
     "any": (object,),
+    "bin": (bytes,),
     "bool": (bool,),
     "float": (float,),
     "int": (int,),
@@ -139,6 +140,10 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     b.mesh.found(Candidate(late.pull, late.node_id), network.now)
     network.run(1)
     b.wait("jobs")  # and asks for credit back
+    network.run(1)
+    foreign = network.add("foreign", cluster="another", hints=[])
+    foreign.mesh.found(Candidate(b.pull, b.node_id), network.now)
+    network.pump(foreign)
     network.run(1)
     b.leave()  # and returns the job that it did not take
     network.run(1)

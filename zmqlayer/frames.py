@@ -70,6 +70,7 @@ class Kind(IntEnum):
     ASK = 12
     ANSWER = 13
     PULSE = 14
+    REFUSAL = 15
     DIRECT = 16
     GROUP = 17
     WORK = 18

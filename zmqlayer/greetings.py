@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from zmqlayer.gossip import Named, read_named
+from zmqlayer.names import NODE_ID_BYTES, NodeId
 
 __all__ = ["Greeting", "address_of", "host_of", "port_of"]
 
@@ -31,6 +32,8 @@ class Greeting:
         dialled: The address that was dialled to bring the two together, as the one who dialled wrote it.
         is_answer: This answers a HELLO, and needs none itself.
         patience_ms: Milliseconds that the sender gives the handshake; 0 if it does not say.
+        via: The address that an answer went to, if the sender tries several and wants to know which works.
+        to: Whom an answer is for; whoever else it reaches ignores it.
         peers: Other nodes that the sender is linked to, as (node id, address, tag of the door): gossip, at most 64.
     """
 
@@ -43,6 +46,8 @@ class Greeting:
     dialled: str
     is_answer: bool
     patience_ms: int = 0
+    via: str = ""
+    to: NodeId | None = None
     peers: tuple[Named, ...] = ()
     major: int = PROTOCOL_MAJOR
     minor: int = PROTOCOL_MINOR
@@ -60,6 +65,8 @@ class Greeting:
             "dialled": self.dialled,
             "answer": self.is_answer,
             "patience_ms": self.patience_ms,
+            "via": self.via,
+            "to": self.to,
             "peers": [list(peer) for peer in self.peers],
         }
 
@@ -83,6 +90,8 @@ class Greeting:
             pub=_check_number(payload, "pub", 1, 65535),
             dialled=_check(payload.get("dialled"), str, "dialled"),
             is_answer=_check(payload.get("answer"), bool, "answer"),
+            via=_check(payload.get("via", ""), str, "via"),
+            to=_read_to(payload.get("to")),
             patience_ms=_check_number({"patience_ms": 0} | payload, "patience_ms", 0),
             peers=read_named(_check(payload.get("peers"), list, "peers"), "HELLO"),
         )
@@ -123,3 +132,9 @@ def _check_number(payload: dict[str, Any], key: str, least: int, most: int = 2**
     if not least <= number <= most:
         raise ProtocolError(f"HELLO has {number} as {key!r}")
     return number
+
+
+def _read_to(value: Any) -> NodeId | None:
+    if value is not None and len(_check(value, bytes, "to")) != NODE_ID_BYTES:
+        raise ProtocolError("HELLO has no node id as 'to'")
+    return None if value is None else NodeId(value)

@@ -29,6 +29,9 @@ class Limits:
         instances: Nodes that mDNS names and that are kept track of; beyond it the oldest are forgotten.
         lookups: Of these, how many may be incomplete and asked for at once.
         peers: Links, in any state.
+        subscribers: Nodes of which ZeroMQ reported a subscription, linked or not.
+        routes: Nodes whose hosts are tried at the same time.
+        rejections: Nodes and addresses remembered as banned, or because no link may come of them.
         accounts: Nodes whose totals are remembered, those that are gone included.
         readers: Readers of one peer.
         reader_channels: Channels of one reader.
@@ -57,6 +60,9 @@ class Limits:
     instances: int = 1_024
     lookups: int = 64
     peers: int = 1_024
+    subscribers: int = 4_096
+    routes: int = 64
+    rejections: int = 1_024
     accounts: int = 4_096
     readers: int = 1_024
     reader_channels: int = 1_024

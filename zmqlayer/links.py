@@ -20,12 +20,13 @@ from typing import Any, Final
 
 from zmqlayer.actions import Connect, Disconnect, HangUp, Probe, Push
 from zmqlayer.barriers import Barriers
-from zmqlayer.codec import pack_control, unpack_control
+from zmqlayer.codec import unpack_control
 from zmqlayer.config import Config
 from zmqlayer.dialing import Dialling
-from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, Frame, Kind, node_of, node_topic, pack
-from zmqlayer.gossip import Gossip, Named, may_help, read_named
+from zmqlayer.frames import Frame, Kind, node_of, node_topic, pack
+from zmqlayer.gossip import Named, may_help, read_named
 from zmqlayer.greetings import Greeting, address_of, host_of
+from zmqlayer.hellos import Hellos
 from zmqlayer.identity import Identity
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
@@ -37,7 +38,6 @@ __all__ = ["LinkObserver", "Links"]
 
 logger = logging.getLogger("zmqlayer")
 
-BAN_S: Final = 60.0
 PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.ENDED, Kind.CEDED))
 
 LinkObserver = Callable[[Peer, PeerState, float], None]
@@ -66,12 +66,9 @@ class Links:
         self._dial_link = self._new_link()
         self._barriers = Barriers(outbox, randoms)
         self._subscribers: set[NodeId] = set()
-        self._banned: dict[NodeId, float] = {}
+        self._hellos = Hellos(identity, config, outbox, self.peers)
         self._next_heartbeat = 0.0
         self._lag_s = 0.0
-        self._refused: set[NodeId] = set()
-        self._failures: dict[NodeId, int] = {}
-        self._gossip = Gossip()
 
     # What discovery says
 
@@ -89,7 +86,8 @@ class Links:
     @property
     def is_settling(self) -> bool:
         """Whether a link may still come up from what was found so far."""
-        return self._dialling.is_pending() or any(p.state is PeerState.GREETED for p in self.peers)
+        is_meeting = len(self._hellos.routes) > 0 or any(p.state is PeerState.GREETED for p in self.peers)
+        return is_meeting or self._dialling.is_pending()
 
     # The handshake
 
@@ -100,35 +98,55 @@ class Links:
         Raises:
             ProtocolError: The payload is malformed.
         """
-        if self._banned.get(frame.source, now) > now:
+        if self._hellos.rejections.is_banned(frame.source, now):
             return
         payload = unpack_control(frame.body)
+        if payload.get("to") not in (None, self._identity.node_id):
+            return  # it took a way that leads to us, and was for somebody else
         if frame.source == self._identity.node_id:
-            self._dialling.is_own(str(payload.get("dialled")))
-            self._outbox.do(HangUp(str(payload.get("dialled"))))
+            self._met_ourselves(payload)
             return
-        if self._is_foreign(frame.source, payload):
+        peer = self.peers.get(frame.source)
+        has_room = peer is not None or len(self.peers) < self._config.limits.peers
+        if reason := self._hellos.rejections.reason(payload, has_room=has_room):
+            self._hellos.refuse(frame.source, reason, payload, now)
             return
         greeting = Greeting.from_payload(payload)
         self._hear_of(greeting.peers, address_of(greeting.hosts[0], greeting.pull), now)
-        peer = self.peers.get(frame.source)
         if peer is None:
             peer = self._greet(frame.source, greeting, now)
+            if peer is None:
+                return
         elif peer.their_link != greeting.link and not self._is_known_to(greeting):
             peer.their_link = greeting.link
             self._move(peer, Cause.RESTARTED, now)
             self._start_anew(peer, now)
         if greeting.is_answer:
-            self._note_answer(peer, greeting.dialled, now)
+            self._note_answer(peer, greeting, now)
             self._tell_synced(peer)  # what we said before may have overtaken our greeting
         else:
-            self._greet_back(peer, answers=greeting.dialled)
+            self._hellos.push_to(peer, answers=greeting.dialled)
+
+    def rejected(self, frame: Frame, now: float) -> None:
+        """
+        Whoever listens at an address that we greeted wants no link with us.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        payload = unpack_control(frame.body)
+        dialled = str(payload.get("dialled"))
+        if self._dialling.is_greeted(dialled):
+            self._dialling.shunned(dialled, now)
+            self._hang_up(dialled)
+            self._hellos.rejections.refused_by(dialled, payload)
+            self._outbox.call_by(now)
 
     def synced(self, frame: Frame, peer: Peer, now: float) -> None:
         """The peer's barrier was echoed by us: its subscriptions are installed here."""
         payload = unpack_control(frame.body)
         if payload.get("yours") != peer.our_link:
-            self._greet_back(peer)  # it goes by a number of ours that is out of date
+            self._hellos.push_to(peer)  # it goes by a number of ours that is out of date
         elif payload.get("mine") == peer.their_link:
             peer.is_synced = True
             self._check_linked(peer, now)
@@ -147,7 +165,8 @@ class Links:
         node_id = node_of(topic)
         if node_id is None:
             return
-        self._subscribers.add(node_id)
+        if len(self._subscribers) < self._config.limits.subscribers:
+            self._subscribers.add(node_id)
         peer = self.peers.get(node_id)
         if peer is not None:
             peer.is_subscribed = True
@@ -177,7 +196,7 @@ class Links:
         if is_open:
             patience_s = self._dialling.accepted(address, now)
             if patience_s is not None:
-                self._push_hello(address, self._dialling.door_for(address), self._dial_link, patience_s)
+                self._hellos.push(address, self._dialling.door_for(address), self._dial_link, patience_s)
         else:
             self._dialling.refused(address, now)
         self._outbox.call_by(now)
@@ -206,7 +225,7 @@ class Links:
             return
         self._outbox.do(HangUp(address))
         if self._dialling.denied(address, now):
-            self._push_hello(address, self._dialling.door_for(address), self._dial_link, self._timing.dial_timeout_s)
+            self._hellos.push(address, self._dialling.door_for(address), self._dial_link, self._timing.dial_timeout_s)
         elif self._dialling.is_denied(address):
             self._refusals.note(refusal, now)
         self._outbox.call_by(self._dialling.next_at())
@@ -229,7 +248,7 @@ class Links:
 
     def ban(self, peer: Peer, now: float, reason: str) -> None:
         """End the link to a peer that said goodbye or broke the protocol, and do not answer it for a while."""
-        self._banned[peer.node_id] = now + BAN_S
+        self._hellos.rejections.ban(peer.node_id, now)
         self.depart(peer, now, reason)
 
     def silence(self, node_id: NodeId, now: float) -> None:
@@ -253,26 +272,25 @@ class Links:
     def tick(self, now: float) -> None:
         """Dial what is due, send the heartbeat, move links whose time is up."""
         to_probe, in_vain = self._dialling.due(now)
+        for node_id in self._hellos.routes.overdue(now):
+            in_vain += self._hellos.routes.end(node_id)[0]
         for address in in_vain:
-            if self.peers.at(address) is None:
-                self._outbox.do(HangUp(address))
+            self._hang_up(address)
         for address in (*to_probe, *self.peers.to_probe(now)):
             self._outbox.do(Probe(address))
         self._refusals.tick(now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._timing.heartbeat_s
             self._beat(now)
-        self._banned = {node_id: until for node_id, until in self._banned.items() if until > now}
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
-                self._note_failure(peer)
                 self._end(peer, cause, now, is_final=False)
             else:
                 self._move(peer, cause, now)
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do, at the latest."""
-        return min(self._next_heartbeat, self._dialling.next_at(), self.peers.next_at())
+        return min(self._next_heartbeat, self._dialling.next_at(), self._hellos.routes.next_at(), self.peers.next_at())
 
     # Inside
 
@@ -280,35 +298,44 @@ class Links:
         """Tell all peers that we live, on both ways on which they hear us."""
         lag_ms, self._lag_s = int(self._lag_s * 1000), 0.0
         if len(self.peers):
-            named = self._gossip.for_heartbeat(self._linked(), now)
+            named = self._hellos.gossip.for_heartbeat(self._hellos.linked(), now)
             self._outbox.tell_all(Kind.HEARTBEAT, {"lag_ms": lag_ms, "peers": [list(pair) for pair in named]})
         for peer in self.peers:
             if peer.is_up:
                 wire = pack(node_topic(peer.node_id), Kind.PULSE, self._identity.node_id, 0, "", b"")
                 self._outbox.do(Push(peer.pull, wire))
 
-    def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> Peer:
-        # Not every host of a peer need be reachable from here: each failed greeting goes on to the next.
-        host = greeting.hosts[self._failures.get(node_id, 0) % len(greeting.hosts)]
-        # A link-local address means nothing without the zone, which is ours to know.
-        zoned = self._dialling.address_with_zone(node_id) if host.startswith("fe80:") else None
-        pull = greeting.dialled if greeting.is_answer else zoned or address_of(host, greeting.pull)
+    def _greet(self, node_id: NodeId, greeting: Greeting, now: float) -> Peer | None:
+        """Begin a link at once, if we know how to reach the node; else find out, and return None."""
+        addresses = self._addresses_of(node_id, greeting)
+        if not greeting.is_answer and len(addresses) > 1:
+            self._hellos.try_hosts(node_id, greeting, addresses, self._dial_link, now)
+            return None
+        pull = greeting.dialled if greeting.is_answer else addresses[0]
+        is_proven = self._dialling.is_greeted(pull) or self._hellos.routes.leads(node_id, pull)
+        if greeting.is_answer and not is_proven:
+            return None  # too late, or made up
         former = self.peers.at(pull)
+        if former is not None and former.state is PeerState.READY and not is_proven:
+            return None  # anybody can claim that
         if former is not None:
             self.depart(former, now, "another process answers at its address")
+        tried, our_link = self._hellos.routes.end(node_id)
         peer = Peer(
             node_id=node_id,
             role=greeting.role,
             pull=pull,
             pub=address_of(host_of(pull), greeting.pub),
             door=self._identity.door_of(greeting.cluster) or 0,
-            our_link=self._dial_link,
+            our_link=self._dial_link if our_link is None else our_link,
             their_link=greeting.link,
             found_at=now,
             heard_at=now,
-            patience_s=min(greeting.patience_ms / 1000, self._timing.patience_most_s),
+            patience_s=self._hellos.patience_of(greeting),
         )
         self.peers.add(peer)
+        for address in tried:
+            self._hang_up(address)
         self._dialling.answered(pull, node_id, now)
         self._move(peer, Cause.HELLO, now)
         self._barriers.await_first(node_id)
@@ -317,42 +344,37 @@ class Links:
             self.subscribed(node_topic(node_id), now)
         return peer
 
-    def _note_failure(self, peer: Peer) -> None:
-        """A handshake did not end: perhaps the host was wrong, unless a link to it was READY before."""
-        if peer.was_ready:
-            return
-        if len(self._failures) >= self._config.limits.candidates:
-            self._failures.clear()
-        self._failures[peer.node_id] = self._failures.get(peer.node_id, 0) + 1
+    def _addresses_of(self, node_id: NodeId, greeting: Greeting) -> list[str]:
+        # A link-local address means nothing without the zone, which is ours to know.
+        zoned = self._dialling.address_with_zone(node_id)
+        named = [(host.startswith("fe80:"), address_of(host, greeting.pull)) for host in greeting.hosts]
+        return list(dict.fromkeys(zoned if zoned and is_local else address for is_local, address in named))
 
-    def _note_answer(self, peer: Peer, dialled: str, now: float) -> None:
+    def _note_answer(self, peer: Peer, greeting: Greeting, now: float) -> None:
         """One of our dials was answered; an address that we do not use for that peer is hung up."""
-        self._dialling.answered(dialled, peer.node_id, now)
-        if peer.pull != dialled:
-            self._outbox.do(HangUp(dialled))
+        is_ours = self._dialling.is_greeted(greeting.dialled)
+        self._dialling.answered(greeting.dialled, peer.node_id, now)
+        if is_ours:
+            self._hang_up(greeting.dialled)
+        if greeting.via:
+            self._hellos.push_to(peer, answers=greeting.via)
+
+    def _met_ourselves(self, payload: dict[str, Any]) -> None:
+        """We dialled ourselves, if that is our own greeting: others may put our id into theirs."""
+        dialled = str(payload.get("dialled"))
+        if payload.get("link") == self._dial_link and self._dialling.is_greeted(dialled):
+            self._dialling.is_own(dialled)
+            self._hang_up(dialled)
+
+    def _hang_up(self, address: str) -> None:
+        """Close the PUSH to an address, unless a peer or another dial needs it."""
+        is_used = self._dialling.is_greeted(address) or self._hellos.routes.serves(address)
+        if self.peers.at(address) is None and not is_used:
+            self._outbox.do(HangUp(address))
 
     def _is_known_to(self, greeting: Greeting) -> bool:
         """Whether the sender is linked to us already, and only did not know who listens at one more address."""
         return any(named[0] == self._identity.node_id for named in greeting.peers)
-
-    def _is_foreign(self, source: NodeId, payload: dict[str, Any]) -> bool:
-        version, tag = payload.get("version"), payload.get("cluster")
-        major = version[0] if isinstance(version, list) and version else None
-        if major == PROTOCOL_MAJOR and self._identity.door_of(tag) is not None:
-            return False
-        if source not in self._refused and len(self._refused) < 1024:
-            self._refused.add(source)
-            if major != PROTOCOL_MAJOR:
-                logger.warning(
-                    "refused node %s: it speaks protocol %s and we speak %d; run the same major version everywhere",
-                    short(source), major, PROTOCOL_MAJOR,
-                )  # fmt: skip
-            else:
-                logger.warning(
-                    "refused node %s: it is not of cluster %r with our secret; give both the same cluster and secret",
-                    short(source), self._config.cluster,
-                )  # fmt: skip
-        return True
 
     def _hear_of(self, named: tuple[Named, ...], heard_from: str, now: float) -> None:
         for node_id, address, tag in named:
@@ -361,34 +383,6 @@ class Links:
             if is_new and door is not None and may_help(address, heard_from=heard_from):
                 self._dialling.vouch(Candidate(address, node_id), now, door)
                 self._outbox.call_by(now)
-
-    def _linked(self) -> list[Named]:
-        doors = self._identity.doors
-        return [(peer.node_id, peer.pull, doors[peer.door].tag) for peer in self.peers if peer.is_up]
-
-    def _greet_back(self, peer: Peer, *, answers: str | None = None) -> None:
-        self._push_hello(peer.pull, peer.door, peer.our_link, peer.patience_s, answers=answers)
-
-    def _push_hello(
-        self, address: str, number: int, link: int, patience_s: float, *, answers: str | None = None
-    ) -> None:
-        """Greet whoever listens at *address*, as one who has the secret of our door *number*."""
-        identity, door = self._identity, self._identity.doors[number]
-        known = [named for named in self._linked() if named[1] != address]
-        greeting = Greeting(
-            cluster=door.tag,
-            role=identity.role,
-            link=link,
-            hosts=identity.hosts,
-            pull=door.pull,
-            pub=door.pub,
-            dialled=answers or address,
-            is_answer=answers is not None,
-            patience_ms=int(patience_s * 1000),
-            peers=tuple(self._gossip.for_greeting(known)),
-        )
-        body = pack_control(greeting.to_payload())
-        self._outbox.do(Push(address, pack(BROADCAST, Kind.HELLO, identity.node_id, 0, "", body), number))
 
     def _start_anew(self, peer: Peer, now: float) -> None:
         peer.start_anew()
@@ -400,9 +394,8 @@ class Links:
 
     def _check_linked(self, peer: Peer, now: float) -> None:
         if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
-            self._failures.pop(peer.node_id, None)
             self._dialling.linked(peer.node_id)
-            self._gossip.has_come(peer.node_id)
+            self._hellos.gossip.has_come(peer.node_id)
             self._move(peer, Cause.LINKED, now)
 
     def _end(self, peer: Peer, cause: Cause, now: float, *, is_final: bool) -> None:
@@ -430,7 +423,7 @@ class Links:
         peer.our_link = self._new_link()
         self._move(peer, cause, now)
         self._start_anew(peer, now)
-        self._greet_back(peer)
+        self._hellos.push_to(peer)
 
     def _new_link(self) -> int:
         return int.from_bytes(self._randoms(4), "big")

@@ -342,6 +342,9 @@ class Mesh:
         if frame.kind == Kind.HELLO:
             self._links.hello(frame, now)
             return
+        if frame.kind == Kind.REFUSAL:
+            self._links.rejected(frame, now)
+            return
         peer = self._peers.get(frame.source)
         if peer is None:
             self.counters.ignored += frame.kind in COUNTED

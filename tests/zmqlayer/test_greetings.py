@@ -26,10 +26,12 @@ PAYLOAD: dict[str, Any] = {
     "dialled": "tcp://127.0.0.1:4000",
     "answer": False,
     "patience_ms": 2000,
+    "via": "",
+    "to": None,
     "peers": [],
 }
 
-OPTIONAL = {"patience_ms"}
+OPTIONAL = {"patience_ms", "via", "to"}
 
 ports = st.integers(1, 65535)
 greetings = st.builds(
@@ -103,7 +105,7 @@ def test_later_keys_may_be_missing() -> None:
     """A node that does not know the keys that came after 1.0 is understood."""
     greeting = Greeting.from_payload({key: value for key, value in PAYLOAD.items() if key not in OPTIONAL})
 
-    assert greeting.patience_ms == 0
+    assert (greeting.patience_ms, greeting.via, greeting.to) == (0, "", None)
 
 
 @pytest.mark.parametrize("key", sorted(PAYLOAD.keys() - OPTIONAL))

@@ -9,6 +9,7 @@ import pytest
 from support.network import assert_meshed, control, greeting, inject, joined, numbered, send_numbers
 from zmqlayer.actions import Action, Probe
 from zmqlayer.frames import Kind
+from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerState
@@ -655,7 +656,10 @@ def test_clusters_on_one_network_stay_apart(caplog: pytest.LogCaptureFixture) ->
     assert_meshed(a, b)
     assert_meshed(c, d)
     assert a.sees(c) is c.sees(a) is None
-    assert len(caplog.records) == 4
+    refused = [record.getMessage() for record in caplog.records]
+    assert sum(text.startswith("refused node") for text in refused) == 4
+    assert sum("refused us" in text for text in refused) == 4
+    assert len(refused) == 8
 
 
 def test_a_higher_minor_version_is_welcome() -> None:
@@ -676,3 +680,133 @@ def test_a_peer_that_never_finishes_the_handshake_is_given_up() -> None:
     network.run(3.0)
 
     assert a.mesh.peers() == []
+
+
+def test_a_refused_node_does_not_spin(caplog: pytest.LogCaptureFixture) -> None:
+    """A seed that refuses is asked once a minute, and both sides say so once."""
+    network = MemoryNetwork(seed=1)
+    a, b = network.add("a", cluster="red", hints=[]), network.add("b", cluster="blue", hints=[])
+    a.mesh.found(Candidate(b.pull), network.now)
+    network.pump(a)
+    probed = count_probes(a)
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        network.run(600.0)
+
+    assert 9 <= len(probed) <= 11
+    assert len(caplog.records) == 2
+
+
+def test_a_refusal_that_was_not_asked_for_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody can keep a node from its peers by refusing in their names."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, control(NodeId(b"s" * 16), Kind.REFUSAL, a, {"dialled": b.pull, "reason": "cluster"}))
+    network.run(1.0)
+
+    assert_meshed(a, b)
+    assert caplog.records == []
+
+
+def test_links_have_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond it nodes are refused, with one line that names the limit; peers that are there stay."""
+    network, a, b = joined("a", "b", limits=Limits(peers=1))
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        for number in range(5):
+            stranger = NodeId(bytes([number]) * 16)
+            inject(network, a, control(stranger, Kind.HELLO, a, greeting(a.config.cluster_tag)))
+
+    assert [peer.node_id for peer in a.mesh.peers()] == [b.node_id]
+    assert len(caplog.records) == 1
+    assert "limits['peers']" in caplog.text
+
+
+# Forged greetings
+
+
+def test_our_own_id_in_a_greeting_of_another_hangs_up_nothing() -> None:
+    """Only a greeting that we sent, and that is on its way, shows that an address is our own."""
+    network, a, b = joined("a", "b")
+
+    payload = greeting(a.config.cluster_tag, dialled=b.pull, hosts=["b"])
+    inject(network, a, control(a.node_id, Kind.HELLO, a, payload))
+    network.run(10.0)
+
+    assert a.changes(b) == b.changes(a) == [READY]
+    assert b.pull in a.pushes
+
+
+def test_an_answer_in_the_name_of_another_hangs_up_nothing() -> None:
+    """An answer to a greeting that was never sent neither ends a link nor makes one."""
+    network, a, b, c = joined("a", "b", "c")
+    stranger = NodeId(b"s" * 16)
+    for source in (c.node_id, stranger):
+        payload = greeting(a.config.cluster_tag, dialled=b.pull, answer=True, link=c.mesh.identity.pull)
+        inject(network, a, control(source, Kind.HELLO, a, payload))
+
+    network.run(10.0)
+
+    assert a.changes(b) == [READY]
+    assert stranger not in {peer.node_id for peer in a.mesh.peers()}
+    assert_meshed(a, b, c)
+
+
+def test_a_claim_to_the_address_of_a_peer_is_not_believed() -> None:
+    """While a peer is READY nobody else can listen where it does."""
+    network, a, b = joined("a", "b")
+
+    payload = greeting(a.config.cluster_tag, hosts=["b"], pull=1)
+    inject(network, a, control(NodeId(b"s" * 16), Kind.HELLO, a, payload))
+    network.run(1.0)
+
+    assert a.changes(b) == [READY]
+
+
+# Several hosts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dead_hosts_delay_nobody(seed: int) -> None:
+    """A node that says it has five hosts more, where nobody answers, is READY in a fraction of a second."""
+    network = MemoryNetwork(seed)
+    dead = [f"dead{number}" for number in range(5)]
+    a = network.add("a", hints=[], also_at=tuple(dead))
+    b = network.add("b", hints=[], also_at=tuple(dead))
+    dial(network, a, b)
+
+    network.run(0.1)
+
+    assert_meshed(a, b)
+    assert set(b.pushes) == {a.pull}
+    assert list(b.subs) == [a.pub]
+
+
+def test_a_host_that_leads_elsewhere_is_no_way() -> None:
+    """Inner addresses exist on many machines: what was for another node is ignored there, and here."""
+    network = MemoryNetwork(seed=1)
+    c = network.add("c", hints=[])
+    a = network.add("a", hints=[], also_at=("c", "b"))
+    b = network.add("b", hints=[])
+    dial(network, a, b)
+
+    network.run(1.0)
+
+    assert_meshed(a, b)
+    assert c.mesh.peers() == []
+    assert list(b.pushes) == [a.pull]
+
+
+def test_hosts_are_tried_for_a_while() -> None:
+    """If none of a node's hosts can be reached from here, nothing of the attempt is left."""
+    network = MemoryNetwork(seed=1)
+    b = network.add("b", hints=[])
+    payload = greeting(b.config.cluster_tag, hosts=["dead1", "dead2"])
+    inject(network, b, control(NodeId(b"s" * 16), Kind.HELLO, b, payload))
+    during = set(b.pushes)
+
+    network.run(3.0)
+
+    assert during == {"tcp://dead1:1", "tcp://dead2:1"}
+    assert not b.pushes
+    assert b.mesh.peers() == []
