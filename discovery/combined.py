@@ -51,6 +51,9 @@ class _SourceListener:
     def lost(self, candidate: Candidate) -> None:
         self._listener.lost(candidate)
 
+    def moved(self, hosts: tuple[str, ...]) -> None:
+        self._listener.moved(hosts)
+
     def settled(self) -> None:
         if self._countdown.is_last():
             self._listener.settled()

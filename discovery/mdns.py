@@ -6,8 +6,10 @@ import logging
 import threading
 from typing import Final
 
+from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.discovery.library import import_zeroconf
 from zmqlayer.discovery.responder import Responder, shared_responder
+from zmqlayer.discovery.watch import EVERY_S, watch
 from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, DiscoveryListener
 
@@ -34,11 +36,15 @@ class MdnsDiscovery:
         scope: ``"localhost"`` or ``"subnet"``.
         responder: To be used instead of the one that all nodes of this process share.
         limits: How many instances to keep track of.
+        every_s: Seconds between two looks at the interfaces of this machine.
     """
 
-    def __init__(self, scope: str, responder: Responder | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, scope: str, responder: Responder | None = None, limits: Limits | None = None, every_s: float = EVERY_S
+    ) -> None:
         self._scope = scope
         self._limits = limits or Limits()
+        self._every_s = every_s
         self._responder = responder
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,7 +91,7 @@ class MdnsDiscovery:
             session = Session(zeroconf, self._scope, self._limits, announcement, listener)
             try:
                 session.open()
-                self._stopping.wait()
+                watch(self._stopping, read_interfaces, session.refresh, self._every_s)
             finally:
                 session.close()
         finally:

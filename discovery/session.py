@@ -11,7 +11,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from zeroconf import DNSQuestionType, Error, ServiceStateChange, Zeroconf
+from zeroconf import DNSQuestionType, Error, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
 from zmqlayer.discovery.addresses import (
@@ -19,9 +19,11 @@ from zmqlayer.discovery.addresses import (
     announced_addresses,
     choose_interfaces,
     dial_address,
+    multicast_interfaces,
     order_hosts,
 )
 from zmqlayer.discovery.interfaces import read_interfaces
+from zmqlayer.discovery.multicast import usable_speakers
 from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, read_tag, service_name
 from zmqlayer.exceptions import TransportError
 from zmqlayer.limits import Limits
@@ -89,6 +91,17 @@ class Session:
         self._interfaces = choose_interfaces(self._scope, read_interfaces())
         self._call(self._open())
 
+    def refresh(self, existing: list[Interface]) -> None:
+        """Take part on the interfaces that *existing* has for this scope, and announce the addresses that are new."""
+        interfaces = choose_interfaces(self._scope, existing)
+        if interfaces == self._interfaces:
+            return
+        self._interfaces = interfaces
+        try:
+            self._call(self._refresh(usable_speakers(multicast_interfaces(interfaces))))
+        except OSError as exc:
+            logger.warning("mDNS could not follow the change of interfaces: %s", exc)
+
     def close(self) -> None:
         """Say goodbye three times, which takes a quarter of a second, and forget everything."""
         self._call(self._close())
@@ -116,6 +129,22 @@ class Session:
         loop, first = asyncio.get_running_loop(), self._services[0]
         self._timers = [loop.call_later(delay_s, self._probe, first, enough) for delay_s, enough in PROBES]
         self._timers.append(loop.call_later(SETTLED_AFTER_S, self._listener.settled))
+
+    async def _refresh(self, speakers: list[str | int]) -> None:
+        has_ipv4, has_ipv6 = (any(isinstance(s, kind) for s in speakers) for kind in (str, int))
+        version = IPVersion.All if has_ipv4 and has_ipv6 else IPVersion.V4Only if has_ipv4 else IPVersion.V6Only
+        await self._zeroconf.async_update_interfaces(speakers, version)
+        self._services = [self._describe(door) for door in self._announcement.doors]
+        if not self._is_reachable():
+            return
+        before, self._announcing = self._announcing, []
+        for service in self._services:
+            if before:
+                service.set_server_if_missing()
+                sending = await self._zeroconf.async_update_service(service)
+                self._announcing.append(asyncio.ensure_future(sending))
+            else:
+                await self._announce(service)
 
     def _is_reachable(self) -> bool:
         if not self._services[0].parsed_addresses():

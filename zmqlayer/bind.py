@@ -22,6 +22,11 @@ class Bind:
     host: str
     port: int
 
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether that is all interfaces."""
+        return self.host in ("*", "0.0.0.0", "::")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """

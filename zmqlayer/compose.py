@@ -16,6 +16,7 @@ from typing import Any
 
 from zmqlayer.config import Config, parse_environment
 from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
+from zmqlayer.discovery.hosts import HostWatch
 from zmqlayer.discovery.interfaces import reachable_hosts
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.limits import Limits
@@ -107,6 +108,8 @@ def _choose_discovery(config: Config) -> Discovery:
         sources.append(StaticDiscovery(addresses))
     if names:
         sources.append(DnsDiscovery(names, config.limits.addresses_per_name))
+    if config.bind.is_wildcard:
+        sources.append(HostWatch(partial(reachable_hosts, config.bind.host)))
     if config.discovery != "off":
         sources.append(MdnsDiscovery(config.discovery, limits=config.limits))
     return Combined(sources)

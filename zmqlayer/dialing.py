@@ -113,6 +113,13 @@ class Dialling:
         named = (entry.text for entry in self._candidates if entry.node_id == node_id and "%" in entry.host)
         return next(named, None)
 
+    def hurry(self, now: float) -> None:
+        """The network is another: dial now whatever waits for its next turn."""
+        self._next_at = None
+        for entry in self._candidates:
+            if not entry.is_dialled:
+                entry.next_at, entry.attempts = now, 0
+
     def is_own(self, address: str) -> None:
         """We answered ourselves at *address*: never dial it again."""
         self._candidates.remove(address)

@@ -83,6 +83,12 @@ class Links:
         """A hint was taken back."""
         self._dialling.remove(candidate, now)
 
+    def moved(self, identity: Identity, now: float) -> None:
+        """This node has other hosts than before: greetings tell them, and what did not answer may do so now."""
+        self._identity = identity
+        self._dialling.hurry(now)
+        self._outbox.call_by(now)
+
     @property
     def is_settling(self) -> bool:
         """Whether a link may still come up from what was found so far."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -184,6 +185,11 @@ class Mesh:
     def lost(self, candidate: Candidate, now: float) -> None:
         """Discovery takes a hint back."""
         self._links.lost(candidate, now)
+
+    def moved(self, hosts: tuple[str, ...], now: float) -> None:
+        """This node can be reached under other hosts than before."""
+        self.identity = replace(self.identity, hosts=hosts)
+        self._links.moved(self.identity, now)
 
     def settled(self, now: float) -> None:
         """Discovery has named everything that existed at start."""

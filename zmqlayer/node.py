@@ -96,6 +96,11 @@ class Node:
         return address_of(self._hosts[0], self._mesh.identity.pull)
 
     @property
+    def _listening(self) -> tuple[str, ...]:
+        """What the sockets are bound to; for all interfaces, whichever there are, a wildcard."""
+        return (self.config.bind.host,) if self.config.bind.is_wildcard else self._hosts
+
+    @property
     def is_closed(self) -> bool:
         """Whether the node was closed or abandoned, or is about to be."""
         return self._state in (_State.CLOSING, _State.CLOSED, _State.ABANDONED)
@@ -126,7 +131,7 @@ class Node:
             self._thread.start()
         self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
         logger.info("%s %s of cluster %r listens at %s", self.role, short(node_id), self.config.cluster, self.address)
-        self._discovery.start(Announcement(node_id, self._hosts, doors), self)
+        self._discovery.start(Announcement(node_id, self._listening, doors), self)
 
     def close(self) -> None:
         """
@@ -184,6 +189,12 @@ class Node:
     def lost(self, candidate: Candidate) -> None:
         """Discovery takes a hint back."""
         self._with_mesh(lambda mesh, now: mesh.lost(candidate, now))
+
+    def moved(self, hosts: tuple[str, ...]) -> None:
+        """The addresses of this machine are others than before."""
+        logger.info("this node can be reached at %s now", ", ".join(hosts))
+        self._hosts = hosts
+        self._with_mesh(lambda mesh, now: mesh.moved(hosts, now))
 
     def settled(self) -> None:
         """Discovery has named everything that existed at start."""

@@ -120,6 +120,9 @@ class DiscoveryListener(Protocol):
     def lost(self, candidate: Candidate) -> None:
         """The source no longer names this candidate. Links that are up are not touched."""
 
+    def moved(self, hosts: tuple[str, ...]) -> None:
+        """This node can be reached under other hosts than before."""
+
     def settled(self) -> None:
         """The first look around is over: what exists already has been reported. Called once."""
 

@@ -17,6 +17,7 @@ class FoundListener:
         self._changed = threading.Condition()
         self.candidates: list[Candidate] = []
         self.settled_count = 0
+        self.hosts: tuple[str, ...] = ()
 
     def found(self, candidate: Candidate) -> None:
         with self._changed:
@@ -26,6 +27,11 @@ class FoundListener:
     def lost(self, candidate: Candidate) -> None:
         with self._changed:
             self.candidates.remove(candidate)
+            self._changed.notify_all()
+
+    def moved(self, hosts: tuple[str, ...]) -> None:
+        with self._changed:
+            self.hosts = hosts
             self._changed.notify_all()
 
     def settled(self) -> None:

@@ -125,3 +125,18 @@ def test_a_seed_helps_where_multicast_does_not(lan: Lan, start: Start) -> None:
         for other in nodes:
             if one is not other:
                 one.wait_for_peer(other)
+
+
+def test_a_new_address_is_followed(lan: Lan, start: Start) -> None:
+    """A machine that gets another address while its nodes run is linked again, and newcomers find it there."""
+    mobile, fixed = lan.host("mobile"), lan.host("fixed")
+    one, two = start(mobile), start(fixed)
+    two.wait_for_peer(one)
+
+    mobile.ip("addr", "del", f"{mobile.address}/24", "dev", "eth0")
+    mobile.ip("addr", "add", "10.77.0.200/24", "dev", "eth0")
+
+    two.wait_for_peer(one, "gone")
+    one.wait_for_line(r"(?m)^([0-9.]+) s: \S+ gone$(.|\n)*ready$", 40.0)
+    three = start(fixed)
+    three.wait_for_peer(one)

@@ -548,3 +548,17 @@ def test_a_zone_is_found_where_discovery_named_it() -> None:
 
     assert links.dialling.address_with_zone(X) == zoned
     assert links.dialling.address_with_zone(node(9)) is None
+
+
+def test_another_network_is_a_reason_to_dial() -> None:
+    """When this node's own addresses change, what waits is dialled at once; a dial under way goes on."""
+    links = Links(HINT, Candidate(THERE, Y))
+    links.dials_until(20.0)
+    links.due(22.0)
+    waiting = links.next_at() > 22.0
+
+    links.dialling.hurry(22.0)
+
+    assert waiting
+    assert set(links.dials(22.0)) <= {HERE, THERE}
+    assert links.dials(22.0) == []
