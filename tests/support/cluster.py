@@ -80,7 +80,7 @@ class Member:
         """Return the first match in what it wrote; fail if there is none in time, or it ended."""
 
         def find() -> re.Match[str] | None:
-            return re.search(pattern, self.output)
+            return re.search(pattern, self.output, re.MULTILINE)
 
         with self._changed:
             self._changed.wait_for(lambda: find() or self._is_read, within_s)
