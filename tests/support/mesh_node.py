@@ -1,13 +1,16 @@
 """
 A program that joins a mesh and says on its output what it sees; ``mesh_member.py`` starts it.
 
-Its one argument is the settings of a layer as JSON.
+Its one argument is the settings of a layer as JSON. SIGUSR1 wedges it: for ten seconds no thread of Python runs,
+though those of ZeroMQ do.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
+import signal
 import sys
 import threading
 import time
@@ -16,11 +19,18 @@ from zmqlayer import SyncChannelLayer
 from zmqlayer.events import PeerChanged
 from zmqlayer.names import encode_node_id
 
+WEDGED_S = 10
+
 
 def say(text: str) -> None:
     """Write one line at once, whole, whichever thread says it."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def wedge(*signal_and_frame: object) -> None:
+    """Hold the interpreter's lock, as a C extension that hangs does."""
+    ctypes.PyDLL(None).sleep(WEDGED_S)
 
 
 def main() -> None:
@@ -34,6 +44,8 @@ def main() -> None:
 
     layer.node.on_peer(tell)
     say(f"node {encode_node_id(layer.node_id)} at {layer.node.address}")
+    signal.signal(signal.SIGUSR1, wedge)
+    say("ready for signals")
     threading.Event().wait()
 
 
