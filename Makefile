@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak style types check bench clean
+.PHONY: help setup demo test soak fuzz style types check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,8 +36,11 @@ test: $(READY) ## Run all tests, those with real processes too
 	@echo "== all tests passed"
 
 soak: $(READY) ## Simulate meshes: make soak SECONDS=600, SEED=7 RUNS=1
-	@cd tests && exec ../$(BIN)/python -m simulator --seconds $(SECONDS) \
+	@PYTHONPATH=tests $(BIN)/python -m simulator --seconds $(SECONDS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+fuzz: $(READY) ## Send a million spoiled frames to a node: make fuzz SEED=7
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 style: $(READY) ## Check style and formatting
 	@echo "== style"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.census import census
 from simulator.history import Violation
 from simulator.world import World
+from support.network import assert_conserved
+from support.sizes import table_sizes
 from zmqlayer.memory import MemoryNode
 
 __all__ = ["forget", "settle"]
@@ -33,6 +34,7 @@ def settle(world: World) -> float:
     _read_everything(world)
     world.promises.check()
     _check_honesty(world)
+    _check_books(world)
     return took_s
 
 
@@ -45,6 +47,7 @@ def forget(world: World) -> None:
     """
     _close_everything(world)
     _check_tables(world)
+    _check_books(world)
 
 
 def _await_agreement(world: World) -> float:
@@ -93,6 +96,12 @@ def _check_honesty(world: World) -> None:
             raise Violation(f"{user.node.name} counted {malformed} malformed frames of honest nodes")
 
 
+def _check_books(world: World) -> None:
+    """At each node, also at those that died, what came in is what went out and what is here."""
+    for user in world.past:
+        assert_conserved(user.node)
+
+
 def _close_everything(world: World) -> None:
     for user in world.users.values():
         user.read_jobs(())
@@ -109,7 +118,7 @@ def _check_tables(world: World) -> None:
         groups = [topic for topic in node.subscribers if topic[:1] == GROUP_MARK]
         if groups:
             raise Violation(f"{node.name} still publishes for {len(groups)} groups that have no members")
-        left = {path: size for path, size in census(node.mesh).items() if size > _allowed(path, len(world.past))}
+        left = {path: size for path, size in table_sizes(node.mesh).items() if size > _allowed(path, len(world.past))}
         if left:
             raise Violation(f"{node.name} does not forget: {left}")
         if node.mesh.in_flight:

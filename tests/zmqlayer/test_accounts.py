@@ -211,3 +211,15 @@ def test_drops_are_known_by_peer() -> None:
     network.run(1.0)
 
     assert a.mesh.drops() == {(b.node_id, "peer gone"): 3, (c.node_id, "peer gone"): 2}
+
+
+@pytest.mark.parametrize(("kind", "target"), [(Kind.DIRECT, "nobody!1"), (Kind.WORK, "jobs"), (Kind.RETURN, "jobs")])
+def test_a_malformed_message_is_accounted_for(kind: Kind, target: str) -> None:
+    """A message that breaks the protocol arrived, and was dropped: the books balance before its sender is shut out."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, frame(b.node_id, kind, a, b"", target, sequence=1))
+
+    assert a.mesh.counters.dropped["malformed"] == 1
+    assert a.mesh.counters.malformed == 1
+    assert_conserved(a)
