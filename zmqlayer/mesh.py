@@ -28,7 +28,7 @@ from typing import Final
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
-from zmqlayer.counters import Counters, Drop
+from zmqlayer.counters import Counters
 from zmqlayer.dispatch import Dispatch
 from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
 from zmqlayer.exceptions import ProtocolError
@@ -148,7 +148,8 @@ class Mesh:
             self._take_in(frame, now)
         except ProtocolError as exc:
             if self.counters.arrived > arrived:
-                self.counters.drop(Drop("malformed", peer=frame.source), now)
+                self.counters.dropped["malformed"] += 1  # the log names the fault itself
+                self.counters.dropped_by_peer[frame.source, "malformed"] += 1
             self.malformed(frame.source, exc, now)
 
     def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
