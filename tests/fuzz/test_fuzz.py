@@ -36,8 +36,8 @@ def test_a_node_survives_spoiled_frames() -> None:
 
 
 def test_the_fuzzer_begins_with_frames_of_every_kind() -> None:
-    """What is spoiled covers the whole protocol."""
-    assert {parse(wire).kind for wire in record()} >= set(Kind) - {Kind.PULSE, Kind.CEDED}
+    """What is spoiled covers the protocol, but for what friends rarely say; the fuzzer changes kinds, too."""
+    assert {parse(wire).kind for wire in record()} >= set(Kind) - {Kind.PULSE, Kind.CEDED, Kind.REFUSAL}
 
 
 @pytest.mark.parametrize("kind", list(Kind))
