@@ -59,7 +59,11 @@ LAYERS: Final = (
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),
-    Layer("core", words("accounts dispatch fanout hellos links mail membership mesh readers requests"), is_pure=True),
+    Layer(
+        "core",
+        words("accounts dispatch fanout hellos links mail membership mesh readers reception requests"),
+        is_pure=True,
+    ),
     Layer(
         "I/O",
         words("ending handshakes inheritance memory memory_node memory_wires node probes publications security")

@@ -19,7 +19,6 @@ What goes in and what comes out of it::
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -33,7 +32,7 @@ from zmqlayer.dispatch import Dispatch
 from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
-from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack, parse
+from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack
 from zmqlayer.identity import Identity
 from zmqlayer.joining import Joining
 from zmqlayer.ledger import Account
@@ -46,14 +45,12 @@ from zmqlayer.peers import Peer, PeerInfo, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.queues import Letter
 from zmqlayer.readers import Readers
+from zmqlayer.reception import Reception
 
 __all__ = ["Mesh"]
 
-logger = logging.getLogger("zmqlayer")
 
 SWEEP_EVERY_S: Final = 1.0
-COUNTED: Final = frozenset((Kind.DIRECT, Kind.WORK, Kind.RETURN))
-"""Messages from one node to another; they bear a sequence. Those of groups count where their members are."""
 
 
 class Mesh:
@@ -83,7 +80,7 @@ class Mesh:
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._work_arrived)
         self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
-        self._receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
+        receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
             Kind.HEARTBEAT: self._links.heartbeat,
             Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
@@ -100,11 +97,10 @@ class Mesh:
             Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
             Kind.WORK: self._readers.work,
         }
-        self._topics = frozenset((BROADCAST, node_topic(identity.node_id)))
+        self._reception = Reception(identity.node_id, self._links, self._accounts, self.counters, receivers)
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
         self._joining = Joining()
         self._due_at = self._sweep_at = 0.0
-        self._has_warned_of_strangers = False
 
     def __repr__(self) -> str:
         up, here = len(self._peers.ready()), self.identity
@@ -116,7 +112,7 @@ class Mesh:
         """Begin: subscribe to what every node hears."""
         self._due_at = self._sweep_at = now
         self._joining.give_up_at = now + self._config.timing.join_timeout_s
-        for topic in sorted(self._topics):
+        for topic in (BROADCAST, node_topic(self.identity.node_id)):
             self.outbox.do(Subscribe(topic))
         self.tick(now)
 
@@ -138,30 +134,11 @@ class Mesh:
 
     def receive(self, wire: bytes, now: float) -> None:
         """A frame arrived. Nothing that a peer sends raises: it is counted, logged once, and the link is closed."""
-        try:
-            frame = parse(wire)
-        except ProtocolError as exc:
-            self.malformed(None, exc, now)
-            return
-        arrived = self.counters.arrived
-        try:
-            self._take_in(frame, now)
-        except ProtocolError as exc:
-            if self.counters.arrived > arrived:
-                self.counters.dropped["malformed"] += 1  # the log names the fault itself
-                self.counters.dropped_by_peer[frame.source, "malformed"] += 1
-            self.malformed(frame.source, exc, now)
+        self._reception.receive(wire, now)
 
     def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
         """A peer broke the protocol: count it, and if we know who it was, end the link for a minute."""
-        self.counters.malformed += 1
-        peer = self._peers.get(source) if source is not None else None
-        if peer is not None:
-            logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
-            self._links.ban(peer, now, "it broke the protocol")
-        elif not self._has_warned_of_strangers:
-            self._has_warned_of_strangers = True
-            logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
+        self._reception.malformed(source, fault, now)
 
     def subscribed(self, topic: bytes, now: float) -> None:
         """XPUB reports a new topic: a peer's own, or a barrier, which is echoed."""
@@ -341,37 +318,6 @@ class Mesh:
         return {key: count for key, count in self.counters.dropped_by_peer.items() if count}
 
     # Inside: what the parts report
-
-    def _take_in(self, frame: Frame, now: float) -> None:
-        """
-        Give a frame to the part that it is for.
-
-        Raises:
-            ProtocolError: Its sender broke the protocol.
-        """
-        if frame.kind == Kind.HELLO:
-            self._links.hello(frame, now)
-            return
-        if frame.kind == Kind.REFUSAL:
-            self._links.rejected(frame, now)
-            return
-        peer = self._peers.get(frame.source)
-        if peer is None:
-            self.counters.ignored += frame.kind in COUNTED
-            return
-        self._links.heard(peer, frame.kind, now)
-        receiver = self._receivers.get(frame.kind)
-        if receiver is None:
-            return
-        if frame.kind in COUNTED:
-            if frame.topic not in self._topics:  # the port had another owner before
-                self.counters.ignored += 1
-                return
-            if not self._accounts.arrived(frame, now):
-                return
-            if frame.kind == Kind.WORK and self._accounts.of(frame.source).work.gaps:
-                self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
-        receiver(frame, peer, now)
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
         after = peer.state

@@ -1,0 +1,106 @@
+"""
+Reception: what becomes of a frame that arrives. Sans-I/O; used by ``mesh.py`` only.
+
+Nothing that a peer sends raises out of here: it is counted, logged once, and the link is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from zmqlayer.accounts import Accounts
+from zmqlayer.counters import Counters
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import BROADCAST, Frame, Kind, node_topic, parse
+from zmqlayer.links import Links
+from zmqlayer.names import NodeId, short
+from zmqlayer.peers import Peer
+
+__all__ = ["Reception"]
+
+logger = logging.getLogger("zmqlayer")
+
+COUNTED: Final = frozenset((Kind.DIRECT, Kind.WORK, Kind.RETURN))
+"""Messages from one node to another; they bear a sequence. Those of groups count where their members are."""
+
+
+class Reception:
+    """
+    Where all frames for one node arrive.
+
+    Args:
+        receivers: The part of the mesh that takes frames of a kind from a peer.
+    """
+
+    def __init__(
+        self, node_id: NodeId, links: Links, accounts: Accounts, counters: Counters,
+        receivers: Mapping[int, Callable[[Frame, Peer, float], object]],
+    ) -> None:  # fmt: skip
+        self._links = links
+        self._accounts = accounts
+        self._counters = counters
+        self._receivers = receivers
+        self._topics = frozenset((BROADCAST, node_topic(node_id)))
+        self._has_warned_of_strangers = False
+
+    def receive(self, wire: bytes, now: float) -> None:
+        """A frame arrived."""
+        try:
+            frame = parse(wire)
+        except ProtocolError as exc:
+            self.malformed(None, exc, now)
+            return
+        arrived = self._counters.arrived
+        try:
+            self._take_in(frame, now)
+        except ProtocolError as exc:
+            if self._counters.arrived > arrived:
+                self._counters.dropped["malformed"] += 1  # the log names the fault itself
+                self._counters.dropped_by_peer[frame.source, "malformed"] += 1
+            self.malformed(frame.source, exc, now)
+
+    def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
+        """A peer broke the protocol: count it, and if we know who it was, end the link for a minute."""
+        self._counters.malformed += 1
+        peer = self._links.peers.get(source) if source is not None else None
+        if peer is not None:
+            logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
+            self._links.ban(peer, now, "it broke the protocol")
+        elif not self._has_warned_of_strangers:
+            self._has_warned_of_strangers = True
+            logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
+
+    def _take_in(self, frame: Frame, now: float) -> None:
+        """
+        Give a frame to the part that it is for.
+
+        Raises:
+            ProtocolError: Its sender broke the protocol.
+        """
+        if frame.kind == Kind.HELLO:
+            self._links.hello(frame, now)
+            return
+        if frame.kind == Kind.REFUSAL:
+            self._links.rejected(frame, now)
+            return
+        peer = self._links.peers.get(frame.source)
+        if peer is None:
+            self._counters.ignored += frame.kind in COUNTED
+            return
+        self._links.heard(peer, frame.kind, now)
+        receiver = self._receivers.get(frame.kind)
+        if receiver is not None and (frame.kind not in COUNTED or self._is_next(frame, peer, now)):
+            receiver(frame, peer, now)
+
+    def _is_next(self, frame: Frame, peer: Peer, now: float) -> bool:
+        """Whether a message is to be taken in: neither for a former process at this port, nor late, nor too much."""
+        if frame.topic not in self._topics:
+            self._counters.ignored += 1
+            return False
+        if not self._accounts.arrived(frame, now):
+            return False
+        if frame.kind == Kind.WORK and self._accounts.of(frame.source).work.gaps:
+            self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
+        return True
