@@ -41,7 +41,7 @@ class Victim:
         def count(*_: object) -> None:
             self.malformed += 1
 
-        self.node.mesh.malformed = count  # type: ignore[method-assign]  # so that later frames are looked at too
+        self.node.mesh._reception.malformed = count  # type: ignore[method-assign]  # so that later frames are looked at too
 
     def work(self) -> None:
         """Let both nodes do some of everything, so that every kind of frame is sent."""
