@@ -66,8 +66,8 @@ LAYERS: Final = (
     ),
     Layer(
         "I/O",
-        words("ending handshakes inheritance memory memory_node memory_wires node probes publications security")
-        | words("slot switchboard transport waiters"),
+        words("ending handshakes inheritance memory memory_node memory_wires node probes publications pushes security")
+        | words("slot sockets switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(

@@ -1,5 +1,6 @@
 """
-Handshakes of ZeroMQ that fail, as libzmq's monitors tell of them. Used by ``transport.py`` only.
+Handshakes of ZeroMQ that fail, as libzmq's monitors tell of them. Used by ``transport.py`` and
+``pushes.py``.
 
 A monitor reports the steps of a socket's connections. At the bound end it names a connection by its file descriptor,
 and the failure itself not at all; but one thread of libzmq does all, so that "disconnected" with the descriptor comes

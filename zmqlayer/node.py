@@ -26,9 +26,9 @@ from zmqlayer.names import NODE_ID_BYTES, NodeId, short
 from zmqlayer.peers import PeerInfo
 from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSource, Transport
 from zmqlayer.queues import Letter
-from zmqlayer.switchboard import Calls, Receiver, Switchboard
+from zmqlayer.switchboard import Receiver, Switchboard
 from zmqlayer.tallies import Tallies
-from zmqlayer.waiters import ThreadWaiter, Waiter, wake_all
+from zmqlayer.waiters import ThreadWaiter, Waiter
 
 __all__ = ["Node"]
 
@@ -325,7 +325,7 @@ class Node:
         if must_ring:
             self._transport.wake()
         if calls is not None:
-            self._tell(calls)
+            calls.carry_out(self.wake_receivers, self._peer_callbacks)
         return result
 
     def _drain(self) -> None:
@@ -382,7 +382,7 @@ class Node:
             calls = self._board.take_calls()
         self._transport.carry_out(actions)
         if calls is not None:
-            self._tell(calls)
+            calls.carry_out(self.wake_receivers, self._peer_callbacks)
             # Whoever was woken runs now; an answer goes out with this thread still awake, and needs no bell.
             # That takes a third off a round trip between two processes on two processors.
             os.sched_yield()
@@ -394,19 +394,3 @@ class Node:
             self._is_asleep = True
             self._wakes_at = mesh.next_deadline()
             return max(0.0, self._wakes_at - self._clock())
-
-    def _tell(self, calls: Calls) -> None:
-        """Wake and call, outside the lock, whoever was decided under it."""
-        for _ in wake_all(calls.waiters):
-            # Its loop is closed. Whoever else waits looks instead; those who need not find nothing.
-            self.wake_receivers()
-        for watcher, channels in calls.readable.items():
-            watcher(channels)
-        for change in calls.changes:
-            peer = change.peer
-            logger.info("%s %s at %s is %s", peer.role, short(peer.node_id), peer.address, change.state.value)
-            for callback in self._peer_callbacks:
-                try:
-                    callback(change)
-                except Exception:
-                    logger.exception("a callback for peers failed: %r", callback)

@@ -1,6 +1,6 @@
 """
 Probes: plain TCP connections that are opened to learn whether anybody listens, and closed at once. Used by
-``transport.py`` only.
+``transport.py`` and ``pushes.py``.
 
 ZeroMQ connects in the background and tells nothing while it cannot. Whether a host refuses or keeps silent is the
 difference between a process that is gone and a network that is cut, so the core asks.

@@ -6,17 +6,21 @@ It turns the mesh's events into a :class:`Calls` batch, which the node carries o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from zmqlayer.events import Completed, Event, InboxKey, Interest, PeerChanged, Readable
 from zmqlayer.mesh import Mesh
-from zmqlayer.names import inbox_of
-from zmqlayer.waiters import Waiter
+from zmqlayer.names import inbox_of, short
+from zmqlayer.waiters import Waiter, wake_all
 
 __all__ = ["Calls", "Receiver", "Switchboard"]
 
+logger = logging.getLogger("zmqlayer")
+
 Watcher = Callable[[list[str]], None]
+PeerCallback = Callable[[PeerChanged], None]
 
 
 class Receiver:
@@ -43,6 +47,28 @@ class Calls:
     waiters: list[Waiter] = field(default_factory=list)
     readable: dict[Watcher, list[str]] = field(default_factory=dict)
     changes: list[PeerChanged] = field(default_factory=list)
+
+    def carry_out(self, look_around: Callable[[], None], peer_callbacks: Iterable[PeerCallback]) -> None:
+        """
+        Wake and call them all.
+
+        Args:
+            look_around: Wakes every receiver; called for each waiter whose loop is closed. Whoever else waits looks
+                instead; those who need not find nothing.
+            peer_callbacks: To be told what happened to peers.
+        """
+        for _ in wake_all(self.waiters):
+            look_around()
+        for watcher, channels in self.readable.items():
+            watcher(channels)
+        for change in self.changes:
+            peer = change.peer
+            logger.info("%s %s at %s is %s", peer.role, short(peer.node_id), peer.address, change.state.value)
+            for callback in peer_callbacks:
+                try:
+                    callback(change)
+                except Exception:
+                    logger.exception("a callback for peers failed: %r", callback)
 
 
 class Switchboard:

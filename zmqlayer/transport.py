@@ -3,7 +3,7 @@ ZeroMQ: the sockets of one node, owned by one thread. It carries frames and deci
 
 XPUB (bound) and SUB (connected to every peer's XPUB) carry what is addressed; PULL (bound) and one PUSH per
 peer carry work and HELLO. A node with several secrets has one XPUB and one PULL for each: CURVE knows one key per
-socket. ``docs/decisions`` has the reasons; the options below are explained where they are set.
+socket. ``docs/decisions`` has the reasons; options are explained where they are set, those of all in ``sockets.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import errno
 import logging
 import math
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
@@ -22,13 +22,14 @@ from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish
 from zmqlayer.config import Bind
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
-from zmqlayer.greetings import address_of
-from zmqlayer.handshakes import DialWatch, DoorWatch
+from zmqlayer.handshakes import DoorWatch
 from zmqlayer.inheritance import give_up_connections
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
 from zmqlayer.publications import LARGE_BYTES, Publications
+from zmqlayer.pushes import Pushes
 from zmqlayer.security import Keys
+from zmqlayer.sockets import Sockets, connect
 
 __all__ = ["ZmqTransport"]
 
@@ -37,23 +38,8 @@ logger = logging.getLogger("zmqlayer")
 BATCH: Final = 256
 """Frames drained from one socket per wake, so that none starves another."""
 
-FRAME_SLACK: Final = 65_536
-"""What a frame may have beyond ``max_message_size``: header, names, credit."""
-
-
 MAX_SUBSCRIPTION: Final = 1024
 """Bytes that a subscriber may send at once: a topic has 17, but CURVE's handshake has a few hundred."""
-
-
-class _Push:
-    """One PUSH, the door whose secret it uses, and what waits until it is connected or has room."""
-
-    __slots__ = ("door", "socket", "waiting")
-
-    def __init__(self, socket: zmq.Socket[bytes], door: int) -> None:
-        self.socket = socket
-        self.door = door
-        self.waiting: deque[bytes] = deque()
 
 
 class ZmqTransport:
@@ -72,12 +58,9 @@ class ZmqTransport:
         self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int
     ) -> None:
         self.lost: Counter[str] = Counter()
-        self._bind = bind
-        self._keys = tuple(keys)
+        self._port = bind.port
+        self._sockets = Sockets(bind.host, keys, max_frame_size)
         self._pipe_frames = pipe_frames
-        self._max_frame_size = max_frame_size + FRAME_SLACK
-        self._pushes: dict[str, _Push] = {}
-        self._dials: dict[str, DialWatch] = {}
         self._subs: set[str] = set()
         self._pulls: list[zmq.Socket[bytes]] = []
         self._xpubs: list[zmq.Socket[bytes]] = []
@@ -87,11 +70,12 @@ class ZmqTransport:
         self._publications = Publications(published_bytes)
         self._poller = zmq.Poller()
         self._probes = Probes(self._poller)
+        self._pushes = Pushes(self._sockets, self._poller, self._probes)
         self._do: dict[type, Callable[[Any], None]] = {
             Publish: self._publish,
-            Push: self._push,
+            Push: self._pushes.push,
             Probe: lambda action: self._probes.start(action.address),
-            HangUp: self._hang_up,
+            HangUp: self._pushes.hang_up,
             Subscribe: self._subscribe,
             Unsubscribe: self._unsubscribe,
             Connect: self._connect,
@@ -108,18 +92,20 @@ class ZmqTransport:
         Raises:
             TransportError: The address or a port cannot be used.
         """
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._sockets.open()
         self._bell_out, self._bell_in = os.pipe()
         os.set_blocking(self._bell_out, False)
         os.set_blocking(self._bell_in, False)
-        self._sub = self._socket(zmq.SUB)
+        self._sub = self._sockets.create(zmq.SUB)
         # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
         self._sub.set(zmq.SNDHWM, 0)
         self._sub.set(zmq.RCVHWM, self._pipe_frames)
         try:
-            ports = [self._open_door(number) for number in range(len(self._keys) or 1)]
+            ports = [self._open_door(number) for number in range(self._sockets.doors)]
         except TransportError:
             self.close(0)
+            for closed in (self._pulls, self._xpubs, self._watches):
+                closed.clear()
             raise
         watched = [watch.socket for watch in self._watches]
         for socket in (*self._pulls, *self._xpubs, self._sub, self._bell_out, *watched):
@@ -149,11 +135,8 @@ class ZmqTransport:
             if socket in ready:
                 _drain(socket, changes)
         self._watch_doors(ready)
-        self._watch_dials(ready)
+        self._refusals += self._pushes.go_on(ready)
         self._probes.collect(ready)
-        for address, push in list(self._pushes.items()):
-            if push.waiting and push.socket in ready:
-                self._flush(address, push)
         changes = [change for change in changes if len(change) == TOPIC_BYTES + 1]
         return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
 
@@ -187,7 +170,7 @@ class ZmqTransport:
     def close(self, linger_s: float) -> None:
         """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
         self._probes.close()
-        self._context.destroy(linger=int(linger_s * 1000))
+        self._sockets.close(linger_s)
         os.close(self._bell_out)
         os.close(self._bell_in)
 
@@ -198,65 +181,24 @@ class ZmqTransport:
         libzmq must not be called here: its threads are missing, and its signals would reach those of the parent.
         """
         self._probes.close()
-        give_up_connections(self._ports, {*self._pushes, *self._subs})
+        give_up_connections(self._ports, {*self._pushes.addresses, *self._subs})
         os.close(self._bell_out)
         os.close(self._bell_in)
 
     def _open_door(self, number: int) -> tuple[int, int]:
-        pull, xpub = self._socket(zmq.PULL), self._socket(zmq.XPUB)
+        pull, xpub = self._sockets.create(zmq.PULL), self._sockets.create(zmq.XPUB)
         # EAGAIN instead of a silent drop, for a pipe that is full and matches the topic.
         xpub.set(zmq.XPUB_NODROP, 1)
         xpub.set(zmq.SNDHWM, self._pipe_frames)
         # libzmq keeps some 50 bytes for each byte of a topic.
         xpub.set(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
         for socket in (pull, xpub):
-            self._use_key(socket, number, is_server=True)
-            self._watches.append(DoorWatch(socket, is_encrypted=bool(self._keys)))
+            self._sockets.use_key(socket, number, is_server=True)
+            self._watches.append(DoorWatch(socket, is_encrypted=self._sockets.is_encrypted))
         self._pulls.append(pull)
         self._xpubs.append(xpub)
-        port = self._bind.port and self._bind.port + 2 * number
-        return self._bind_to(pull, port), self._bind_to(xpub, port and port + 1)
-
-    def _use_key(self, socket: zmq.Socket[bytes], door: int, *, is_server: bool) -> None:
-        """Let a socket use the key of a door; SUB and PUSH from the next connection on, which keeps it."""
-        if not self._keys:
-            # Refuse what speaks no ZMTP, or one older than its security; otherwise libzmq would take HTTP for it.
-            socket.set(zmq.ZAP_DOMAIN, b"zmqlayer")
-            return
-        keys = self._keys[door]
-        socket.curve_secretkey = keys.secret
-        socket.curve_publickey = keys.public
-        if is_server:
-            socket.curve_server = True
-        else:
-            socket.curve_serverkey = keys.public
-
-    def _socket(self, kind: int) -> zmq.Socket[bytes]:
-        socket = self._context.socket(kind)
-        socket.set(zmq.LINGER, 0)
-        socket.set(zmq.MAXMSGSIZE, self._max_frame_size)
-        # Four round trips of a second each; the links have timeouts of their own, and other sockets are not waited for.
-        socket.set(zmq.HANDSHAKE_IVL, 6000)
-        socket.set(zmq.CONNECT_TIMEOUT, 2000)
-        socket.set(zmq.HEARTBEAT_IVL, 1000)
-        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
-        socket.set(zmq.HEARTBEAT_TTL, 4000)
-        socket.set(zmq.RECONNECT_IVL, 100)
-        socket.set(zmq.RECONNECT_IVL_MAX, 2000)
-        socket.set(zmq.IPV6, int(":" in self._bind.host or self._bind.host == "*"))
-        return socket
-
-    def _bind_to(self, socket: zmq.Socket[bytes], port: int) -> int:
-        address = address_of(self._bind.host, port) if port else address_of(self._bind.host, 0)[:-1] + "*"
-        try:
-            socket.bind(address)
-        except zmq.ZMQError as exc:
-            raise TransportError(
-                f"cannot listen on {address}: {exc.strerror}; choose another bind, or 0 as port for a free one"
-            ) from exc
-        endpoint = socket.get(zmq.LAST_ENDPOINT)
-        assert isinstance(endpoint, bytes)  # the option is a string
-        return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+        port = self._port and self._port + 2 * number
+        return self._sockets.bind(pull, port), self._sockets.bind(xpub, port and port + 1)
 
     def _merge(self, changes: list[bytes]) -> list[bytes]:
         """Of what several XPUBs report keep the first subscription to a topic at any, and the end of the last one."""
@@ -274,14 +216,6 @@ class ZmqTransport:
         for watch in self._watches:
             if watch.socket in ready:
                 self._refusals += watch.read()
-
-    def _watch_dials(self, ready: dict[Any, int]) -> None:
-        for address, watch in list(self._dials.items()):
-            if watch.socket in ready:
-                has_succeeded, refusals = watch.read()
-                self._refusals += refusals
-                if has_succeeded:
-                    self._end_watch(address)
 
     def _publish(self, action: Publish) -> None:
         wire = action.wire
@@ -313,62 +247,6 @@ class ZmqTransport:
             xpub.send(wire, zmq.NOBLOCK)
             xpub.set(zmq.XPUB_NODROP, 1)
 
-    def _push(self, action: Push) -> None:
-        push = self._pushes.get(action.address)
-        if push is None or action.door not in (None, push.door):
-            push = self._dial(action.address, action.door or 0)
-        if push is None:
-            return
-        push.waiting.append(action.wire)
-        self._flush(action.address, push)
-
-    def _dial(self, address: str, door: int) -> _Push | None:
-        self._hang_up(HangUp(address))
-        socket = self._socket(zmq.PUSH)
-        self._use_key(socket, door, is_server=False)
-        # Queue nothing for an address where nobody answers: it would reach the next process there.
-        socket.set(zmq.IMMEDIATE, 1)
-        watch = DialWatch(socket, address, is_encrypted=bool(self._keys))
-        try:
-            _connect(socket, address)
-        except zmq.ZMQError as exc:
-            logger.debug("! cannot dial %s: %s", address, exc)
-            watch.close()
-            socket.close(0)
-            return None
-        push = self._pushes[address] = _Push(socket, door)
-        self._dials[address] = watch
-        self._poller.register(watch.socket, zmq.POLLIN)
-        return push
-
-    def _flush(self, address: str, push: _Push) -> None:
-        try:
-            while push.waiting:
-                push.socket.send(push.waiting[0], zmq.NOBLOCK)
-                push.waiting.popleft()
-        except zmq.Again:
-            self._poller.register(push.socket, zmq.POLLOUT)
-        else:
-            if push.socket in self._poller:
-                self._poller.unregister(push.socket)
-
-    def _hang_up(self, action: HangUp) -> None:
-        self._probes.cancel(action.address)
-        push = self._pushes.pop(action.address, None)
-        if push is None:
-            return
-        self._end_watch(action.address)
-        if push.socket in self._poller:
-            self._poller.unregister(push.socket)
-        push.socket.close(0)
-
-    def _end_watch(self, address: str) -> None:
-        """The first handshake at *address* is over, well or not: what comes later is for the link to notice."""
-        watch = self._dials.pop(address, None)
-        if watch is not None:
-            self._poller.unregister(watch.socket)
-            watch.close()
-
     def _subscribe(self, action: Subscribe) -> None:
         self._sub.subscribe(action.topic)
 
@@ -377,8 +255,8 @@ class ZmqTransport:
 
     def _connect(self, action: Connect) -> None:
         try:
-            self._use_key(self._sub, action.door, is_server=False)
-            _connect(self._sub, action.address)
+            self._sockets.use_key(self._sub, action.door, is_server=False)
+            connect(self._sub, action.address)
         except zmq.ZMQError as exc:
             logger.debug("! cannot connect to %s: %s", action.address, exc)
         else:
@@ -388,12 +266,6 @@ class ZmqTransport:
         if action.address in self._subs:
             self._subs.discard(action.address)
             self._sub.disconnect(action.address)
-
-
-def _connect(socket: zmq.Socket[bytes], address: str) -> None:
-    """Connect, with IPv6 for this address only if it is one: a socket that may do both prefers IPv6 for names."""
-    socket.set(zmq.IPV6, int("[" in address))
-    socket.connect(address)
 
 
 def _drain(socket: zmq.Socket[bytes], into: list[bytes]) -> None:

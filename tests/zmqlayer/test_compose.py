@@ -87,5 +87,5 @@ def test_a_secret_makes_keys() -> None:
     """Without a secret there is no encryption, and with one there is."""
     plain, secret = build_node(Config(discovery="off")), build_node(Config(discovery="off", secrets=(b"s" * 32,)))
 
-    assert plain._transport._keys == ()
-    assert len(secret._transport._keys) == 1
+    assert not plain._transport._sockets.is_encrypted
+    assert secret._transport._sockets.is_encrypted

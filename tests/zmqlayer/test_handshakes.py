@@ -124,7 +124,7 @@ def test_a_watch_ends_with_the_first_success(open_side: Any) -> None:
     a, b = open_side(OURS), open_side(OURS)
 
     a.transport.carry_out([Push(b.addresses[0], b"hello", 0)])
-    poll_until(lambda: bool(b.frames) and not a.transport._dials, a, b)
+    poll_until(lambda: bool(b.frames) and not a.transport._pushes._dials, a, b)
 
     a.transport.carry_out([HangUp(b.addresses[0])])
     assert a.refusals == []

@@ -270,3 +270,26 @@ def test_calls_are_taken_once(board: Board) -> None:
 
     assert board.board.take_calls() is not None
     assert board.board.take_calls() is None
+
+
+# Calls
+
+
+class ClosedWaiter(Waiter):
+    """A waiter whose loop is closed."""
+
+    __slots__ = ()
+
+    def wake(self) -> bool:
+        return False
+
+
+def test_calls_reach_everyone() -> None:
+    """Others look around for a waiter that is gone; watchers and callbacks hear theirs, though one callback fails."""
+    heard: list[object] = []
+    gone = PeerChanged(PeerInfo(node(1), "worker", "tcp://127.0.0.1:1", "gone"), PeerState.GONE, 5.0)
+    calls = Calls([ClosedWaiter()], {heard.extend: [OWN]}, [gone])
+
+    calls.carry_out(lambda: heard.append("look around"), [lambda change: 1 / 0, heard.append])
+
+    assert heard == ["look around", OWN, gone]

@@ -1,0 +1,172 @@
+"""PUSH sockets: what waits until it can leave, what a hang-up ends, and with which secret they dial."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+
+from support.kept_sockets import KeptSockets
+from zmqlayer.actions import HangUp, Push
+from zmqlayer.ports import Fault, Refusal
+from zmqlayer.probes import Probes
+from zmqlayer.pushes import Pushes
+from zmqlayer.security import Keys
+
+WITHIN_S = 5.0
+WIRE = b"a frame"
+FIRST, SECOND = Keys.derive(b"1" * 32, "cluster"), Keys.derive(b"2" * 32, "cluster")
+
+
+class Dialler:
+    """The PUSH sockets of a node, and what they need."""
+
+    def __init__(self, *keys: Keys) -> None:
+        self.sockets = KeptSockets("127.0.0.1", keys, 10_000)
+        self.sockets.open()
+        self.poller = zmq.Poller()
+        self.probes = Probes(self.poller)
+        self.pushes = Pushes(self.sockets, self.poller, self.probes)
+        self.refusals: list[Refusal] = []
+
+    def pull(self, door: int = 0, port: int = 0) -> tuple[zmq.Socket[bytes], str]:
+        """Return a PULL that holds little and listens with the secret of a door, and its address."""
+        pull = self.sockets.create(zmq.PULL)
+        pull.rcvhwm = 100
+        self.sockets.use_key(pull, door, is_server=True)
+        return pull, f"tcp://127.0.0.1:{self.sockets.bind(pull, port)}"
+
+    def go_on(self, timeout_s: float = 0.01) -> None:
+        self.refusals += self.pushes.go_on(dict(self.poller.poll(int(timeout_s * 1000))))
+
+    def go_on_until(self, is_enough: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WITHIN_S
+        while not is_enough():
+            assert time.monotonic() < deadline, self.refusals
+            self.go_on()
+
+    def close(self) -> None:
+        self.probes.close()
+        self.sockets.close(0)
+
+
+def free_port() -> int:
+    """Return a port where nobody listens."""
+    with socket.socket() as former:
+        former.bind(("127.0.0.1", 0))
+        return int(former.getsockname()[1])
+
+
+@pytest.fixture
+def dialler() -> Iterator[Dialler]:
+    """Return what dials without a secret."""
+    dialler = Dialler()
+    yield dialler
+    dialler.close()
+
+
+@pytest.fixture
+def two_doors() -> Iterator[Dialler]:
+    """Return what dials with one of two secrets."""
+    dialler = Dialler(FIRST, SECOND)
+    yield dialler
+    dialler.close()
+
+
+def test_frames_wait_for_the_connection(dialler: Dialler) -> None:
+    """Frames pushed before the connection stands arrive, in order."""
+    pull, address = dialler.pull()
+    wires = [WIRE + bytes([n]) for n in range(10)]
+
+    for wire in wires:
+        dialler.pushes.push(Push(address, wire))
+    dialler.go_on_until(lambda: pull.poll(0))
+
+    assert [pull.recv() for _ in wires] == wires
+
+
+def test_frames_wait_for_room(dialler: Dialler) -> None:
+    """A peer that stands still gets all of it, in order, when it reads again."""
+    pull, address = dialler.pull()
+    sizes = [10_000 + n for n in range(3000)]  # more than libzmq and the kernel take
+    for size in sizes:
+        dialler.pushes.push(Push(address, bytes(size)))
+    dialler.go_on_until(lambda: pull.poll(0))
+    still_waiting = [events for _, events in dialler.poller.sockets if events == zmq.POLLOUT]
+    received: list[int] = []
+
+    def has_all() -> bool:
+        while pull.poll(1):
+            received.append(len(pull.recv()))
+        return len(received) == len(sizes)
+
+    dialler.go_on_until(has_all)
+    assert still_waiting
+    assert received == sizes
+
+
+def test_nothing_is_polled_for_while_nothing_waits(dialler: Dialler) -> None:
+    """A socket that could be written to would end each poll at once: it is watched only while something waits."""
+    port = free_port()
+    dialler.pushes.push(Push(f"tcp://127.0.0.1:{port}", WIRE))
+    assert len(dialler.poller.sockets) == 2  # the socket, and the watch of its handshake
+
+    pull, _ = dialler.pull(port=port)
+
+    dialler.go_on_until(lambda: pull.poll(0) and not dialler.poller.sockets)
+
+
+def test_nobody_at_an_address_is_no_error(dialler: Dialler) -> None:
+    """Dialling nobody, an address that is none, hanging up twice: nothing happens."""
+    dialler.pushes.push(Push("tcp://127.0.0.1:1", WIRE))
+    dialler.pushes.push(Push("tcp://:::::", WIRE))
+    dialled = list(dialler.pushes.addresses)
+    dialler.pushes.hang_up(HangUp("tcp://127.0.0.1:1"))
+    dialler.pushes.hang_up(HangUp("tcp://127.0.0.1:1"))
+
+    assert dialled == ["tcp://127.0.0.1:1"]
+    assert not dialler.pushes.addresses
+    assert not dialler.poller.sockets
+
+
+def test_what_waits_for_an_address_dies_with_the_hang_up(dialler: Dialler) -> None:
+    """Frames for a process that is gone do not reach the next one that listens there."""
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    dialler.pushes.push(Push(address, WIRE))
+    dialler.pushes.hang_up(HangUp(address))
+    successor, _ = dialler.pull(port=port)
+
+    dialler.pushes.push(Push(address, WIRE + b"new"))
+
+    dialler.go_on_until(lambda: successor.poll(0))
+    assert successor.recv() == WIRE + b"new"
+
+
+def test_another_door_dials_anew(two_doors: Dialler) -> None:
+    """Who refuses one secret is reached with the other; a frame for any door takes the connection that is there."""
+    pull, address = two_doors.pull(door=1)
+    two_doors.pushes.push(Push(address, WIRE, 0))
+    two_doors.go_on_until(lambda: two_doors.refusals)
+
+    two_doors.pushes.push(Push(address, WIRE + b"1", 1))
+    two_doors.pushes.push(Push(address, WIRE + b"2"))
+
+    two_doors.go_on_until(lambda: pull.poll(0))
+    assert [pull.recv(), pull.recv()] == [WIRE + b"1", WIRE + b"2"]
+    assert set(two_doors.refusals) == {Refusal(address, True, Fault.SECRET)}
+
+
+def test_a_dial_and_a_hang_up_end_the_probe(dialler: Dialler) -> None:
+    """Once an address is dialled, or given up, nobody asks any more whether somebody listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for end in (lambda: dialler.pushes.push(Push(address, WIRE)), lambda: dialler.pushes.hang_up(HangUp(address))):
+            dialler.probes.start(address)
+            end()
+            dialler.probes.collect(dict(dialler.poller.poll(0)))
+
+            assert not dialler.probes.has_results

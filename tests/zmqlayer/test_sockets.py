@@ -1,0 +1,81 @@
+"""How sockets are made: where they listen, and what they have of IPv6 and of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+
+from support.kept_sockets import KeptSockets
+from zmqlayer.exceptions import TransportError
+from zmqlayer.security import Keys
+from zmqlayer.sockets import FRAME_SLACK, Sockets, connect
+
+KEYS = Keys.derive(b"s" * 32, "cluster"), Keys.derive(b"x" * 32, "cluster")
+
+
+@pytest.fixture
+def open_sockets() -> Iterator[Callable[..., Sockets]]:
+    """Return a function that begins to make sockets; all are closed in the end."""
+    opened: list[Sockets] = []
+
+    def open_sockets(*keys: Keys, host: str = "127.0.0.1") -> Sockets:
+        opened.append(KeptSockets(host, keys, 1000))
+        opened[-1].open()
+        return opened[-1]
+
+    yield open_sockets
+    for one in opened:
+        one.close(0)
+
+
+def test_a_port_in_use_is_named(open_sockets: Callable[..., Sockets]) -> None:
+    """The error says which address, and what to do."""
+    sockets = open_sockets()
+    port = sockets.bind(sockets.create(zmq.PULL), 0)
+
+    with pytest.raises(TransportError, match=f"cannot listen on tcp://127.0.0.1:{port}: .* choose another"):
+        sockets.bind(sockets.create(zmq.PULL), port)
+
+
+@pytest.mark.parametrize(("host", "has_ipv6"), [("127.0.0.1", 0), ("::1", 1), ("*", 1)])
+def test_ipv6_where_the_host_asks_for_it(open_sockets: Callable[..., Sockets], host: str, has_ipv6: int) -> None:
+    """A socket may use IPv6 if it listens there."""
+    assert open_sockets(host=host).create(zmq.PULL).get(zmq.IPV6) == has_ipv6
+
+
+def test_each_connection_has_its_own_family(open_sockets: Callable[..., Sockets]) -> None:
+    """A name is looked up for IPv4, whatever the node listens on; an IPv6 address is taken as one."""
+    sub = open_sockets(host="*").create(zmq.SUB)
+
+    families = []
+    for address in ("tcp://localhost:1", "tcp://[::1]:1"):
+        connect(sub, address)
+        families.append(sub.get(zmq.IPV6))
+
+    assert families == [0, 1]
+
+
+def test_each_secret_is_a_door(open_sockets: Callable[..., Sockets]) -> None:
+    """Sockets of every door use CURVE, as server or as client."""
+    sockets = open_sockets(*KEYS)
+    server, client = sockets.create(zmq.PULL), sockets.create(zmq.PUSH)
+
+    sockets.use_key(server, 1, is_server=True)
+    sockets.use_key(client, 1, is_server=False)
+
+    assert (sockets.doors, sockets.is_encrypted) == (2, True)
+    assert (server.get(zmq.MECHANISM), server.get(zmq.CURVE_SERVER)) == (zmq.CURVE, 1)
+    assert (client.get(zmq.MECHANISM), client.get(zmq.CURVE_SERVER)) == (zmq.CURVE, 0)
+
+
+def test_without_a_secret_there_is_one_plain_door(open_sockets: Callable[..., Sockets]) -> None:
+    """No keys, and frames may be a header larger than messages."""
+    sockets = open_sockets()
+    pull = sockets.create(zmq.PULL)
+
+    sockets.use_key(pull, 0, is_server=True)
+
+    assert (sockets.doors, sockets.is_encrypted) == (1, False)
+    assert (pull.get(zmq.MECHANISM), pull.get(zmq.MAXMSGSIZE)) == (zmq.NULL, 1000 + FRAME_SLACK)

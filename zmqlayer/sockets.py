@@ -1,0 +1,114 @@
+"""
+How a node's sockets are made: which limits, pauses and keys all of them have, how they listen and how they connect.
+Used by ``transport.py`` and ``pushes.py``, which say what their own kinds have besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import zmq
+
+from zmqlayer.exceptions import TransportError
+from zmqlayer.greetings import address_of
+from zmqlayer.security import Keys
+
+__all__ = ["Sockets", "connect"]
+
+FRAME_SLACK: Final = 65_536
+"""What a frame may have beyond ``max_message_size``: header, names, credit."""
+
+
+class Sockets:
+    """
+    Makes the sockets of one node.
+
+    Args:
+        host: Where to listen; ``*`` for everywhere.
+        keys: CURVE keys for each door, the primary one first; none for plain sockets.
+        max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
+    """
+
+    def __init__(self, host: str, keys: Sequence[Keys], max_frame_size: int) -> None:
+        self._host = host
+        self._keys = tuple(keys)
+        self._max_frame_size = max_frame_size + FRAME_SLACK
+
+    @property
+    def doors(self) -> int:
+        """How many doors the node has: one for each secret, or one without any."""
+        return len(self._keys) or 1
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether sockets use CURVE."""
+        return bool(self._keys)
+
+    def open(self) -> None:
+        """Start libzmq: before the first socket, and in the process that uses it."""
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def close(self, linger_s: float) -> None:
+        """Close all sockets; frames that were accepted may still leave for *linger_s* seconds."""
+        self._context.destroy(linger=int(linger_s * 1000))
+
+    def create(self, kind: int) -> zmq.Socket[bytes]:
+        """Return a new socket; it has no key yet."""
+        socket = self._context.socket(kind)
+        socket.set(zmq.LINGER, 0)
+        socket.set(zmq.MAXMSGSIZE, self._max_frame_size)
+        # Four round trips of a second each; the links have timeouts of their own, and other sockets are not waited for.
+        socket.set(zmq.HANDSHAKE_IVL, 6000)
+        socket.set(zmq.CONNECT_TIMEOUT, 2000)
+        socket.set(zmq.HEARTBEAT_IVL, 1000)
+        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+        socket.set(zmq.HEARTBEAT_TTL, 4000)
+        socket.set(zmq.RECONNECT_IVL, 100)
+        socket.set(zmq.RECONNECT_IVL_MAX, 2000)
+        socket.set(zmq.IPV6, int(":" in self._host or self._host == "*"))
+        return socket
+
+    def use_key(self, socket: zmq.Socket[bytes], door: int, *, is_server: bool) -> None:
+        """Let a socket use the key of a door; SUB and PUSH from the next connection on, which keeps it."""
+        if not self._keys:
+            # Refuse what speaks no ZMTP, or one older than its security; otherwise libzmq would take HTTP for it.
+            socket.set(zmq.ZAP_DOMAIN, b"zmqlayer")
+            return
+        keys = self._keys[door]
+        socket.curve_secretkey = keys.secret
+        socket.curve_publickey = keys.public
+        if is_server:
+            socket.curve_server = True
+        else:
+            socket.curve_serverkey = keys.public
+
+    def bind(self, socket: zmq.Socket[bytes], port: int) -> int:
+        """
+        Let a socket listen.
+
+        Args:
+            port: 0 for a free one.
+
+        Returns:
+            The port.
+
+        Raises:
+            TransportError: The address or the port cannot be used.
+        """
+        address = address_of(self._host, port) if port else address_of(self._host, 0)[:-1] + "*"
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as exc:
+            raise TransportError(
+                f"cannot listen on {address}: {exc.strerror}; choose another bind, or 0 as port for a free one"
+            ) from exc
+        endpoint = socket.get(zmq.LAST_ENDPOINT)
+        assert isinstance(endpoint, bytes)  # the option is a string
+        return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+
+
+def connect(socket: zmq.Socket[bytes], address: str) -> None:
+    """Connect, with IPv6 for this address only if it is one: a socket that may do both prefers IPv6 for names."""
+    socket.set(zmq.IPV6, int("[" in address))
+    socket.connect(address)
