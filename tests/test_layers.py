@@ -53,7 +53,7 @@ LAYERS: Final = (
         "parts",
         words(
             "barriers candidates closures codec copies counters credits dialing events frames gossip greetings groups "
-            "identity joining ledger outbox peers proofs queues refusals rejections roles rollcalls roster "
+            "identity joining ledger outbox peers proofs queues refusals rejections reports roles rollcalls roster "
             "routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},

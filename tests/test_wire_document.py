@@ -152,7 +152,9 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
 
 def _skipping(sender: MemoryNode, receiver: MemoryNode) -> bytes:
     """Return a message before which one was lost."""
-    topic, sequence = node_topic(receiver.node_id), receiver.mesh.account(sender.node_id).mail.seen + 2
+    account = sender.mesh.account(receiver.node_id)
+    account.mail_sent += 2
+    topic, sequence = node_topic(receiver.node_id), account.mail_sent
     return pack(topic, Kind.DIRECT, sender.node_id, 1000, receiver.new_channel(), b"\x80", sequence)
 
 

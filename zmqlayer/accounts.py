@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from zmqlayer.actions import Push
 from zmqlayer.codec import pack_control, unpack_control
@@ -28,6 +28,7 @@ from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
+from zmqlayer.reports import read_counts, read_gaps, read_total
 from zmqlayer.windows import Windows
 
 __all__ = ["Accounts"]
@@ -194,12 +195,14 @@ class Accounts:
         """
         payload = unpack_control(frame.body)
         account = self._returning(frame.source)
-        for channel, upto in _read_counts(payload, "read").items():
+        for channel, upto in read_counts(payload, "read").items():
             self._windows.settle(frame.source, channel, upto)
-        for gap in _read_gaps(payload):
+        for gap in read_gaps(payload):
             self._windows.settle_gap(frame.source, *gap)
         if "done" in payload:
             self.note_done(frame.source, payload["done"])
+        if "seen" in payload:
+            account.mail_seen = read_total(payload, "seen")
         if "missed" in payload:
             self._note_missed(account, frame.source, payload["missed"], now)
 
@@ -227,7 +230,7 @@ class Accounts:
         """
         payload = unpack_control(frame.body)
         account = self._returning(frame.source)
-        sent, missed, done = (_read_total(payload, key) for key in ("sent", "missed", "done"))
+        sent, missed, done = (read_total(payload, key) for key in ("sent", "missed", "done"))
         is_lost = False
         if payload.get("carrier") == "work":
             if not account.work.catch_up(sent, missed):
@@ -237,22 +240,20 @@ class Accounts:
         else:
             account.mail.catch_up(sent, missed)
             if "held" in payload:
-                self._windows.restate(frame.source, _read_total(payload, "seen"), _read_counts(payload, "held"))
+                self._windows.restate(frame.source, read_total(payload, "seen"), read_counts(payload, "held"))
         self._owe(frame.source, now)
         return is_lost
 
     # Links
 
-    def reachable(self, peer: Peer, parked: int) -> None:
-        """A peer's pipe begins: say what was published to it before, not counting what is *parked*."""
-        account = self._ledger.reopen(peer.node_id)
-        payload: dict[str, object] = {
-            "carrier": "mail", "sent": account.mail_sent - parked, "missed": account.mail_missed, "done": 0,
-        }  # fmt: skip
-        held = self._held(peer.node_id)
+    def reachable(self, node_id: NodeId, parked: int) -> None:
+        """A pipe to a node begins: say what was published to it before, not counting what is *parked*."""
+        account = self._ledger.reopen(node_id)
+        payload = self._mail_so_far(account, parked)
+        held = self._held(node_id)
         if len(held) <= MOST_HELD:
             payload |= {"seen": account.mail.seen, "held": held}
-        self._outbox.tell(peer.node_id, Kind.TALLY, payload)
+        self._outbox.tell(node_id, Kind.TALLY, payload)
 
     def up(self, peer: Peer) -> None:
         """A link is up, or holds work: say on the pipe for work what was pushed before."""
@@ -293,17 +294,26 @@ class Accounts:
                 self._report(node_id, {channel: upto for channel, (upto, _) in read.get(node_id, {}).items()})
 
     def sweep(self, now: float) -> None:
-        """Forget windows of messages that expired. Ask after work that is out, lest a broken pipe go unnoticed."""
+        """Forget windows of messages that expired. Say again what was sent, lest a broken pipe go unnoticed."""
         self._windows.expire(now)
         for peer in self._peers:
-            if peer.is_up and self.load(peer.node_id) > 0:
+            if not peer.is_up:
+                continue
+            account = self._ledger.of(peer.node_id)
+            if account.work_outstanding:
                 self.up(peer)
+            if account.mail_sent > account.mail_seen:
+                self._outbox.tell(peer.node_id, Kind.TALLY, self._mail_so_far(account, 0))
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do."""
         return self._report_at
 
     # Inside
+
+    @staticmethod
+    def _mail_so_far(account: Account, parked: int) -> dict[str, object]:
+        return {"carrier": "mail", "sent": account.mail_sent - parked, "missed": account.mail_missed, "done": 0}
 
     def _has_room(self, account: Account, frame: Frame) -> bool:
         # Twice the limits: the sender's clock frees room for what expired before this node has looked.
@@ -332,7 +342,11 @@ class Accounts:
 
     def _report(self, node_id: NodeId, read: dict[str, int]) -> None:
         account = self._ledger.of(node_id)
-        payload: dict[str, object] = {"done": account.finished, "missed": [account.mail.missed, account.work.missed]}
+        payload: dict[str, object] = {
+            "done": account.finished,
+            "seen": account.mail.seen,
+            "missed": [account.mail.missed, account.work.missed],
+        }
         account.work.take_gaps()
         if read:
             payload["read"] = read
@@ -368,26 +382,3 @@ class Accounts:
         if lost > 0:
             self._counters.handed_over -= lost
             self._counters.drop(Drop(LOST, peer=peer), now, lost)
-
-
-def _read_total(payload: dict[str, Any], key: str) -> int:
-    total = payload.get(key)
-    if type(total) is not int or not 0 <= total < 2**63:
-        raise ProtocolError(f"{key!r} is {total!r}, not a number of messages")
-    return total
-
-
-def _read_counts(payload: dict[str, Any], key: str) -> dict[str, int]:
-    counts = payload.get(key, {})
-    if not isinstance(counts, dict) or not all(type(c) is str and type(n) is int for c, n in counts.items()):
-        raise ProtocolError(f"{key!r} is no map of channels to sequences")
-    return counts
-
-
-def _read_gaps(payload: dict[str, Any]) -> list[tuple[int, int]]:
-    gaps = payload.get("gaps", [])
-    if not isinstance(gaps, list) or not all(
-        isinstance(gap, list) and len(gap) == 2 and all(type(n) is int for n in gap) for gap in gaps
-    ):
-        raise ProtocolError("'gaps' is no list of pairs")
-    return [(first, last) for first, last in gaps]

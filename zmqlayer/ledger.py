@@ -95,6 +95,7 @@ class Account:
         mail_sent: Messages this node published to the peer.
         work_sent: Messages this node pushed to it.
         returned: Messages the peer gave back.
+        mail_seen: Up to which of them the peer has looked, by its last report.
         mail_missed: How many of *mail_sent* never came there, by its last report.
         work_missed: The same of *work_sent*.
         work_done: How much of *work_sent* the peer is done with, by its last report.
@@ -112,6 +113,7 @@ class Account:
     mail_sent: int = 0
     work_sent: int = 0
     returned: int = 0
+    mail_seen: int = 0
     mail_missed: int = 0
     work_missed: int = 0
     work_done: int = 0

@@ -49,7 +49,7 @@ class Links:
 
     def __init__(
         self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource,
-        on_change: LinkObserver, on_reachable: Callable[[Peer, float], None],
+        on_change: LinkObserver, on_reachable: Callable[[NodeId, float], None],
     ) -> None:  # fmt: skip
         self.peers = Peers(config.timing)
         self._identity = identity
@@ -174,9 +174,12 @@ class Links:
         if len(self._subscribers) < self._config.limits.subscribers:
             self._subscribers.add(node_id)
         peer = self.peers.get(node_id)
-        if peer is not None:
+        if peer is None and node_id in self._subscribers:
+            self.peers.early.add(node_id)
+            self._on_reachable(node_id, now)
+        elif peer is not None:
             peer.is_subscribed = True
-            self._on_reachable(peer, now)
+            self._on_reachable(node_id, now)
             self._tell_synced(peer)
             self._check_linked(peer, now)
 
@@ -186,6 +189,7 @@ class Links:
         if node_id is None:
             return
         self._subscribers.discard(node_id)
+        self.peers.early.discard(node_id)
         peer = self.peers.get(node_id)
         if peer is None or not peer.is_subscribed:
             return
@@ -340,6 +344,7 @@ class Links:
             patience_s=self._hellos.patience_of(greeting),
         )
         self.peers.add(peer)
+        self.peers.early.discard(node_id)
         for address in tried:
             self._hang_up(address)
         self._dialling.answered(pull, node_id, now)

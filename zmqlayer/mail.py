@@ -19,7 +19,7 @@ from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack
 from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
-from zmqlayer.peers import Peer, Peers
+from zmqlayer.peers import Peers
 from zmqlayer.queues import Letter, Mailboxes
 
 __all__ = ["Mail"]
@@ -61,14 +61,14 @@ class Mail:
         Raises:
             ChannelFull: The channel, or the peer, has no room.
         """
-        peer = self._peers.get(owner)
-        if peer is None and owner != self._node_id and (self.is_joined or len(self._parked) >= self._most_parked):
+        is_heard = self._peers.hears_us(owner)
+        if not is_heard and owner != self._node_id and self._is_in_vain(owner):
             self._counters.accepted += 1
             self._counters.drop(Drop("no such peer", channel, owner), now)
             return
         deadline = now + self._config.expiry
         sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
-        if peer is not None and peer.is_subscribed and owner not in self._parked:
+        if is_heard and owner not in self._parked:
             self._publish(owner, channel, body, int(self._config.expiry * 1000), sequence)
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
@@ -128,18 +128,18 @@ class Mail:
             self._accounts.withdraw(owner, letters)
             self._counters.drop(Drop("flushed", letters[0].channel, owner), now, len(letters))
 
-    def peer_reachable(self, peer: Peer, now: float) -> None:
+    def peer_reachable(self, node_id: NodeId, now: float) -> None:
         """
-        A peer subscribed to its own topic: send what waited for it.
+        A node subscribed to its own topic: send what waited for it.
 
         Mail flows from here on, before the link is READY: group messages do too, and must not overtake it.
         """
-        letters = self._parked.pop(peer.node_id, ())
-        self._accounts.reachable(peer, len(letters))
+        letters = self._parked.pop(node_id, ())
+        self._accounts.reachable(node_id, len(letters))
         for letter in letters:
             # One that expired goes too, without its body, lest its place in the sequence look like a loss.
             ttl_ms = max(0, int((letter.deadline - now) * 1000))
-            self._publish(peer.node_id, letter.channel, letter.body if ttl_ms else b"", ttl_ms, letter.sequence)
+            self._publish(node_id, letter.channel, letter.body if ttl_ms else b"", ttl_ms, letter.sequence)
 
     def peer_gone(self, node_id: NodeId, now: float) -> None:
         """A peer is gone: what waits for it is lost too."""
@@ -166,9 +166,10 @@ class Mail:
         """How many messages wait for a link."""
         return sum(map(len, self._parked.values()))
 
-    @property
-    def _most_parked(self) -> int:
-        return self._config.limits.peers
+    def _is_in_vain(self, owner: NodeId) -> bool:
+        """Whether a node that does not hear us will not, as far as we know, or too many are waited for."""
+        is_full = len(self._parked) >= self._config.limits.peers and owner not in self._parked
+        return self._peers.get(owner) is None and (self.is_joined or is_full)
 
     def _publish(self, owner: NodeId, channel: str, body: bytes, ttl_ms: int, sequence: int) -> None:
         self._counters.handed_over += 1

@@ -343,9 +343,9 @@ class Mesh:
         if after is not before and after is not PeerState.GREETED and peer.was_ready:
             self._events.append(PeerChanged(peer.info, after, now - peer.found_at))
 
-    def _peer_reachable(self, peer: Peer, now: float) -> None:
-        self._membership.peer_reachable(peer.node_id, now)
-        self._mail.peer_reachable(peer, now)
+    def _peer_reachable(self, node_id: NodeId, now: float) -> None:
+        self._membership.peer_reachable(node_id, now)
+        self._mail.peer_reachable(node_id, now)
 
     def _letter_arrived(self, letter: Letter, now: float) -> None:
         if "?" in letter.channel:

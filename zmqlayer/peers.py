@@ -188,9 +188,15 @@ class Peer:
 
 
 class Peers:
-    """All links of one node, by node id."""
+    """
+    All links of one node, by node id.
+
+    Attributes:
+        early: Nodes whose subscriptions came before their greeting: what is published reaches them already.
+    """
 
     def __init__(self, timing: Timing) -> None:
+        self.early: set[NodeId] = set()
         self._timing = timing
         self._peers: dict[NodeId, Peer] = {}
         self._greeted: dict[NodeId, Peer] = {}
@@ -205,6 +211,11 @@ class Peers:
     def get(self, node_id: NodeId) -> Peer | None:
         """Return the link to *node_id*, or None."""
         return self._peers.get(node_id)
+
+    def hears_us(self, node_id: NodeId) -> bool:
+        """Whether what is published on its own topic reaches a node."""
+        peer = self._peers.get(node_id)
+        return peer.is_subscribed if peer is not None else node_id in self.early
 
     def add(self, peer: Peer) -> None:
         """Begin to follow a link."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from simulator.history import Violation
 from simulator.world import World
-from support.network import assert_conserved
+from support.network import assert_conserved, assert_settled
 from support.sizes import table_sizes
 from zmqlayer.memory import MemoryNode
 
@@ -15,6 +15,8 @@ __all__ = ["forget", "settle"]
 AGREE_WITHIN_S: Final = 15.0
 LEAVING_S: Final = 4.0
 READING_S: Final = 1.5
+REPORTING_S: Final = 15.0
+STEP_S: Final = 0.05
 IDLE_S: Final = 15.0
 GROUP_MARK: Final = b"\x02"
 
@@ -35,6 +37,7 @@ def settle(world: World) -> float:
     world.promises.check()
     _check_honesty(world)
     _check_books(world)
+    _check_accounts(world)
     return took_s
 
 
@@ -48,6 +51,24 @@ def forget(world: World) -> None:
     _close_everything(world)
     _check_tables(world)
     _check_books(world)
+
+
+def _check_accounts(world: World) -> None:
+    """
+    Each two nodes agree on every message that one sent to the other, as soon as none is on its way.
+
+    Work may still move now and then: readers that stopped waiting a while ago give back what they hold.
+    """
+    fault: AssertionError | None = None
+    for _ in range(int(REPORTING_S / STEP_S)):
+        world.network.run(STEP_S)
+        try:
+            assert_settled(*world.alive)
+        except AssertionError as exc:
+            fault = exc
+        else:
+            return
+    raise Violation(f"two nodes do not agree on what one sent to the other: {fault}") from fault
 
 
 def _await_agreement(world: World) -> float:

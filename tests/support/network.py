@@ -45,7 +45,7 @@ def assert_settled(*nodes: MemoryNode) -> None:
         sender, receiver = one.mesh.account(two.node_id), two.mesh.account(one.node_id)
         ours = (sender.mail_sent, sender.mail_missed, sender.work_sent, sender.work_missed, sender.work_done)
         theirs = (receiver.mail.seen, receiver.mail.missed, receiver.work.seen, receiver.work.missed)
-        assert ours == (*theirs, receiver.finished), (one, two)
+        assert ours == (*theirs, receiver.finished), (one.name, two.name, ours, theirs, receiver.finished)
 
 
 def numbered(node: MemoryNode, *channels: str) -> list[int]:

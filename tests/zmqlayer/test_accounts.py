@@ -223,3 +223,22 @@ def test_a_malformed_message_is_accounted_for(kind: Kind, target: str) -> None:
     assert a.mesh.counters.dropped["malformed"] == 1
     assert a.mesh.counters.malformed == 1
     assert_conserved(a)
+
+
+def test_mail_lost_on_its_own_pipe_is_noticed_though_none_follows() -> None:
+    """
+    The connection that carries mail breaks and comes back before the publisher has noticed.
+
+    No subscription ends or begins then as far as it can tell; what was on the way is lost all the same.
+    """
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    send(a, channel, range(3))
+    for pipe in network.pipes(a, b):
+        if pipe in b.subs.values():
+            network.sever(pipe, noticed_after_s=3.0)
+    network.run(2.5)
+
+    assert a.mesh.counters.dropped == {"lost in a cut": 3}
+    assert_conserved(a, b)
+    assert_settled(a, b)
