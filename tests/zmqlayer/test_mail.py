@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from support.network import STRANGER, joined, numbered, send_numbers
+from zmqlayer.actions import Publish
 from zmqlayer.exceptions import ChannelFull
+from zmqlayer.frames import Kind, node_topic, parse
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import encode_node_id
 
@@ -26,6 +28,22 @@ def test_sends_arrive_in_order() -> None:
     network.run(0.1)
 
     assert numbered(b, channel) == list(range(50))
+
+
+def test_mail_flows_as_soon_as_subscriptions_do() -> None:
+    """A node's subscriptions may come before its greeting; group messages reach it then, so mail must as well."""
+    network, a = joined("a")
+    channel = f"reply.{encode_node_id(STRANGER)}!1"
+
+    a.mesh.subscribed(node_topic(STRANGER), network.now)
+    a.mesh.send(channel, b"\x80", network.now)
+
+    kinds = [parse(wire).kind for wire in (action.wire for action in a.mesh.outgoing() if isinstance(action, Publish))]
+    assert [kind for kind in kinds if kind in (Kind.TALLY, Kind.DIRECT)] == [Kind.TALLY, Kind.DIRECT]
+    assert a.mesh.in_flight == 0
+    a.mesh.unsubscribed(node_topic(STRANGER), network.now)
+    a.mesh.send(channel, b"\x80", network.now)
+    assert dropped(a, "no such peer") == 1
 
 
 def test_sends_and_group_sends_keep_one_order() -> None:
