@@ -104,10 +104,10 @@ class Config:
         _check_number("prefetch", self.prefetch, 0)
         if self.expiry > 4_000_000:
             raise ConfigError("expiry", f"{self.expiry:g} s is more than the 4,000,000 s a frame can say")
-        if self.peer_bytes < self.max_message_size:
-            raise ConfigError(
-                "peer_bytes", f"{self.peer_bytes:,} is below max_message_size ({self.max_message_size:,})"
-            )
+        limits = {name: getattr(self.limits, name) for name in ("queued_bytes", "copy_bytes", "published_bytes")}
+        for name, limit in {"peer_bytes": self.peer_bytes, **limits}.items():
+            if limit < self.max_message_size:
+                raise ConfigError(name, f"{limit:,} is below max_message_size ({self.max_message_size:,})")
 
     def _check_openness(self) -> None:
         check_secrets(self.secrets, self.limits.secrets)

@@ -231,7 +231,7 @@ class ZmqTransport:
     def _publish_large(self, wire: bytes) -> None:
         frame = self._publications.admit(wire)
         if frame is None:
-            self.lost["too much published"] += 1
+            self._lose("too much published")
             return
         for xpub in self._xpubs:
             try:
@@ -241,11 +241,19 @@ class ZmqTransport:
 
     def _publish_to_full(self, xpub: zmq.Socket[bytes], wire: bytes) -> None:
         """A pipe is full. One node's own frame is lost; a shared one goes to all but the full ones."""
-        self.lost["pipe full"] += 1
+        self._lose("pipe full")
         if is_shared(wire[:TOPIC_BYTES]):
             xpub.set(zmq.XPUB_NODROP, 0)
             xpub.send(wire, zmq.NOBLOCK)
             xpub.set(zmq.XPUB_NODROP, 1)
+
+    def _lose(self, reason: str) -> None:
+        if not self.lost[reason]:
+            logger.warning(
+                "dropped a frame for peers that take none: %s; further ones are only counted, as 'frames lost: %s'",
+                reason, reason,
+            )  # fmt: skip
+        self.lost[reason] += 1
 
     def _subscribe(self, action: Subscribe) -> None:
         self._sub.subscribe(action.topic)

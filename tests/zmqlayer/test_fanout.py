@@ -566,7 +566,9 @@ def test_a_request_that_comes_after_the_end_of_a_channel_adds_nobody() -> None:
 
 def test_copies_are_bounded_in_all_members_together() -> None:
     """What members have unread takes so much memory and no more, however many they are; the rest is counted."""
-    network, a, b = joined("a", "b", limits=Limits(copies=3, copy_bytes=100))
+    network, a = joined("a")
+    b = network.add("b", limits=Limits(copies=3, copy_bytes=100), max_message_size=100)
+    network.run(0.5)
     channels = [b.new_channel() for _ in range(4)]
     for channel in channels:
         b.group_add("room", channel)

@@ -49,3 +49,10 @@ def test_a_part_is_no_larger_than_the_whole(limit: str) -> None:
     """What is taken from the table of candidates cannot be more than the table."""
     with pytest.raises(ConfigError, match=rf"'{limit}': 6 is above candidates \(5\)"):
         Limits(**{"candidates": 5, "dials": 5, "addresses_per_name": 5, limit: 6})
+
+
+@pytest.mark.parametrize("name", ["queued_bytes", "copy_bytes", "published_bytes"])
+def test_a_limit_has_room_for_one_message(name: str) -> None:
+    """A bound in bytes that the largest message exceeds would refuse it for ever."""
+    with pytest.raises(ConfigError, match=rf"'{name}': 100 is below max_message_size \(1,048,576\)"):
+        Config.from_settings({"limits": {name: 100}})

@@ -119,7 +119,7 @@ def test_an_address_that_is_none_is_no_error(listen: Any) -> None:
     assert a.transport.poll(0) == ([], [])
 
 
-def test_a_full_pipe_loses_its_own_frames_only(listen: Any) -> None:
+def test_a_full_pipe_loses_its_own_frames_only(listen: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A subscriber that stands still loses what has no room, counted; the other gets everything."""
     a, stopped, reads = (listen(pipe_frames=200) for _ in range(3))
     group = group_topic("c", "g")
@@ -135,6 +135,7 @@ def test_a_full_pipe_loses_its_own_frames_only(listen: Any) -> None:
 
     reads.poll_until(lambda frames, _: len(frames) == 50)
     assert a.transport.lost["pipe full"] >= 1
+    assert len([message for message in caplog.messages if "pipe full" in message]) == 1
 
 
 def test_a_ring_ends_a_poll(listen: Any) -> None:
