@@ -1,7 +1,7 @@
 """
 The interface server: HTTP and WebSocket connections to channel messages and back (Twisted, Autobahn).
 
-From a client to the mesh: ``connection`` (TCP) → ``request`` (one request, its ``head`` checked) → ``http`` (one
-exchange) or ``websocket`` (one socket, whose frames are Autobahn's: ``framing``) → ``translate`` → the layer.
-Back: the layer → ``http`` or ``websocket`` → ``replies`` → ``request`` or ``framing``.
+``clients`` turns bytes into requests and WebSocket messages, and answers into bytes. ``conversations`` says them to
+workers as messages of the 2016 ASGI draft, and reads what they answer. ``serving`` is what an operator sees: the
+command, where the server listens, how it starts and stops. All share ``options`` and ``faults``.
 """

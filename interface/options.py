@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Final, Protocol
 
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.interface.faults import Faults
 from zmqlayer.ports import ServerLayer
 
 __all__ = ["Context", "Reactor", "ServerOptions", "Timer"]
+
+MAY_BE_ZERO: Final = frozenset(
+    {
+        "websocket_timeout_s",
+        "ping_interval_s",
+        "ping_timeout_s",
+        "body_min_rate",
+        "max_body_size",
+        "connections_per_address",
+    }
+)
+RELATIONS: Final = (("max_url_size", "max_header_size"),)
+"""Each first is at most the second."""
 
 
 class Timer(Protocol):
@@ -35,38 +49,88 @@ class Reactor(Protocol):
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """
-    Limits and times of one server.
+    Limits and times of one server. Times are seconds, sizes are bytes; 0 means none where it says so.
 
     Attributes:
-        http_timeout_s: From a request's last byte to the first message of its response.
+        http_timeout_s: From a request, or the last piece of its body that a worker took, to the first message of its
+            response.
+        worker_timeout_s: How long a request waits while no worker is known at all.
         websocket_connect_timeout_s: From a WebSocket's request to the worker's answer.
+        websocket_timeout_s: The longest life of a WebSocket; 0 for any.
         ping_interval_s: Between two pings to a WebSocket client; 0 sends none.
         ping_timeout_s: From a ping to the pong, or to any frame; 0 waits for ever.
-        idle_timeout_s: Without a byte from an HTTP client that owes us some.
-        websocket_max_message_size: Bytes of one message from a WebSocket client.
-        max_message_size: The layer's limit in bytes; a request and its body are one message.
+        keep_alive_timeout_s: From a response to the next request's first byte.
+        header_timeout_s: From a request's first byte to the end of its head.
+        body_timeout_s: Without a byte of a body that we are ready to take.
+        body_min_rate: Bytes per second below which a body's sender is cut off after body_timeout_s; 0 for any.
+        write_timeout_s: While the client takes nothing of what was written.
+        stop_timeout_s: For responses and goodbyes, once the server stops.
+        max_url_size: Of a request target.
+        max_header_size: Of a request's head in all.
+        max_headers: Number of fields in a head.
+        max_body_size: Of a request's body; 0 for any.
+        body_inline_size: A body up to this is a part of its message; a longer one is streamed.
+        body_chunk_size: Of one message with a piece of a longer body.
+        max_message_size: The layer's limit for one message; a body's pieces are kept well below it.
+        max_streams: Requests at a time on one HTTP/2 connection.
+        websocket_max_message_size: Of one message from a WebSocket client, after decompression.
+        websocket_max_frame_size: Of one frame from a WebSocket client.
+        websocket_compression: Whether permessage-deflate is offered.
+        websocket_parallel: Pass a client's messages on without waiting for the consumer of the one before.
+        ws_protocols: Subprotocols to choose from where a worker names none, the preferred first.
+        allowed_hosts: Host names served; a leading dot stands for all subdomains. Empty: any.
+        allowed_origins: Origins whose pages may open WebSockets. Empty: any.
+        connections_per_address: Open at a time from one address; 0 for any.
         root_path: Prefix under which the site is mounted, passed to workers.
+        server_name: Value of the Server header; empty for none.
 
     Raises:
-        ConfigError: A time or a size is out of range.
+        ConfigError: A time or a size is out of range, or a relation between two of them does not hold.
     """
 
     http_timeout_s: float = 120.0
+    worker_timeout_s: float = 10.0
     websocket_connect_timeout_s: float = 5.0
+    websocket_timeout_s: float = 86_400.0
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 30.0
-    idle_timeout_s: int = 60
-    websocket_max_message_size: int = 1_048_576
+    keep_alive_timeout_s: float = 60.0
+    header_timeout_s: float = 20.0
+    body_timeout_s: float = 20.0
+    body_min_rate: int = 500
+    write_timeout_s: float = 60.0
+    stop_timeout_s: float = 10.0
+    max_url_size: int = 8_192
+    max_header_size: int = 32_768
+    max_headers: int = 100
+    max_body_size: int = 0
+    body_inline_size: int = 262_144
+    body_chunk_size: int = 65_536
     max_message_size: int = 1_048_576
+    max_streams: int = 100
+    websocket_max_message_size: int = 1_048_576
+    websocket_max_frame_size: int = 1_048_576
+    websocket_compression: bool = True
+    websocket_parallel: bool = False
+    ws_protocols: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    connections_per_address: int = 0
     root_path: str = ""
+    server_name: str = "zmqlayer"
 
     def __post_init__(self) -> None:
-        for name in ("http_timeout_s", "websocket_connect_timeout_s", "idle_timeout_s", "websocket_max_message_size"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(name, f"{getattr(self, name)!r} is not above 0")
-        for name in ("ping_interval_s", "ping_timeout_s"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(name, f"{getattr(self, name)!r} is below 0")
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if option.name in MAY_BE_ZERO and not value >= 0:
+                raise ConfigError(option.name, f"{value!r} is below 0")
+            if option.name not in MAY_BE_ZERO and not value > 0:
+                raise ConfigError(option.name, f"{value!r} is not above 0")
+        for smaller, larger in RELATIONS:
+            if getattr(self, smaller) > getattr(self, larger):
+                raise ConfigError(smaller, f"{getattr(self, smaller):,} is above {larger} ({getattr(self, larger):,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +141,11 @@ class Context:
     Attributes:
         reactor: Clock and timers.
         log_access: Takes one finished line of the access log.
+        faults: Where each fault of a client is noted.
     """
 
     layer: ServerLayer
     options: ServerOptions
     reactor: Reactor
     log_access: Callable[[str], object] | None = None
+    faults: Faults = field(default_factory=Faults)

@@ -10,7 +10,7 @@ from support.sources import ROOT, source_files
 ELSEWHERE: Final = {
     "zmqlayer": "tests/test_exports.py",
     "zmqlayer.actions": "values without behaviour; tests/zmqlayer/test_outbox.py",
-    "zmqlayer.messages": "types only; tests/interface/test_translate.py",
+    "zmqlayer.messages": "types only; tests/interface/conversations/test_translate.py",
     "zmqlayer.identity": "values; tests/zmqlayer/test_links.py",
     "zmqlayer.ports": "protocols only; tests/zmqlayer/test_dialing.py",
     "zmqlayer.memory_node": "one half of the network in memory; tests/zmqlayer/test_memory.py",

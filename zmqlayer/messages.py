@@ -12,6 +12,7 @@ from typing import Any, Final, NotRequired, TypedDict
 __all__ = [
     "HTTP_DISCONNECT",
     "HTTP_REQUEST",
+    "HTTP_REQUEST_BODY_PATTERN",
     "HTTP_RESPONSE_PATTERN",
     "WEBSOCKET_CONNECT",
     "WEBSOCKET_DISCONNECT",
@@ -38,6 +39,8 @@ WEBSOCKET_CONNECT: Final = "websocket.connect"
 WEBSOCKET_RECEIVE: Final = "websocket.receive"
 WEBSOCKET_DISCONNECT: Final = "websocket.disconnect"
 
+HTTP_REQUEST_BODY_PATTERN: Final = "http.request.body?"
+"""The rest of a long body is sent to a channel that is named after this, and read by the one worker that answers."""
 HTTP_RESPONSE_PATTERN: Final = "http.response!"
 """An interface server names the reply channel of a request after this: ``http.response.<node>!<id>``."""
 WEBSOCKET_SEND_PATTERN: Final = "websocket.send!"
@@ -80,6 +83,7 @@ class HttpResponse(TypedDict):
     content: NotRequired[bytes]
     more_content: NotRequired[bool]
     closed: NotRequired[bool]  # nothing follows, and the response is not whole: the connection is cut
+    events_channel: NotRequired[str]  # an invitation: a later HttpDisconnect goes there
 
 
 class HttpDisconnect(TypedDict):
@@ -87,6 +91,7 @@ class HttpDisconnect(TypedDict):
 
     reply_channel: str
     path: str
+    type: NotRequired[str]  # "http.disconnect", on an events_channel only
 
 
 class WebSocketConnect(TypedDict):
@@ -111,6 +116,7 @@ class WebSocketReceive(TypedDict):
     bytes: bytes | None
     text: str | None
     order: int  # from 1
+    type: NotRequired[str]  # "websocket.receive", on an events_channel only
 
 
 class WebSocketDisconnect(TypedDict):
@@ -120,6 +126,7 @@ class WebSocketDisconnect(TypedDict):
     code: int
     path: str
     order: int
+    type: NotRequired[str]  # "websocket.disconnect", on an events_channel only
 
 
 class WebSocketSend(TypedDict):
@@ -128,9 +135,19 @@ class WebSocketSend(TypedDict):
 
     During the handshake ``accept`` True opens the socket, False refuses it with 403; content without
     ``accept`` opens it too; ``close`` without content refuses it. Once open: content first, then ``close``.
+
+    A worker that tells with ``consumed`` when its consumers end gets a client's next message only then, so that
+    consumers see the messages of one client one after the other. One that never does gets them as they come.
+
+    ``events_channel`` is an invitation: what happens from now on is sent there, to that one worker, and the
+    WebSocket is closed with 1012 when that worker goes.
     """
 
     bytes: NotRequired[bytes | None]
     text: NotRequired[str | None]
     accept: NotRequired[bool]
     close: NotRequired[bool | int]  # True is code 1000
+    subprotocol: NotRequired[str]  # with accept: one of those that the client offered
+    headers: NotRequired[list[Header]]  # with accept: for the answer to the handshake
+    consumed: NotRequired[int]  # the order of the last message whose consumer has ended; -1 for none yet
+    events_channel: NotRequired[str]

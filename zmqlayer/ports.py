@@ -23,12 +23,15 @@ __all__ = [
     "Discovery",
     "DiscoveryListener",
     "Door",
+    "Entrusted",
     "Fault",
     "IdSource",
+    "Loss",
     "Refusal",
     "ReplyChannel",
     "ServerLayer",
     "Transport",
+    "Wish",
 ]
 
 Clock = Callable[[], float]
@@ -198,6 +201,27 @@ class ReplyChannel(Protocol):
         """Drop what is unread and deliver nothing more. May be called twice."""
 
 
+class Loss(Enum):
+    """Why a message that was entrusted to the mesh will not be answered."""
+
+    EXPIRED = "nobody took it in time"
+    READER_GONE = "the node that took it is gone"
+
+
+class Entrusted(Protocol):
+    """A message whose loss its sender wants to hear of."""
+
+    def forget(self) -> None:
+        """It was answered, or nobody waits for that any more. May be called twice."""
+
+
+class Wish(Protocol):
+    """A call that was asked for."""
+
+    def cancel(self) -> None:
+        """It is not wanted any more. May be called twice, and after the call."""
+
+
 class ServerLayer(Protocol):
     """What an interface server needs of a channel layer. Used on the reactor's thread only."""
 
@@ -210,6 +234,48 @@ class ServerLayer(Protocol):
             MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
             InvalidName, InvalidMessage: The caller's mistake.
         """
+
+    def entrust(self, channel: str, message: Message, lost: Callable[[Loss], None]) -> Entrusted:
+        """
+        Send one message to a named channel, and hear if it is lost.
+
+        Args:
+            lost: Called once, on the reactor's thread and not inside this call, if nobody took the message before it
+                expired, or if the node that took it is gone. Never called after :meth:`Entrusted.forget`.
+
+        Raises:
+            ChannelFull, MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
+        """
+
+    def when_room(self, channel: str, ready: Callable[[], None]) -> Wish:
+        """
+        Hear of room in a channel that was full.
+
+        Args:
+            ready: Called once, on the reactor's thread and not inside this call, when *channel* may have room again, or
+                will have none because its owner is gone: :meth:`send` tells. Who asked first is called first, and the
+                next one only if the one before did not find the channel full again.
+        """
+
+    def follow(self, channel: str, gone: Callable[[], None]) -> Wish:
+        """
+        Hear when the node that owns a process channel is gone, or has closed the channel.
+
+        Args:
+            gone: Called once, on the reactor's thread and not inside this call; soon, if that is so already.
+
+        Raises:
+            InvalidName: *channel* names no owner.
+        """
+
+    def has_reader(self, channel: str) -> bool:
+        """Whether anybody in the mesh, as far as is known here, reads a named channel."""
+
+    def new_channel(self, pattern: str) -> str:
+        """Return an unused name for a channel with one reader anywhere, from *pattern*, which ends in ``?``."""
+
+    def drop(self, channel: str) -> None:
+        """Throw away what waits in a channel that :meth:`new_channel` made; its reader left, or its writer did."""
 
     def open_channel(self, pattern: str, deliver: Callable[[Message], None]) -> ReplyChannel:
         """

@@ -14,10 +14,12 @@ from zmqlayer.interface.options import ServerOptions
         ("http_timeout_s", 0.0),
         ("http_timeout_s", float("nan")),
         ("websocket_connect_timeout_s", -1.0),
-        ("idle_timeout_s", 0),
+        ("keep_alive_timeout_s", 0),
+        ("max_streams", 0),
         ("websocket_max_message_size", 0),
         ("ping_interval_s", -1.0),
         ("ping_timeout_s", -1.0),
+        ("max_url_size", 2_000_000),
     ],
 )
 def test_an_option_out_of_range_is_named(name: str, value: float) -> None:

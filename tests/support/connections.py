@@ -15,9 +15,10 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
-from zmqlayer.interface.connection import Connection, ConnectionFactory
+from zmqlayer.interface.clients.connection import Connection, ConnectionFactory
 from zmqlayer.interface.options import Context, ServerOptions
 from zmqlayer.messages import (
+    Body,
     HttpDisconnect,
     HttpRequest,
     Message,
@@ -25,6 +26,7 @@ from zmqlayer.messages import (
     WebSocketDisconnect,
     WebSocketReceive,
 )
+from zmqlayer.ports import Loss
 
 FORMATS: dict[str, Any] = {
     "http.request": HttpRequest,
@@ -40,9 +42,18 @@ ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
+def _format_of(channel: str, message: Message) -> Any:
+    if channel.startswith("http.request.body?"):
+        return Body
+    if channel in FORMATS:
+        assert "type" not in message, f"{channel} says what its name says already"
+        return FORMATS[channel]
+    return FORMATS[message["type"]]  # an events_channel
+
+
 def check_format(channel: str, message: Message) -> None:
     """Fail unless *message* has every required key of its channel's format, and no key beyond the format."""
-    hints = get_type_hints(FORMATS[channel], include_extras=True)
+    hints = get_type_hints(_format_of(channel, message), include_extras=True)
     missing = {key for key, hint in hints.items() if get_origin(hint) is not NotRequired} - message.keys()
     unknown = message.keys() - hints.keys()
     assert not missing, f"{channel} lacks {missing}"
@@ -87,6 +98,27 @@ class RecordedReply:
             self.deliver(self.waiting.popleft())
 
 
+@dataclass
+class RecordedCall:
+    """A call that the server asked for: made once, unless it was cancelled before."""
+
+    channel: str
+    call: Callable[..., None]
+    is_open: bool = True
+
+    def cancel(self) -> None:
+        """It is not wanted any more."""
+        self.is_open = False
+
+    forget = cancel
+
+    def make(self, *args: Any) -> None:
+        """Make the call."""
+        if self.is_open:
+            self.is_open = False
+            self.call(*args)
+
+
 class RecordedLayer:
     """Keeps what is sent, checks its format, and raises what a test tells it to raise."""
 
@@ -94,6 +126,12 @@ class RecordedLayer:
         self.sent: list[tuple[str, Message]] = []
         self.replies: list[RecordedReply] = []
         self.errors: dict[str, ZmqLayerError] = {}
+        self.entrusted: list[RecordedCall] = []
+        self.wishes: list[RecordedCall] = []
+        self.followed: list[RecordedCall] = []
+        self.unread: set[str] = set()
+        self.dropped: list[str] = []
+        self.names = 0
 
     def fill(self, channel: str) -> None:
         """Let every further send to *channel* raise ``ChannelFull``."""
@@ -111,6 +149,58 @@ class RecordedLayer:
         reply = RecordedReply(f"{pattern[:-1]}.{NODE}!{len(self.replies)}", deliver)
         self.replies.append(reply)
         return reply
+
+    def entrust(self, channel: str, message: Message, lost: Callable[[Loss], None]) -> RecordedCall:
+        """Record one message; :meth:`lose` calls *lost*."""
+        self.send(channel, message)
+        call = RecordedCall(channel, lost)
+        self.entrusted.append(call)
+        return call
+
+    def when_room(self, channel: str, ready: Callable[[], None]) -> RecordedCall:
+        """Record the wish; :meth:`make_room` calls *ready*."""
+        call = RecordedCall(channel, ready)
+        self.wishes.append(call)
+        return call
+
+    def follow(self, channel: str, gone: Callable[[], None]) -> RecordedCall:
+        """Record the wish; :meth:`end` calls *gone*."""
+        call = RecordedCall(channel, gone)
+        self.followed.append(call)
+        return call
+
+    def has_reader(self, channel: str) -> bool:
+        """Whether the test says so; it does at first."""
+        return channel not in self.unread
+
+    def new_channel(self, pattern: str) -> str:
+        """Make a name like ``http.request.body?<node>1``."""
+        self.names += 1
+        return f"{pattern}{NODE}{self.names}"
+
+    def drop(self, channel: str) -> None:
+        """Record it."""
+        self.dropped.append(channel)
+
+    def lose(self, channel: str, loss: Loss = Loss.READER_GONE) -> None:
+        """Let what was entrusted to *channel*, and not forgotten, be lost."""
+        for call in [call for call in self.entrusted if call.channel == channel]:
+            call.make(loss)
+
+    def make_room(self, channel: str) -> None:
+        """Let sends to *channel* succeed again, and call who waits for that."""
+        self.errors.pop(channel, None)
+        waiting, self.wishes = self.wishes, []
+        for call in waiting:
+            if call.channel == channel:
+                call.make()
+            else:
+                self.wishes.append(call)
+
+    def end(self, channel: str) -> None:
+        """Let the owner of a process channel go."""
+        for call in [call for call in self.followed if call.channel == channel]:
+            call.make()
 
     def take(self) -> list[tuple[str, Message]]:
         """Return what was sent since the last call."""

@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = {
     "keygen": ("zmqlayer.cli.keygen", "keygen", "click"),
-    "interface": ("zmqlayer.interface.command", "interface", "twisted"),
+    "interface": ("zmqlayer.interface.serving.command", "interface", "twisted"),
 }
 """Name → module, attribute, and the package that the optional extra brings."""
 

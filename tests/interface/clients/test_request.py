@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import UNIXAddress
 
 from support.connections import Site, get, post, split_response, upgrade
-from zmqlayer.interface.pages import error_page, too_large
+from zmqlayer.interface.clients.pages import error_page, too_large
 
 SiteMaker = Callable[..., Site]
 

@@ -24,7 +24,7 @@ from zmqlayer.compose import open_layer
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, TransportError
 from zmqlayer.interface.options import Context, ServerOptions
-from zmqlayer.interface.server import InterfaceServer
+from zmqlayer.interface.serving.server import InterfaceServer
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.twisted import ReactorLayer
 
@@ -173,7 +173,9 @@ def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
     reactor: Any = installed
     layer = open_layer(replace(config, timing=replace(config.timing, linger_s=LINGER_S)), "interface")
     log_access = None if listening.access_log is None else _line_writer(listening.access_log)
-    server = InterfaceServer(Context(ReactorLayer(layer, reactor), options, reactor, log_access))
+    server = InterfaceServer(
+        Context(ReactorLayer(layer, reactor), options, reactor, log_access)  # type: ignore[arg-type]  # it grows
+    )
     url = _listen(server, reactor, listening)
     try:
         layer.start()

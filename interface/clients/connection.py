@@ -17,10 +17,10 @@ from twisted.internet.protocol import ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
-from zmqlayer.interface.access_log import combined_line
-from zmqlayer.interface.framing import Frames, FramesFactory
+from zmqlayer.interface.clients.access_log import combined_line
+from zmqlayer.interface.clients.framing import Frames, FramesFactory
+from zmqlayer.interface.clients.request import IncomingRequest
 from zmqlayer.interface.options import Context, Reactor, Timer
-from zmqlayer.interface.request import IncomingRequest
 
 __all__ = ["Connection", "ConnectionFactory"]
 
@@ -186,7 +186,7 @@ class ConnectionFactory(_Factory):
     def buildProtocol(self, addr: IAddress | None) -> Connection:
         connection = Connection()
         connection.factory = self
-        connection.timeOut = self.context.options.idle_timeout_s
+        connection.timeOut = int(self.context.options.keep_alive_timeout_s)
         connection.requestFactory = self._build_request  # type: ignore[assignment]  # a callable is all it takes
         return connection
 

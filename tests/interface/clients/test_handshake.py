@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.connections import KEY
-from zmqlayer.interface.handshake import Handshake, read_handshake
-from zmqlayer.interface.head import BadRequest, Head
+from zmqlayer.interface.clients.handshake import Handshake, read_handshake
+from zmqlayer.interface.clients.head import BadRequest, Head
 
 GOOD = (
     (b"host", b"localhost"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from zmqlayer.interface.command import interface
+from zmqlayer.interface.serving.command import interface
 
 
 def test_help_shows_every_flag_and_examples() -> None:

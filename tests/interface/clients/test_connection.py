@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.connections import TEXT, Site, close_frame, frame, get, split_frames, split_response, upgrade
-from zmqlayer.interface.connection import LINGER_S
+from zmqlayer.interface.clients.connection import LINGER_S
 
 
 def test_an_idle_connection_is_closed(site: Site) -> None:

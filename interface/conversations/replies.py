@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from zmqlayer.exceptions import ZmqLayerError
-from zmqlayer.interface.head import TOKEN, Field
+from zmqlayer.interface.clients.head import TOKEN, Field
 from zmqlayer.messages import Message
 
 __all__ = [

@@ -1,8 +1,9 @@
 """
 The client's side of one request: collects it, and writes the response. Who answers is decided here.
 
-A request that is in order becomes an :class:`~zmqlayer.interface.http.Exchange` or a
-:class:`~zmqlayer.interface.websocket.WebSocket`, which speak to the mesh; any other is refused with a sentence.
+A request that is in order becomes an :class:`~zmqlayer.interface.conversations.http.Exchange` or a
+:class:`~zmqlayer.interface.conversations.websocket.WebSocket`, which speak to the mesh; any other is
+refused with a sentence.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request, datetimeToString
 
-from zmqlayer.interface.access_log import Entry
-from zmqlayer.interface.framing import FrameListener, Frames, FramesFactory
-from zmqlayer.interface.handshake import Handshake, read_handshake
-from zmqlayer.interface.head import BadRequest, Field, Head, read_head
-from zmqlayer.interface.headers import OrderedHeaders
-from zmqlayer.interface.http import Exchange
+from zmqlayer.interface.clients.access_log import Entry
+from zmqlayer.interface.clients.framing import FrameListener, Frames, FramesFactory
+from zmqlayer.interface.clients.handshake import Handshake, read_handshake
+from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
+from zmqlayer.interface.clients.headers import OrderedHeaders
+from zmqlayer.interface.clients.pages import error_page, too_large
+from zmqlayer.interface.conversations.http import Exchange
+from zmqlayer.interface.conversations.translate import Address, Ends
+from zmqlayer.interface.conversations.websocket import WebSocket
 from zmqlayer.interface.options import Context
-from zmqlayer.interface.pages import error_page, too_large
-from zmqlayer.interface.translate import Address, Ends
-from zmqlayer.interface.websocket import WebSocket
 
 __all__ = ["Carrier", "IncomingRequest"]
 

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
-from zmqlayer.interface.connection import ConnectionFactory
+from zmqlayer.interface.clients.connection import ConnectionFactory
 from zmqlayer.interface.options import Context
 
 __all__ = ["InterfaceServer"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqlayer.interface.pages import error_page, too_large
+from zmqlayer.interface.clients.pages import error_page, too_large
 
 
 def test_a_page_is_its_status_and_one_sentence() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from support.connections import check_format
-from zmqlayer.interface.head import Head
-from zmqlayer.interface.translate import (
+from zmqlayer.interface.clients.head import Head
+from zmqlayer.interface.conversations.translate import (
     Ends,
     http_disconnect,
     http_request,

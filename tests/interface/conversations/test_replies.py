@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqlayer.interface.replies import (
+from zmqlayer.interface.conversations.replies import (
     Accept,
     Action,
     BadReply,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqlayer.interface.headers import OrderedHeaders
+from zmqlayer.interface.clients.headers import OrderedHeaders
 
 
 def test_fields_come_back_as_they_were_added() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqlayer.interface.head import BadRequest, Head, read_fields, read_head
+from zmqlayer.interface.clients.head import BadRequest, Head, read_fields, read_head
 
 HOST = (b"Host", b"localhost")
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-!#$%&'*+.^`|~", min_size=1, max_size=30)

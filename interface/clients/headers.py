@@ -7,7 +7,7 @@ from typing import AnyStr
 
 from twisted.web.http_headers import Headers
 
-from zmqlayer.interface.head import Field
+from zmqlayer.interface.clients.head import Field
 
 __all__ = ["OrderedHeaders"]
 

@@ -7,7 +7,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from support.connections import RecordedLayer
 from zmqlayer.interface.options import Context, ServerOptions
-from zmqlayer.interface.server import InterfaceServer
+from zmqlayer.interface.serving.server import InterfaceServer
 
 
 @pytest.fixture

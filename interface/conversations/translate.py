@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqlayer.interface.head import Field, Head
+from zmqlayer.interface.clients.head import Field, Head
 from zmqlayer.messages import (
     Header,
     HttpDisconnect,

@@ -12,7 +12,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Final
 
-from zmqlayer.interface.head import BadRequest, Head
+from zmqlayer.interface.clients.head import BadRequest, Head
 
 __all__ = ["VERSION", "Handshake", "read_handshake"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqlayer.interface.access_log import Entry, combined_line
+from zmqlayer.interface.clients.access_log import Entry, combined_line
 
 
 def test_a_line_is_ncsas_combined_format() -> None:

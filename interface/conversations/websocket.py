@@ -7,10 +7,9 @@ from enum import Enum, auto
 from typing import Final, Protocol, cast
 
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
-from zmqlayer.interface.framing import FrameListener, Frames
-from zmqlayer.interface.head import Head
-from zmqlayer.interface.options import Context, Timer
-from zmqlayer.interface.replies import (
+from zmqlayer.interface.clients.framing import FrameListener, Frames
+from zmqlayer.interface.clients.head import Head
+from zmqlayer.interface.conversations.replies import (
     Accept,
     Action,
     BadReply,
@@ -21,7 +20,8 @@ from zmqlayer.interface.replies import (
     read_handshake_answer,
     read_websocket_send,
 )
-from zmqlayer.interface.translate import Ends, websocket_connect, websocket_disconnect, websocket_receive
+from zmqlayer.interface.conversations.translate import Ends, websocket_connect, websocket_disconnect, websocket_receive
+from zmqlayer.interface.options import Context, Timer
 from zmqlayer.messages import (
     WEBSOCKET_CONNECT,
     WEBSOCKET_DISCONNECT,

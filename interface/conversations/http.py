@@ -8,11 +8,11 @@ from enum import Enum, auto
 from typing import Protocol, cast
 
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
-from zmqlayer.interface.head import Field, Head
+from zmqlayer.interface.clients.head import Field, Head
+from zmqlayer.interface.clients.pages import too_large
+from zmqlayer.interface.conversations.replies import BadReply, Piece, ResponseStart, read_piece, read_response_start
+from zmqlayer.interface.conversations.translate import Ends, http_disconnect, http_request
 from zmqlayer.interface.options import Context, Timer
-from zmqlayer.interface.pages import too_large
-from zmqlayer.interface.replies import BadReply, Piece, ResponseStart, read_piece, read_response_start
-from zmqlayer.interface.translate import Ends, http_disconnect, http_request
 from zmqlayer.messages import HTTP_DISCONNECT, HTTP_REQUEST, HTTP_RESPONSE_PATTERN, Message
 from zmqlayer.ports import ReplyChannel
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from zmqlayer.interface.handshake import VERSION
-from zmqlayer.interface.head import Field
+from zmqlayer.interface.clients.handshake import VERSION
+from zmqlayer.interface.clients.head import Field
 
 __all__ = ["error_page", "too_large"]
 

@@ -1,0 +1,1 @@
+"""The operator's side: the command, where a server listens, and how its life goes."""
