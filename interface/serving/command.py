@@ -23,7 +23,6 @@ from zmqlayer.cli.options import layer_options, read_config, take_settings
 from zmqlayer.compose import open_layer
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, TransportError
-from zmqlayer.interface.deadlines import Deadlines
 from zmqlayer.interface.options import Context, ServerOptions
 from zmqlayer.interface.serving.server import InterfaceServer
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
@@ -175,7 +174,7 @@ def serve(config: Config, options: ServerOptions, listening: Listening) -> None:
     layer = open_layer(replace(config, timing=replace(config.timing, linger_s=LINGER_S)), "interface")
     log_access = None if listening.access_log is None else _line_writer(listening.access_log)
     server = InterfaceServer(
-        Context(ReactorLayer(layer, reactor), options, Deadlines(reactor), log_access)  # type: ignore[arg-type]  # it grows
+        Context(ReactorLayer(layer, reactor), options, reactor, log_access)  # type: ignore[arg-type]  # it grows
     )
     url = _listen(server, reactor, listening)
     try:
