@@ -134,7 +134,12 @@ class BaseLayer:
         return self.node.ask(lambda mesh, now: mesh.drops())
 
     def close_channel(self, channel: str) -> None:
-        """Say that a process channel of this node is not used any more: leave its groups, drop what is unread."""
+        """
+        Say that a channel that this node made is not used any more: leave its groups, drop what is unread.
+
+        Args:
+            channel: One that ends in a name after ``!``, or after ``?``.
+        """
         name = check_channel(channel)
         self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
 

@@ -187,6 +187,10 @@ class Offers:
             offers.append(best)
         return best
 
+    def has(self, channel: str) -> bool:
+        """Whether anybody reads *channel*, with credit left or without."""
+        return channel in self._by_channel
+
     def count(self, peer: NodeId) -> int:
         """Return how many readers of a peer gave credit."""
         return sum(offer.peer == peer for offer in self._offers.values())

@@ -82,6 +82,10 @@ class Dispatch:
         self._counters.accepted += 1
         self.enqueue(Letter(channel, body, now + self._config.expiry, self._node_id), now)
 
+    def has_reader(self, channel: str) -> bool:
+        """Whether a reader of *channel* is known, here or at a peer; one that is silent or busy is a reader too."""
+        return self._offers.has(inbox_of(channel))
+
     def enqueue(self, letter: Letter, now: float) -> None:
         """Queue a message that this node holds for its readers."""
         key = inbox_of(letter.channel)
@@ -174,6 +178,12 @@ class Dispatch:
             self._expire(backlog, now)
             if not backlog:
                 del self._backlogs[key]
+
+    def drop(self, channel: str, now: float) -> None:
+        """Drop what waits in one queue."""
+        backlog = self._backlogs.get(channel)
+        if backlog is not None:
+            self._counters.drop(Drop("channel closed", channel), now, self._leave(backlog.clear(), now))
 
     def clear(self, now: float) -> None:
         """Drop everything that waits."""

@@ -231,6 +231,10 @@ class Mesh:
         else:
             self._mail.send(owner, channel, body, now)
 
+    def has_reader(self, channel: str) -> bool:
+        """Whether anybody, as far as is known here, reads a named channel."""
+        return self._dispatch.has_reader(channel)
+
     def group_send(self, group: str, body: bytes, now: float) -> None:
         """Send one message to every member of *group*."""
         self._fanout.send(group, body, now)
@@ -278,8 +282,10 @@ class Mesh:
             self._readers.poll(interest.named, now)
 
     def close_channel(self, channel: str, now: float) -> None:
-        """A process channel of this node has ended: forget its memberships and drop what is unread."""
+        """A ``!`` or ``?`` channel of this node has ended: forget its memberships and drop what is unread."""
         self._fanout.leave_all(channel, now)
+        if "?" in channel:
+            self._dispatch.drop(channel, now)
         self._mail.drop(self._mail.boxes.drop(channel), "channel closed", now)
 
     def peers(self) -> list[PeerInfo]:

@@ -135,6 +135,18 @@ class SyncLayer(BaseLayer):
         """
         return self._name_channel(pattern)
 
+    def has_reader(self, channel: str) -> bool:
+        """
+        Whether anybody reads a named channel, as far as is known here: a node that received from it lately.
+
+        A node is no reader any more ten seconds after all its receivers became busy, until one of them comes back.
+
+        Raises:
+            InvalidName: The caller's mistake.
+        """
+        name = check_channel(channel)
+        return self.node.ask(lambda mesh, now: mesh.has_reader(name))
+
     def group_add(self, group: str, channel: str) -> None:
         """
         Add *channel* to *group*, wherever it lives, or renew its membership.

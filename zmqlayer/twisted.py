@@ -95,6 +95,19 @@ class ReactorLayer:
         channel = self._channels[name] = _Channel(self, name, deliver)
         return channel
 
+    def has_reader(self, channel: str) -> bool:
+        """Whether anybody reads a named channel; see ``ports.ServerLayer``."""
+        return not self.layer.node.is_closed and self.layer.has_reader(channel)
+
+    def new_channel(self, pattern: str) -> str:
+        """Make a name for a channel with one reader anywhere; see ``ports.ServerLayer``."""
+        return self.layer.new_channel(pattern)
+
+    def drop(self, channel: str) -> None:
+        """Throw away what waits in a channel of this node. Connections may end after the layer, in any order."""
+        if not self.layer.node.is_closed:
+            self.layer.close_channel(channel)
+
     def deliver_soon(self, channel: _Channel) -> None:
         """Deliver to *channel* what waits, after the present call."""
         self._reactor.callLater(0, channel.read)
@@ -102,7 +115,7 @@ class ReactorLayer:
     def forget(self, channel: _Channel) -> None:
         """*channel* was closed."""
         del self._channels[channel.name]
-        self._drop(channel.name)
+        self.drop(channel.name)
 
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""
@@ -114,9 +127,4 @@ class ReactorLayer:
             if channel is not None:
                 channel.read()
             else:
-                self._drop(name)
-
-    def _drop(self, name: str) -> None:
-        """Drop what is unread. Connections may end after the layer, in any order."""
-        if not self.layer.node.is_closed:
-            self.layer.close_channel(name)
+                self.drop(name)

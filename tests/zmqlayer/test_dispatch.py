@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.network import (
+    assert_conserved,
+    assert_settled,
     control,
     inject,
     joined,
@@ -236,3 +238,59 @@ def test_a_peer_that_offers_too_much_is_cut_off(is_wide: bool) -> None:
 
     assert a.mesh.counters.malformed >= 1
     assert a.sees(b) is None
+
+
+def test_readers_are_known_while_they_are_linked() -> None:
+    """A reader is known from its first credit on, silent or busy, until it leaves, and not after it is gone."""
+    network, a, b = joined("a", "b")
+    seen = [a.mesh.has_reader("jobs")]
+    b.wait("jobs")
+    network.run(0.1)
+    seen.append(a.mesh.has_reader("jobs"))
+    b.unwait("jobs")
+    network.stop(b)
+    network.run(3.5)
+    silent = a.sees(b), a.mesh.has_reader("jobs")
+    network.kill(b)
+    network.run(1)
+
+    assert (seen, silent) == ([False, True], ("silent", True))
+    assert not a.mesh.has_reader("jobs")
+
+
+def test_a_reader_of_the_same_node_is_known_until_it_leaves() -> None:
+    """A node that reads what it sends needs nobody else; prefixes stand for the channels below them."""
+    network, a = joined("a")
+    a.wait("lobby!")
+    is_known = a.mesh.has_reader("lobby!1")
+    a.unwait("lobby!")
+    network.run(20)
+
+    assert (is_known, a.mesh.has_reader("lobby!1")) == (True, False)
+
+
+def test_a_single_reader_channel_that_is_closed_is_empty() -> None:
+    """What nobody read is dropped, counted, and settled with those who sent it."""
+    network, a, b = joined("a", "b")
+    channel = f"body?{encode_node_id(a.node_id)}1"
+    a.send(channel, {"n": 1})
+    b.send(channel, {"n": 2})
+    network.run(0.1)
+
+    a.mesh.close_channel(channel, network.now)
+    a.mesh.close_channel(channel, network.now)
+    network.run(0.1)
+
+    assert a.mesh.in_flight == 0
+    assert a.mesh.counters.dropped["channel closed"] == 2
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_closing_a_channel_that_was_never_used_is_no_fault() -> None:
+    """A body that was never read or written leaves nothing."""
+    _, a = joined("a")
+
+    a.mesh.close_channel(f"body?{encode_node_id(a.node_id)}1", 0.0)
+
+    assert a.mesh.in_flight == 0

@@ -201,3 +201,27 @@ def test_a_bad_pattern_is_refused(layer: Any) -> None:
     """A channel is made from a pattern."""
     with pytest.raises(InvalidName):
         layer.open_channel("no pattern", lambda message: None)
+
+
+def test_readers_are_known(layer: Any) -> None:
+    """Whoever looked for a message of a named channel reads it; after the end of the layer nobody does."""
+    before = layer.has_reader("jobs")
+    layer.layer.receive(["jobs"])
+    after = layer.has_reader("jobs")
+    layer.layer.close()
+
+    assert (before, after, layer.has_reader("jobs")) == (False, True, False)
+
+
+def test_a_body_channel_is_dropped(layer: Any) -> None:
+    """What waits in a channel with one reader can be thrown away, also after the end of the layer."""
+    channel = layer.new_channel("http.request.body?")
+    layer.send(channel, {"content": b"", "more_content": False})
+
+    layer.drop(channel)
+    in_flight = layer.layer.statistics()["in_flight"]
+    layer.layer.close()
+    layer.drop(channel)
+
+    assert in_flight == 0
+    assert channel.startswith("http.request.body?")
