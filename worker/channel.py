@@ -37,8 +37,10 @@ class _Target:
         if not isinstance(content, dict):
             raise InvalidMessage(content, f"is not a message: a dict is needed, not {type(content).__name__}")
         outbox = current_outbox()
-        if immediately or outbox is None:
+        if outbox is None:
             send(self.name, content)
+        elif immediately:
+            outbox.send_now(send, self.name, content)
         else:
             outbox.hold(send, self.name, content)
 

@@ -22,6 +22,7 @@ from zmqlayer.worker.layers import WorkerLayer
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import Outbox
 from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.receipts import read_receipt
 from zmqlayer.worker.routing import Match, Router, consumer_name
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 
@@ -100,21 +101,26 @@ class Worker:
             InvalidName: The message names a reply channel that cannot be.
         """
         message = Message(content, channel, self.channel_layer)
+        receipt = read_receipt(self.channel_layer.send, channel, content)
         match = self.router.match(message)
         if match is None:
             logger.error("no route wants a message on %r with %s: dropped", channel, ", ".join(sorted(content)))
+            Outbox(self.patience, "none", receipt).flush()
             return
+        outbox = Outbox(self.patience, consumer_name(match.consumer), receipt)
+        if not self._run_in(outbox, match, message):
+            outbox.discard()
+            if self._send_back(message):
+                return
+        outbox.flush()
+
+    def _run_in(self, outbox: Outbox, match: Match, message: Message) -> bool:
         message.__doomed__ = self._tries(message) >= self.message_retries
-        outbox = Outbox(self.patience, consumer_name(match.consumer))
         with outbox.opened():
             consumer_started.send_robust(sender=type(self), message=message)
             is_done = self._call(match, message)
             consumer_finished.send_robust(sender=type(self), message=message)
-        if is_done:
-            outbox.flush()
-        else:
-            outbox.discard()
-            self._send_back(message)
+        return is_done
 
     def _call(self, match: Match, message: Message) -> bool:
         name = consumer_name(match.consumer)
@@ -140,12 +146,13 @@ class Worker:
         tries = message.get("__retries__", 0)
         return tries if isinstance(tries, int) else 0
 
-    def _send_back(self, message: Message) -> None:
+    def _send_back(self, message: Message) -> bool:
+        """Let the message be consumed later, and return True; or drop it."""
         tries = self._tries(message) + 1
         channel = message.channel.name
         if tries > self.message_retries:
             logger.warning("dropped a message on %r: its consumer asked %d times for later", channel, tries)
-            return
+            return False
         # Ten tries in a row would all be over before whatever the consumer waits for can happen.
         self.patience.pause(min(RETRY_FIRST_S * 2**tries, RETRY_MOST_S))
         again = {**message.content, "__retries__": tries}
@@ -154,6 +161,8 @@ class Worker:
             self.patience.insist(partial(self.channel_layer.send, channel, again), deadline)
         except ChannelFull as exc:
             logger.warning("dropped a message for which its consumer asked for later: %s", exc)
+            return False
+        return True
 
 
 def choose_channels(channels: Iterable[str], only: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:

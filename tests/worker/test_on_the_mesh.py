@@ -147,10 +147,11 @@ def test_two_sockets(client: Client) -> None:
     sockets = [client.layer.new_channel("websocket.send!") for _ in range(2)]
     for socket in sockets:
         client.layer.send("websocket.connect", {"reply_channel": socket, "path": "/", "headers": [], "order": 0})
-        assert client.read(socket) == {"accept": True}
+        assert client.read(socket) == {"accept": True, "consumed": 0}
     client.layer.send("websocket.receive", {"reply_channel": sockets[0], "path": "/", "text": "hi", "order": 1})
 
     assert [client.read(socket) for socket in sockets] == [{"text": "hi"}] * 2
+    assert client.read(sockets[0]) == {"consumed": 1}
 
 
 def test_later_comes(client: Client) -> None:
