@@ -10,16 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
 from support.clients import get
 from support.namespaces import Host
+from support.usage import Usage
 
-__all__ = ["START_WITHIN_S", "Cluster", "Member", "Server", "WorkerProcess", "clean_environ"]
+__all__ = ["START_WITHIN_S", "BareWorkerProcess", "Cluster", "Member", "Server", "WorkerProcess", "clean_environ"]
 
 MANAGE = Path(__file__).parent / "journey_project" / "manage.py"
+BARE = Path(__file__).parent / "bare_worker.py"
 
 START_WITHIN_S = 20.0
 HTTP_TIMEOUT_S = 3.0
@@ -70,6 +72,11 @@ class Member:
     def pid(self) -> int:
         """The process's id."""
         return self.process.pid
+
+    @property
+    def usage(self) -> Usage:
+        """What it holds."""
+        return Usage(self.pid)
 
     @property
     def output(self) -> str:
@@ -125,11 +132,10 @@ class Member:
 
 
 class Server(Member):
-    """An interface server on a free port of loopback."""
+    """An interface server on a free port of loopback, with *options* of its command."""
 
-    def __init__(self, cluster: str) -> None:
-        timeout = ["--http-timeout", str(HTTP_TIMEOUT_S)]
-        super().__init__("-Im", "zmqlayer.interface", "--port", "0", "--cluster", cluster, *timeout)
+    def __init__(self, cluster: str, *options: str) -> None:
+        super().__init__("-Im", "zmqlayer.interface", "--port", "0", "--cluster", cluster, *options)
 
     @property
     def port(self) -> int:
@@ -138,32 +144,55 @@ class Server(Member):
 
 
 class WorkerProcess(Member):
-    """A worker with ``THREADS`` threads."""
+    """A worker of the project ``journey`` with ``THREADS`` threads."""
 
     def __init__(self, cluster: str) -> None:
         super().__init__(str(MANAGE), "runworker", "--cluster", cluster, "--threads", str(THREADS))
 
     def wait_until_reading(self) -> None:
         """Return when its threads have started."""
-        self.wait_for_line(r"^worker \w+ reads ")
+        self.wait_for_line(r"^worker (\w+ )?reads")
+
+
+class BareWorkerProcess(WorkerProcess):
+    """A worker without Django, which consumes ``THREADS`` messages at once."""
+
+    def __init__(self, cluster: str) -> None:
+        Member.__init__(self, str(BARE), cluster, str(THREADS))
 
 
 MemberKind = TypeVar("MemberKind", bound=Member)
 
 
 class Cluster:
-    """Two servers and two workers that find each other by zeroconf, and more of both at need."""
+    """
+    Servers and workers that find each other by zeroconf: a number at the start, and more of both at need.
 
-    def __init__(self) -> None:
+    Args:
+        options: Of each server's command.
+        worker: What kind of workers.
+    """
+
+    def __init__(
+        self,
+        n_servers: int = 2,
+        n_workers: int = 2,
+        options: Sequence[str] = ("--http-timeout", str(HTTP_TIMEOUT_S)),
+        worker: type[WorkerProcess] = WorkerProcess,
+    ) -> None:
         self.name = f"journey-{secrets.token_hex(4)}"
+        self._n_servers = n_servers
+        self._n_workers = n_workers
+        self._options = options
+        self._worker = worker
         self._members: list[Member] = []
         self.servers: list[Server] = []
         self.workers: list[WorkerProcess] = []
 
     def __enter__(self) -> Self:
         try:
-            self.servers = [self.start_server() for _ in range(2)]
-            self.workers = [self.start_worker() for _ in range(2)]
+            self.servers = [self.start_server() for _ in range(self._n_servers)]
+            self.workers = [self.start_worker() for _ in range(self._n_workers)]
             for server in self.servers:
                 self.wait_until_linked(server, *self.workers)
         except BaseException:
@@ -179,11 +208,11 @@ class Cluster:
 
     def start_server(self) -> Server:
         """Start one more server."""
-        return self._start(Server)
+        return self._start(lambda name: Server(name, *self._options))
 
     def start_worker(self) -> WorkerProcess:
         """Start one more worker."""
-        return self._start(WorkerProcess)
+        return self._start(self._worker)
 
     def wait_until_linked(self, server: Server, *workers: WorkerProcess, within_s: float = START_WITHIN_S) -> None:
         """Send requests to *server* until each of *workers* has answered one; fail if that takes longer."""
