@@ -46,7 +46,7 @@ def words(text: str) -> frozenset[str]:
 LAYERS: Final = (
     Layer(
         "words",
-        words("actions bind config exceptions keyring limits messages names ports timing unknown"),
+        words("actions bind bodies config exceptions keyring limits messages names ports timing unknown"),
         is_pure=True,
     ),
     Layer(

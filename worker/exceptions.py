@@ -6,11 +6,16 @@ A consumer raises the first kind on purpose; the worker catches it and acts::
     Exception
     ├── ConsumeLater                   not now: give me this message again
     ├── StopConsumer                   nothing more to do
-    ├── RequestAborted                 nobody is there to take the response
     └── ChannelSocketException         do something to the connection, see ``run``
         ├── AcceptConnection           open the WebSocket
         ├── DenyConnection             refuse the WebSocket
         └── WebsocketCloseException    close the WebSocket with a code
+
+What ends a view is raised by us::
+
+    BaseException
+    └── RequestAborted                 nobody is there to take the response
+        └── RequestTimeout             the request's body stopped coming
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ __all__ = [
     "InvalidChannelLayerError",
     "InvalidRoutingError",
     "RequestAborted",
+    "RequestTimeout",
     "StopConsumer",
     "WebsocketCloseException",
 ]
@@ -52,8 +58,18 @@ class StopConsumer(Exception):
     """Raised by a consumer that is done; the worker takes the next message."""
 
 
-class RequestAborted(Exception):
-    """Raised while a response is sent, when the server behind its reply channel is gone."""
+class RequestAborted(BaseException):
+    """
+    Ends a view, or its streaming response, when nobody is there to take the response.
+
+    It is raised where the view reads the request's body, and where its response is sent. Like
+    :class:`asyncio.CancelledError` it is no ``Exception``: nothing went wrong here, so neither the view's own
+    ``except Exception`` nor Django's should deal with it. ``finally`` and transactions see it.
+    """
+
+
+class RequestTimeout(RequestAborted):
+    """Ends a view that waits for the rest of the request's body, when nothing came for a minute: answered 408."""
 
 
 class ChannelSocketException(Exception):

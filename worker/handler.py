@@ -23,7 +23,7 @@ from django.urls import set_script_prefix
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
-from zmqlayer.worker.exceptions import RequestAborted
+from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
 from zmqlayer.worker.layers import is_reachable
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
@@ -34,7 +34,10 @@ __all__ = ["AsgiHandler", "AsgiRequest", "ViewConsumer"]
 
 logger = logging.getLogger(__name__)
 
-CHUNK_SIZE: Final = 512 * 1024
+CHUNK_SIZE: Final = 65_536
+"""
+Bytes of content in one message: what a server holds for a slow client is this times the channel's capacity.
+"""
 
 SERVER_ERROR: Final = Part(
     status=500,
@@ -60,6 +63,9 @@ class AsgiHandler(BaseHandler):
         Run Django, and iterate over the messages to send to the reply channel.
 
         Exhaust or close the iterator: the response is closed, and ``request_finished`` sent, at its end.
+
+        Raises:
+            RequestAborted: The client left while the view was reading the request's body.
         """
         self._load()
         set_script_prefix(get_script_prefix(message.content) or "/")
@@ -81,15 +87,18 @@ class AsgiHandler(BaseHandler):
                 self._is_loaded = True
 
     def _respond(self, message: Message) -> HttpResponseBase:
-        if message.get("body_channel"):
-            logger.error("a request for %r has a body_channel, which is not supported yet", message["path"])
-            response: HttpResponseBase = HttpResponse("This body is too long for this server.", status=501)
-        else:
-            response = self._respond_to_whole(message)
+        try:
+            response = self._run_view(message)
+        except RequestTimeout as exc:
+            logger.warning("answered 408 for %r: %s", message["path"], exc)
+            response = HttpResponse("The rest of the request did not come in time.", status=408)
+        except RequestAborted:
+            signals.request_finished.send(sender=type(self))
+            raise
         vars(response)["_handler_class"] = type(self)  # the sender of request_finished
         return response
 
-    def _respond_to_whole(self, message: Message) -> HttpResponseBase:
+    def _run_view(self, message: Message) -> HttpResponseBase:
         try:
             request = self.request_class(message)
         except UnicodeDecodeError:
@@ -121,46 +130,62 @@ class ViewConsumer:
             with contextlib.closing(self.handler(message)) as parts:
                 for part in parts:
                     answer.send(part)
-        except (ChannelFull, RequestAborted) as exc:
+        except (ChannelFull, RequestTimeout) as exc:
             logger.warning("abandoned the response for %r: %s", message["path"], exc)
+        except RequestAborted as exc:
+            logger.debug("abandoned the response for %r: %s", message["path"], exc)
+            answer.is_over = True
         finally:
             answer.end()
 
 
 class _Answer:
-    """A response on its way: what has been sent decides how it can be broken off."""
+    """
+    A response on its way: what has been sent decides how it can be broken off.
+
+    Attributes:
+        is_over: Whether it is whole, or nobody waits for the rest.
+    """
 
     def __init__(self, reply: Channel) -> None:
         self.reply = reply
-        self.is_begun = False
-        self.is_whole = False
+        self.is_over = False
+        self._sent = 0
 
     def send(self, part: Part) -> None:
         """Send one part; raises ChannelFull when the reader stays away, RequestAborted when it is gone."""
-        outbox = current_outbox()
-        content = cast(dict[str, Any], part)
-        if self.is_begun and not self._is_reachable():
-            # Messages for a node that is gone are dropped without an error: an endless stream would never end.
-            raise RequestAborted(f"the server behind {self.reply} is gone")
-        if outbox is None:
-            self.reply.send(content, immediately=True)
-        else:
-            patience = outbox.patience
-            patience.insist(
-                lambda: self.reply.send(content, immediately=True),
-                deadline=patience.clock() + patience.reply_s,
-                is_hopeless=lambda: not self._is_reachable(),
-            )
-        self.is_begun = True
-        self.is_whole = not part["more_content"]
-
-    def _is_reachable(self) -> bool:
-        return is_reachable(self.reply.channel_layer, self.reply.name)
+        if self._sent and not self._is_awaited():
+            # Messages for who is gone are dropped without an error: an endless stream would never end.
+            raise RequestAborted(f"nobody reads {self.reply} any more")
+        try:
+            self._insist({**part, "order": self._sent})
+        except ChannelFull as exc:
+            if self._is_awaited():
+                raise
+            raise RequestAborted(f"nobody reads {self.reply} any more") from exc
+        self._sent += 1
+        self.is_over = not part["more_content"]
 
     def end(self) -> None:
-        """Tell the server, if the response is not whole, that no more will come."""
-        if self.is_whole:
+        """Tell the server, if it waits for more, that no more will come."""
+        if self.is_over:
             return
-        last = {"content": b"", "more_content": False, "closed": True} if self.is_begun else SERVER_ERROR
+        last = Part(content=b"", more_content=False, closed=True) if self._sent else SERVER_ERROR
         with contextlib.suppress(ZmqLayerError):
             self.reply.send(cast(dict[str, Any], last), immediately=True)
+
+    def _insist(self, part: Part) -> None:
+        content = cast(dict[str, Any], part)
+        outbox = current_outbox()
+        if outbox is None:
+            self.reply.send(content, immediately=True)
+            return
+        patience = outbox.patience
+        patience.insist(
+            lambda: self.reply.send(content, immediately=True),
+            deadline=patience.clock() + patience.reply_s,
+            is_hopeless=lambda: not self._is_awaited(),
+        )
+
+    def _is_awaited(self) -> bool:
+        return is_reachable(self.reply.channel_layer, self.reply.name)

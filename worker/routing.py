@@ -191,9 +191,10 @@ class Router:
         """
         Add what answers the messages that no route wants.
 
-        Requests go to Django's views, WebSockets are accepted, and the rest is ignored. Where some
-        consumer uses a channel session, it is deleted after every disconnect, even where the consumer of
-        ``websocket.disconnect`` does not use one.
+        Requests go to Django's views, WebSockets are accepted, and the rest is ignored. ``http.disconnect`` is read
+        only if some route names it: servers do not send it if nobody reads it. Where some consumer uses a channel
+        session, it is deleted after every disconnect, even where the consumer of ``websocket.disconnect`` does not
+        use one.
 
         Args:
             http_consumer: Takes the requests in place of Django's views.
@@ -202,7 +203,9 @@ class Router:
             self.root = _EndsSessions([self.root])
         self.add_route(Route(HTTP_REQUEST, http_consumer or ViewConsumer()))
         self.add_route(Route(WEBSOCKET_CONNECT, connect_consumer))
-        self.add_route(Route((WEBSOCKET_RECEIVE, WEBSOCKET_DISCONNECT, HTTP_DISCONNECT), null_consumer))
+        self.add_route(Route((WEBSOCKET_RECEIVE, WEBSOCKET_DISCONNECT), null_consumer))
+        if HTTP_DISCONNECT in self.channels:
+            self.add_route(Route(HTTP_DISCONNECT, null_consumer))
 
 
 class _EndsSessions(Include):

@@ -17,7 +17,7 @@ from typing import Final
 
 from zmqlayer.exceptions import ChannelFull, LayerClosed
 from zmqlayer.messages import Message as Content
-from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, StopConsumer
+from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, RequestAborted, StopConsumer
 from zmqlayer.worker.layers import WorkerLayer
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import Outbox
@@ -136,7 +136,7 @@ class Worker:
     def _run_consumer(self, match: Match, message: Message) -> None:
         try:
             match.consumer(message, **match.kwargs)
-        except StopConsumer:
+        except (StopConsumer, RequestAborted):
             return
         except ChannelSocketException as outcome:
             outcome.run(message)

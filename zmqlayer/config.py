@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
 from zmqlayer.bind import Bind, is_loopback
+from zmqlayer.bodies import body_capacity
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.keyring import KEYGEN, ProjectSecrets, check_secrets, cluster_tag, read_secret, read_secrets
 from zmqlayer.limits import Limits
@@ -60,9 +61,9 @@ class Config:
         bind: Where to listen. Without a secret only loopback is allowed.
         secrets: Shared by all nodes of the cluster; turn on encryption. At least 16 bytes each. The first is the
             primary one; the others are accepted too, so that secrets can be changed while the mesh runs.
-        expiry: Seconds after which an unread message is dropped.
+        expiry: Seconds after which an unread message is dropped; pieces of bodies live longer (``bodies.py``).
         group_expiry: Seconds after which a group membership ends unless it is added again.
-        capacity: Messages from this node that may be unread in one channel.
+        capacity: Messages from this node that may be unread in one channel; fewer pieces of a body.
         channel_capacity: (pattern, capacity) pairs; the first pattern that matches a channel wins.
         prefetch: Messages a reader may hold beyond those it is waiting for.
         max_message_size: Bytes of one message as msgpack.
@@ -163,7 +164,7 @@ class Config:
         for pattern, capacity in self.channel_capacity:
             if pattern.match(channel):
                 return capacity
-        return self.capacity
+        return body_capacity(channel, self.capacity)
 
     @property
     def cluster_tags(self) -> tuple[str, ...]:

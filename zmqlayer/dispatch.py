@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Push
+from zmqlayer.bodies import body_expiry
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
@@ -80,7 +81,8 @@ class Dispatch:
                 self._counters.refused += 1
                 raise ChannelFull(channel, capacity)
         self._counters.accepted += 1
-        self.enqueue(Letter(channel, body, now + self._config.expiry, self._node_id), now)
+        deadline = now + body_expiry(channel, self._config.expiry)
+        self.enqueue(Letter(channel, body, deadline, self._node_id), now)
 
     def has_reader(self, channel: str) -> bool:
         """Whether a reader of *channel* is known, here or at a peer; one that is silent or busy is a reader too."""

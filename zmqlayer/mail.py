@@ -13,6 +13,7 @@ from itertools import chain
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Publish
+from zmqlayer.bodies import body_expiry
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
 from zmqlayer.exceptions import ProtocolError
@@ -66,10 +67,11 @@ class Mail:
             self._counters.accepted += 1
             self._counters.drop(Drop("no such peer", channel, owner), now)
             return
-        deadline = now + self._config.expiry
+        expiry = body_expiry(channel, self._config.expiry)
+        deadline = now + expiry
         sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
         if is_heard and owner not in self._parked:
-            self._publish(owner, channel, body, int(self._config.expiry * 1000), sequence)
+            self._publish(owner, channel, body, int(expiry * 1000), sequence)
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:

@@ -54,7 +54,7 @@ class HttpRequest(TypedDict):
     """Sent to ``http.request``: one request whose body is whole, or continues on ``body_channel``."""
 
     reply_channel: str
-    http_version: str  # "1.0" or "1.1"
+    http_version: str  # "1.0", "1.1" or "2"
     method: str  # upper case
     scheme: NotRequired[str]  # "http" where absent
     path: str  # percent-decoded, UTF-8
@@ -68,21 +68,27 @@ class HttpRequest(TypedDict):
 
 
 class Body(TypedDict):
-    """Sent to a request's ``body_channel``."""
+    """Sent to a request's ``body_channel``: a piece of the body."""
 
     content: NotRequired[bytes]
     closed: NotRequired[bool]  # the client is gone: abandon the request
     more_content: NotRequired[bool]
+    order: NotRequired[int]  # from 0; a number that is missing was lost
 
 
 class HttpResponse(TypedDict):
-    """Sent to a request's reply channel: first with ``status``, then any number of pieces without."""
+    """
+    Sent to a request's reply channel: first with ``status``, then any number of pieces without.
+
+    One with ``events_channel`` and neither ``status`` nor ``content`` is an invitation only, and may come first.
+    """
 
     status: NotRequired[int]
     headers: NotRequired[list[Header]]
     content: NotRequired[bytes]
     more_content: NotRequired[bool]
     closed: NotRequired[bool]  # nothing follows, and the response is not whole: the connection is cut
+    order: NotRequired[int]  # of these messages, from 0; a number that is missing was lost
     events_channel: NotRequired[str]  # an invitation: a later HttpDisconnect goes there
 
 

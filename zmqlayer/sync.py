@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
 
 from zmqlayer.base import BaseLayer
+from zmqlayer.bodies import body_expiry
 from zmqlayer.events import Completed, Interest
 from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
@@ -290,7 +291,11 @@ class SyncLayer(BaseLayer):
 def _ages(mesh: Mesh, expiry: float, now: float, family: str | None = None) -> list[float]:
     """Return for how many seconds each message has waited, as far as its time to live tells."""
     letters = (letter for letter in mesh.letters() if family is None or family_of(letter.channel) == family)
-    return [max(0.0, expiry - letter.deadline + now) for letter in letters if letter.deadline > now]
+    return [
+        max(0.0, body_expiry(letter.channel, expiry) - letter.deadline + now)
+        for letter in letters
+        if letter.deadline > now
+    ]
 
 
 def _describe(counts: tuple[int, int, int, int], ages: list[float]) -> dict[str, float]:

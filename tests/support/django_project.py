@@ -68,6 +68,22 @@ def digest(request: HttpRequest) -> HttpResponse:
     return HttpResponse(hashlib.sha256(request.body).hexdigest())
 
 
+def digest_pieces(request: HttpRequest) -> HttpResponse:
+    """Hash the body as it comes."""
+    digest = hashlib.sha256()
+    while piece := request.read(10_000):
+        digest.update(piece)
+    return HttpResponse(digest.hexdigest())
+
+
+def cautious(request: HttpRequest) -> HttpResponse:
+    """Read the body, and take any exception for a reason to answer something else."""
+    try:
+        return HttpResponse(request.body)
+    except Exception as exc:  # noqa: BLE001  # as some views do
+        return HttpResponse(f"{type(exc).__name__}: {exc}", status=418)
+
+
 def parse_json(request: HttpRequest) -> HttpResponse:
     """Sum the numbers of a JSON body."""
     return JsonResponse({"sum": sum(json.loads(request.body))})
@@ -136,6 +152,8 @@ urlpatterns = [
     path("hello/", hello),
     path("echo/", echo),
     path("digest/", digest),
+    path("digest-pieces/", digest_pieces),
+    path("cautious/", cautious),
     path("json/", parse_json),
     path("big/", big),
     path("stream/", stream),

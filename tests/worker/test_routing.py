@@ -189,7 +189,6 @@ def test_coroutine_functions_are_refused() -> None:
         ("websocket.connect", connect_consumer),
         ("websocket.receive", null_consumer),
         ("websocket.disconnect", null_consumer),
-        ("http.disconnect", null_consumer),
     ],
 )
 def test_default_routes(channel: str, consumer: object) -> None:

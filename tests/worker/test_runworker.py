@@ -59,7 +59,7 @@ def test_the_status_line() -> None:
     said = Run()("--threads", "2")
 
     assert said.startswith(
-        "worker aaaa reads http.disconnect, http.request, websocket.connect, websocket.disconnect, "
+        "worker aaaa reads http.request, websocket.connect, websocket.disconnect, "
         "websocket.receive with 2 threads in cluster 'blue'\n"
     )
 
