@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.messages import Message as Content
 from zmqlayer.ports import Clock
 from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 __all__ = ["BODY_TIMEOUT_S", "BodyLost", "BodyPieces", "open_body"]
 
@@ -65,7 +62,7 @@ class BodyPieces(io.RawIOBase):
         """Whether it can be read: always."""
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         """
         Copy what there is of the body into *buffer*, after waiting for it. Returns the number of bytes; 0 at the end.
 
