@@ -1,8 +1,8 @@
 """
-From the mesh to a client: what the messages of a worker, in the format of the 2016 ASGI draft, make a connection do.
+From the mesh to a client: what the messages of a worker, in the format of the 2016 ASGI draft, make a response.
 
 Pure. A message is checked in full before a byte of it is written, so that one which cannot be sent is found while a
-proper error can still be answered. The other direction is ``translate``.
+proper error can still be answered. WebSockets have ``websocket_replies``; the other direction is ``translate``.
 """
 
 from __future__ import annotations
@@ -15,25 +15,19 @@ from zmqlayer.interface.clients.head import TOKEN, Field
 from zmqlayer.messages import Message
 
 __all__ = [
-    "Accept",
-    "Action",
+    "HOP_BY_HOP",
     "BadReply",
-    "Close",
-    "Deny",
-    "Ignore",
     "Piece",
     "ResponseStart",
-    "Send",
-    "read_handshake_answer",
+    "read_header",
     "read_piece",
     "read_response_start",
-    "read_websocket_send",
+    "take",
 ]
 
 HOP_BY_HOP: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 """Fields about one TCP connection, which a worker cannot know: left out."""
 NO_CONTENT: Final = frozenset({204, 304})
-CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 T = TypeVar("T")
 
@@ -90,12 +84,12 @@ def read_response_start(message: Message) -> ResponseStart:
     Raises:
         BadReply: A key is missing, or its value cannot be sent.
     """
-    status = _take(message, "status", int)
+    status = take(message, "status", int)
     if status is None:
         raise BadReply("status", "is missing from the first message of a response")
     if not 200 <= status <= 999:
         raise BadReply("status", f"is {status}, which no response has: 200 to 999")
-    fields = tuple(_read_header(header) for header in _take(message, "headers", list) or [])
+    fields = tuple(read_header(header) for header in take(message, "headers", list) or [])
     kept = tuple(field for field in fields if field[0].lower() not in HOP_BY_HOP)
     return ResponseStart(status, kept, _read_length(kept))
 
@@ -108,92 +102,32 @@ def read_piece(message: Message) -> Piece:
         BadReply: A value is of another type.
     """
     return Piece(
-        content=_take(message, "content", bytes) or b"",
-        is_last=not _take(message, "more_content", bool),
-        is_broken_off=bool(_take(message, "closed", bool)),
+        content=take(message, "content", bytes) or b"",
+        is_last=not take(message, "more_content", bool),
+        is_broken_off=bool(take(message, "closed", bool)),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Open the WebSocket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """Refuse the WebSocket with 403."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send one message to the client: text if *payload* is a str."""
-
-    payload: str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close the WebSocket with *code*."""
-
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """Do nothing but say why."""
-
-    problem: str
-
-
-Action = Accept | Deny | Send | Close | Ignore
-
-
-def read_handshake_answer(message: Message) -> list[Action]:
+def take(message: Message, key: str, kind: type[T]) -> T | None:
     """
-    Return what to do, in order, on a message that arrives before the WebSocket is open.
+    Return *message*'s value for *key*; None where it is absent or None.
 
     Raises:
-        BadReply: A value is of another type, or no close code.
+        BadReply: It is not of *kind*.
     """
-    accept = _take(message, "accept", bool)
-    actions = read_websocket_send(message)
-    if accept is False:
-        return [Deny()]
-    if accept or any(isinstance(action, Send) and action.payload for action in actions):
-        return [Accept(), *actions]
-    if any(isinstance(action, Close) for action in actions):
-        return [Deny()]
-    return actions or [Ignore("neither accepts nor closes a WebSocket whose handshake waits for that")]
-
-
-def read_websocket_send(message: Message) -> list[Action]:
-    """
-    Return what to do, in order, on a message for an open WebSocket.
-
-    Raises:
-        BadReply: A value is of another type, or no close code.
-    """
-    text = _take(message, "text", str)
-    binary = _take(message, "bytes", bytes)
-    if text is not None and binary is not None:
-        return [Ignore("has both 'text' and 'bytes'")]
-    payload = binary if text is None else text
-    actions: list[Action] = [] if payload is None else [Send(payload)]
-    close = message.get("close")
-    if close is None or close is False:
-        return actions
-    return [*actions, Close(_read_close_code(close))]
-
-
-def _take(message: Message, key: str, kind: type[T]) -> T | None:
-    """Return *message*'s value for *key*, which must be of *kind*; None where it is absent or None."""
     value = message.get(key)
     if value is None or type(value) is kind:
         return value
     raise BadReply(key, f"is of type {type(value).__name__}, not {kind.__name__}")
 
 
-def _read_header(header: object) -> Field:
+def read_header(header: object) -> Field:
+    """
+    Return one header field of a message.
+
+    Raises:
+        BadReply: It cannot be sent.
+    """
     if not isinstance(header, list | tuple) or len(header) != 2 or not all(isinstance(part, bytes) for part in header):
         raise BadReply("headers", f"holds {header!r:.80}, which is no pair of byte strings")
     name, value = header
@@ -211,11 +145,3 @@ def _read_length(fields: tuple[Field, ...]) -> int | None:
     if len(lengths) > 1 or not (lengths[0].isdigit() and len(lengths[0]) <= 19):
         raise BadReply("headers", f"holds the Content-Length {lengths!r:.80}, which is not one whole number")
     return int(lengths[0])
-
-
-def _read_close_code(close: object) -> int:
-    if close is True:
-        return 1000
-    if isinstance(close, int) and (close in CLOSE_CODES or 3000 <= close <= 4999):
-        return close
-    raise BadReply("close", f"is {close!r:.80}, which is neither a bool nor a close code that may be sent")

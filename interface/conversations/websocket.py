@@ -9,10 +9,11 @@ from typing import Final, Protocol, cast
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
 from zmqlayer.interface.clients.framing import FrameListener, Frames
 from zmqlayer.interface.clients.head import Head
-from zmqlayer.interface.conversations.replies import (
+from zmqlayer.interface.conversations.replies import BadReply
+from zmqlayer.interface.conversations.translate import Ends, websocket_connect, websocket_disconnect, websocket_receive
+from zmqlayer.interface.conversations.websocket_replies import (
     Accept,
     Action,
-    BadReply,
     Close,
     Deny,
     Ignore,
@@ -20,7 +21,6 @@ from zmqlayer.interface.conversations.replies import (
     read_handshake_answer,
     read_websocket_send,
 )
-from zmqlayer.interface.conversations.translate import Ends, websocket_connect, websocket_disconnect, websocket_receive
 from zmqlayer.interface.options import Context, Timer
 from zmqlayer.messages import (
     WEBSOCKET_CONNECT,

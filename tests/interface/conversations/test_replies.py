@@ -9,19 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqlayer.interface.conversations.replies import (
-    Accept,
-    Action,
     BadReply,
-    Close,
-    Deny,
-    Ignore,
     Piece,
     ResponseStart,
-    Send,
-    read_handshake_answer,
     read_piece,
     read_response_start,
-    read_websocket_send,
 )
 
 ANYTHING = st.recursive(
@@ -108,69 +100,10 @@ def test_a_piece_of_another_type_is_refused(message: dict[str, Any]) -> None:
         read_piece(message)
 
 
-@pytest.mark.parametrize(
-    ("message", "actions"),
-    [
-        ({"accept": True}, [Accept()]),
-        ({"accept": True, "text": "hi"}, [Accept(), Send("hi")]),
-        ({"accept": True, "close": 3000}, [Accept(), Close(3000)]),
-        ({"accept": False}, [Deny()]),
-        ({"accept": False, "text": "hi", "close": 3000}, [Deny()]),
-        ({"text": "hi"}, [Accept(), Send("hi")]),
-        ({"bytes": b"hi", "close": True}, [Accept(), Send(b"hi"), Close(1000)]),
-        ({"close": True}, [Deny()]),
-        ({"close": 4000}, [Deny()]),
-        ({"text": "", "close": True}, [Deny()]),
-    ],
-)
-def test_answers_during_the_handshake(message: dict[str, Any], actions: list[Action]) -> None:
-    """The table of the draft: accept decides, then content, then close."""
-    assert read_handshake_answer(message) == actions
-
-
-def test_an_answer_that_decides_nothing_is_ignored() -> None:
-    """The handshake goes on waiting."""
-    assert [type(action) for action in read_handshake_answer({})] == [Ignore]
-
-
-@pytest.mark.parametrize(
-    ("message", "actions"),
-    [
-        ({}, []),
-        ({"text": "hi"}, [Send("hi")]),
-        ({"text": "", "bytes": None}, [Send("")]),
-        ({"bytes": b""}, [Send(b"")]),
-        ({"bytes": b"x", "close": True}, [Send(b"x"), Close(1000)]),
-        ({"close": 1001}, [Close(1001)]),
-        ({"close": False, "accept": False}, []),
-        ({"text": "a", "bytes": b"b"}, [Ignore("has both 'text' and 'bytes'")]),
-    ],
-)
-def test_messages_to_an_open_websocket(message: dict[str, Any], actions: list[Action]) -> None:
-    """Content first, then the close; empty content is content."""
-    assert read_websocket_send(message) == actions
-
-
-@pytest.mark.parametrize(
-    "message",
-    [{"text": b"x"}, {"bytes": "x"}, {"close": "1000"}, {"close": 1005}, {"close": 999}, {"close": 5000}, {"close": 0}],
-)
-def test_a_message_of_the_wrong_type_is_refused(message: dict[str, Any]) -> None:
-    """Also close codes that must not be sent (RFC 6455, 7.4)."""
-    with pytest.raises(BadReply):
-        read_websocket_send(message)
-
-
-def test_accept_must_be_a_bool() -> None:
-    """A worker that answers with 1 is told."""
-    with pytest.raises(BadReply, match="'accept' is of type int, not bool"):
-        read_handshake_answer({"accept": 1})
-
-
 @given(st.dictionaries(KEYS, ANYTHING))
 def test_any_message_is_read_or_refused(message: dict[str, Any]) -> None:
     """Nothing else than ``BadReply`` leaves these functions."""
-    for read in (read_response_start, read_piece, read_handshake_answer, read_websocket_send):
+    for read in (read_response_start, read_piece):
         try:
             read(message)
         except BadReply as exc:

@@ -1,0 +1,168 @@
+"""
+From the mesh to a WebSocket: what the messages of a worker, in the format of the 2016 ASGI draft, make it do.
+
+Pure. As in ``replies``, a message is checked in full before anything of it is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from zmqlayer.exceptions import InvalidName
+from zmqlayer.interface.clients.head import Field
+from zmqlayer.interface.conversations.replies import HOP_BY_HOP, BadReply, read_header, take
+from zmqlayer.messages import Message
+from zmqlayer.names import check_channel, owner_of
+
+__all__ = [
+    "Accept",
+    "Action",
+    "Close",
+    "Deny",
+    "Ignore",
+    "Progress",
+    "Send",
+    "read_handshake_answer",
+    "read_progress",
+    "read_websocket_send",
+]
+
+CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+OURS: Final = b"sec-websocket-"
+"""Begins the names of the fields that make the answer to a handshake (RFC 6455, 4.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """
+    Open the WebSocket.
+
+    Attributes:
+        subprotocol: The one to speak; empty if the worker names none.
+        fields: For the answer to the handshake.
+    """
+
+    subprotocol: str = ""
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Refuse the WebSocket with 403."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one message to the client: text if *payload* is a str."""
+
+    payload: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the WebSocket with *code*."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Do nothing but say why."""
+
+    problem: str
+
+
+Action = Accept | Deny | Send | Close | Ignore
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    What a message says about the worker that sent it.
+
+    Attributes:
+        consumed: The order of the last message whose consumer has ended; None if the worker does not tell.
+        events_channel: Where the events of this connection shall go from now on; empty if it says nothing of that.
+    """
+
+    consumed: int | None
+    events_channel: str
+
+
+def read_progress(message: Message) -> Progress:
+    """
+    Read how far the worker is, and whether it invites.
+
+    Raises:
+        BadReply: A value is of another type, or no process channel.
+    """
+    events_channel = take(message, "events_channel", str) or ""
+    if events_channel:
+        _check_process_channel(events_channel)
+    return Progress(take(message, "consumed", int), events_channel)
+
+
+def read_handshake_answer(message: Message) -> list[Action]:
+    """
+    Return what to do, in order, on a message that arrives before the WebSocket is open.
+
+    Raises:
+        BadReply: A value is of another type, or cannot be sent.
+    """
+    accept = take(message, "accept", bool)
+    actions = read_websocket_send(message)
+    if accept is False:
+        return [Deny()]
+    if accept or any(isinstance(action, Send) and action.payload for action in actions):
+        return [_read_accept(message), *actions]
+    if any(isinstance(action, Close) for action in actions):
+        return [Deny()]
+    if "consumed" in message or "events_channel" in message:
+        return actions
+    return actions or [Ignore("neither accepts nor closes a WebSocket whose handshake waits for that")]
+
+
+def read_websocket_send(message: Message) -> list[Action]:
+    """
+    Return what to do, in order, on a message for an open WebSocket.
+
+    Raises:
+        BadReply: A value is of another type, or no close code.
+    """
+    text = take(message, "text", str)
+    binary = take(message, "bytes", bytes)
+    if text is not None and binary is not None:
+        return [Ignore("has both 'text' and 'bytes'")]
+    payload = binary if text is None else text
+    actions: list[Action] = [] if payload is None else [Send(payload)]
+    close = message.get("close")
+    if close is None or close is False:
+        return actions
+    return [*actions, Close(_read_close_code(close))]
+
+
+def _read_accept(message: Message) -> Accept:
+    fields = tuple(read_header(header) for header in take(message, "headers", list) or [])
+    for name, _ in fields:
+        if name.lower().startswith(OURS):
+            raise BadReply("headers", f"holds {name!r}, which the server writes itself")
+    kept = tuple(field for field in fields if field[0].lower() not in HOP_BY_HOP)
+    return Accept(take(message, "subprotocol", str) or "", kept)
+
+
+def _read_close_code(close: object) -> int:
+    if close is True:
+        return 1000
+    if isinstance(close, int) and (close in CLOSE_CODES or 3000 <= close <= 4999):
+        return close
+    raise BadReply("close", f"is {close!r:.80}, which is neither a bool nor a close code that may be sent")
+
+
+def _check_process_channel(name: str) -> None:
+    try:
+        has_owner = "!" in check_channel(name) and owner_of(name) is not None
+    except InvalidName:
+        has_owner = False
+    if not has_owner:
+        raise BadReply("events_channel", f"is {name!r:.80}, which names no node's own channel")
