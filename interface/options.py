@@ -20,6 +20,7 @@ MAY_BE_ZERO: Final = frozenset(
         "body_min_rate",
         "max_body_size",
         "connections_per_address",
+        "stop_delay_s",
     }
 )
 RELATIONS: Final = (("max_url_size", "max_header_size"),)
@@ -65,6 +66,7 @@ class ServerOptions:
         body_min_rate: Bytes per second below which a body's sender is cut off after body_timeout_s; 0 for any.
         write_timeout_s: While the client takes nothing of what was written.
         stop_timeout_s: For responses and goodbyes, once the server stops.
+        stop_delay_s: For which a server that was told to stop goes on serving, while it says that it is not ready.
         max_url_size: Of a request target.
         max_header_size: Of a request's head in all.
         max_headers: Number of fields in a head.
@@ -83,6 +85,15 @@ class ServerOptions:
         connections_per_address: Open at a time from one address; 0 for any.
         root_path: Prefix under which the site is mounted, passed to workers.
         server_name: Value of the Server header; empty for none.
+        http2: Whether HTTP/2 is offered to clients that come by TLS.
+        proxy_headers: Whether to believe proxies that tell of the client behind them.
+        forwarded_allow_ips: Addresses and networks of these proxies, or ``*``. A UNIX socket's peers always count.
+        proxy_headers_host: The header that tells the client's address, and those of proxies on the way.
+        proxy_headers_port: The header that tells the port that the client called; empty for none.
+        proxy_headers_proto: The header that tells whether the client came by TLS; empty for none.
+        proxy_headers_site: The header that tells the host that the client called; empty for none.
+        liveness_path: Path where the server itself says that it runs; empty for none.
+        readiness_path: Path where the server itself says whether requests are answered; empty for none.
 
     Raises:
         ConfigError: A time or a size is out of range, or a relation between two of them does not hold.
@@ -100,6 +111,7 @@ class ServerOptions:
     body_min_rate: int = 500
     write_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
+    stop_delay_s: float = 0.0
     max_url_size: int = 8_192
     max_header_size: int = 32_768
     max_headers: int = 100
@@ -118,6 +130,15 @@ class ServerOptions:
     connections_per_address: int = 0
     root_path: str = ""
     server_name: str = "zmqlayer"
+    http2: bool = True
+    proxy_headers: bool = False
+    forwarded_allow_ips: tuple[str, ...] = ("127.0.0.1", "::1")
+    proxy_headers_host: str = "X-Forwarded-For"
+    proxy_headers_port: str = "X-Forwarded-Port"
+    proxy_headers_proto: str = "X-Forwarded-Proto"
+    proxy_headers_site: str = ""
+    liveness_path: str = ""
+    readiness_path: str = ""
 
     def __post_init__(self) -> None:
         for option in fields(self):

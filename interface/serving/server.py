@@ -1,37 +1,15 @@
-"""The server: a port that is listened on, and the connections that came through it."""
+"""The server: places that are open, and the connections that came through them."""
 
 from __future__ import annotations
-
-from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
 from zmqlayer.interface.clients.connection import ConnectionFactory
 from zmqlayer.interface.options import Context
+from zmqlayer.interface.serving.places import Place
+from zmqlayer.interface.serving.ports import Opened, Opener
 
 __all__ = ["InterfaceServer"]
-
-GRACE_S: Final = 1.0
-"""How long responses may take, and clients may take to say goodbye, once the server stops."""
-
-
-class Address(Protocol):
-    """Where a TCP port is open."""
-
-    port: int
-
-
-class Port(Protocol):
-    """An open port."""
-
-    def getHost(self) -> Address: ...
-    def stopListening(self) -> object: ...
-
-
-class Listener(Protocol):
-    """The part of Twisted's reactor that opens ports."""
-
-    def listenTCP(self, port: int, factory: ConnectionFactory, backlog: int = 50, interface: str = "") -> Port: ...
 
 
 class InterfaceServer:
@@ -39,37 +17,35 @@ class InterfaceServer:
 
     def __init__(self, context: Context) -> None:
         self.factory = ConnectionFactory(context)
-        self._ports: list[Port] = []
+        self._stop_timeout_s = context.options.stop_timeout_s
+        self._opened: list[Opened] = []
 
     def __repr__(self) -> str:
-        return f"<InterfaceServer [{len(self._ports)} ports, {len(self.factory.connections)} connections]>"
+        return f"<InterfaceServer [{len(self._opened)} places, {len(self.factory.connections)} connections]>"
 
-    def listen(self, reactor: Listener, host: str, port: int) -> str:
+    def listen(self, opener: Opener, place: Place) -> str:
         """
-        Accept clients from now on.
-
-        Args:
-            port: 0 takes a free one.
+        Accept clients at *place* from now on.
 
         Returns:
-            The URL to reach it.
+            How to reach it: a URL, where there is one.
 
         Raises:
-            CannotListenError: The address is in use, or not ours.
+            CannotServe: It cannot be opened.
         """
-        listening = reactor.listenTCP(port, self.factory, interface=host)
-        self._ports.append(listening)
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{listening.getHost().port}"
+        opened = opener.open(place)
+        self._opened.append(opened)
+        return opened.shown
 
     def stop(self) -> Deferred[None]:
         """
         Accept nobody any more, let responses end, close WebSockets with 1001.
 
         Returns:
-            Fires when no connection is left, after :data:`GRACE_S` at the latest.
+            Fires when no connection is left, after ``stop_timeout_s`` at the latest.
         """
-        ports, self._ports = self._ports, []
-        for port in ports:
-            port.stopListening()
-        return self.factory.stop(GRACE_S)
+        taken, self._opened = self._opened, []
+        for opened in taken:
+            for port in opened.ports:
+                port.stopListening()
+        return self.factory.stop(self._stop_timeout_s)

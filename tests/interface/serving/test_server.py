@@ -1,4 +1,4 @@
-"""Ports that open and close."""
+"""Places that open and close."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from twisted.internet.testing import MemoryReactorClock
 
 from support.connections import RecordedLayer
 from zmqlayer.interface.options import Context, ServerOptions
+from zmqlayer.interface.serving.places import Described, Unix
+from zmqlayer.interface.serving.ports import Opener
 from zmqlayer.interface.serving.server import InterfaceServer
+from zmqlayer.interface.serving.sockets import CannotServe
 
 
 @pytest.fixture
@@ -22,18 +25,43 @@ def server(reactor: MemoryReactorClock) -> InterfaceServer:
     return InterfaceServer(Context(RecordedLayer(), ServerOptions(), reactor))
 
 
-@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000")])
-def test_listening_opens_a_port(server: InterfaceServer, reactor: MemoryReactorClock, host: str, url: str) -> None:
-    """The URL can be pasted into a browser."""
-    assert server.listen(reactor, host, 8000) == url
+@pytest.fixture
+def opener(server: InterfaceServer, reactor: MemoryReactorClock) -> Opener:
+    """Opens places for the server's factory."""
+    return Opener(reactor, server.factory, None, 2048)
+
+
+def test_an_endpoint_is_opened(server: InterfaceServer, opener: Opener, reactor: MemoryReactorClock) -> None:
+    """Whatever Twisted understands."""
+    assert server.listen(opener, Described("tcp:8000:interface=127.0.0.1")) == "endpoint tcp:8000:interface=127.0.0.1"
     ((port, factory, _, interface),) = reactor.tcpServers
-    assert (port, factory, interface) == (8000, server.factory, host)
-    assert repr(server) == "<InterfaceServer [1 ports, 0 connections]>"
+    assert (port, factory, interface) == (8000, server.factory, "127.0.0.1")
+    assert repr(server) == "<InterfaceServer [1 places, 0 connections]>"
 
 
-def test_stopping_closes_the_port(server: InterfaceServer, reactor: MemoryReactorClock) -> None:
+def test_a_unix_socket_is_opened(server: InterfaceServer, opener: Opener, reactor: MemoryReactorClock) -> None:
+    """With the permissions that the operator chose."""
+    assert server.listen(opener, Unix("/nowhere/web.sock", 0o660)) == "unix:/nowhere/web.sock"
+    ((path, factory, backlog, mode, _),) = reactor.unixServers
+    assert (path, factory, backlog, mode) == ("/nowhere/web.sock", server.factory, 2048, 0o660)
+
+
+@pytest.mark.parametrize("description", ["xyzzy:80", "tcp", "tcp:80:x=1", "tcp:port"])
+def test_what_is_no_endpoint_is_a_sentence(server: InterfaceServer, opener: Opener, description: str) -> None:
+    """Not a traceback of Twisted's."""
+    with pytest.raises(CannotServe, match=f"cannot listen on {description}: it is no endpoint that Twisted can open"):
+        server.listen(opener, Described(description))
+
+
+def test_an_endpoint_that_fails_is_a_sentence(server: InterfaceServer, opener: Opener) -> None:
+    """With the system's own words."""
+    with pytest.raises(CannotServe, match="No such file or directory"):
+        server.listen(opener, Described("ssl:443:privateKey=/nowhere/key.pem"))
+
+
+def test_stopping_closes_what_is_open(server: InterfaceServer, opener: Opener) -> None:
     """With nobody connected it is over at once."""
-    server.listen(reactor, "127.0.0.1", 8000)
+    server.listen(opener, Described("tcp:8000"))
 
     assert server.stop().called
-    assert repr(server) == "<InterfaceServer [0 ports, 0 connections]>"
+    assert repr(server) == "<InterfaceServer [0 places, 0 connections]>"

@@ -1,0 +1,78 @@
+"""What to run: all that the operator said, checked and put together. ``command`` asks for it, ``launch`` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from zmqlayer.cli.options import read_config
+from zmqlayer.config import Config, compile_capacity
+from zmqlayer.interface.options import ServerOptions
+from zmqlayer.interface.serving.config_file import ConfigFile
+from zmqlayer.interface.serving.given import BadOption, Given, mesh_settings, read_given
+from zmqlayer.interface.serving.places import Inherited, Place, choose_places
+from zmqlayer.messages import HTTP_REQUEST_BODY_PATTERN
+
+__all__ = ["Plan", "make_plan"]
+
+BODY_PIECES: Final = 32
+"""Of one body that wait for a worker: 2 MiB with pieces of the default size."""
+
+LINGER_S: Final = 0.5
+"""All that a server leaves unsent is requests of clients that are gone, and word that they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    One server.
+
+    Attributes:
+        config: Of its node.
+        given: What has no place in the other two.
+    """
+
+    config: Config
+    options: ServerOptions
+    places: tuple[Place, ...]
+    given: Given
+
+
+def make_plan(
+    flags: Mapping[str, Any],
+    mesh_flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    file: ConfigFile,
+    passed: Sequence[Inherited],
+) -> Plan:
+    """
+    Read and check what the operator said.
+
+    Args:
+        flags: Options of the server, by name.
+        mesh_flags: Settings of the layer, by name.
+        passed: Sockets of the service manager.
+
+    Raises:
+        BadOption: An option of the server cannot be used.
+        click.BadParameter: A setting of the layer cannot be used.
+    """
+    given = read_given(flags, environ, file)
+    if given["tls_key"] and not given["tls_cert"]:
+        raise BadOption(given.place("tls_key"), "is a key without a certificate; name that with --tls-cert")
+    config = read_config(
+        mesh_settings(mesh_flags, environ, file),
+        {name: f"{file.name}: [mesh] {name}" for name in file.mesh if name not in mesh_flags},
+    )
+    return Plan(prepare(config), given.server_options(config.max_message_size), choose_places(given, passed), given)
+
+
+def prepare(config: Config) -> Config:
+    """Return the configuration of a server's node: little of a body waits, and little time is spent on leaving."""
+    pattern = compile_capacity((f"{HTTP_REQUEST_BODY_PATTERN}*", BODY_PIECES))
+    return replace(
+        config,
+        channel_capacity=(*config.channel_capacity, pattern),
+        timing=replace(config.timing, linger_s=LINGER_S),
+    )

@@ -1,0 +1,84 @@
+"""Certificates that are read, and read again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from support.certificates import Pair, make_pair
+from zmqlayer.interface.serving.certificates import Certificates
+from zmqlayer.interface.serving.sockets import CannotServe
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """A certificate and its key."""
+    return make_pair(tmp_path, "site")
+
+
+def load(cert: Path | str, key: Path | str = "") -> Certificates:
+    """Return loaded certificates."""
+    certificates = Certificates(str(cert), str(key), [b"h2", b"http/1.1"])
+    certificates.load()
+    return certificates
+
+
+def test_key_and_certificate_may_share_a_file(pair: Pair, tmp_path: Path) -> None:
+    """As some tools write it."""
+    both = tmp_path / "both.pem"
+    both.write_bytes(pair.key.read_bytes() + pair.cert.read_bytes())
+
+    assert load(both)
+
+
+def test_a_missing_file_is_a_sentence(pair: Pair) -> None:
+    """With its name."""
+    with pytest.raises(CannotServe, match=r"cannot read /nowhere/site.pem: No such file or directory"):
+        load("/nowhere/site.pem", pair.key)
+
+
+def test_a_foreign_key_is_a_sentence(pair: Pair, tmp_path: Path) -> None:
+    """It names both files."""
+    other = make_pair(tmp_path, "other")
+
+    with pytest.raises(CannotServe, match=r"the key in .*other.key is not that of the certificate in .*site.pem"):
+        load(pair.cert, other.key)
+
+
+def test_files_of_another_kind_are_a_sentence(pair: Pair) -> None:
+    """Also a certificate without a key beside it."""
+    with pytest.raises(CannotServe, match=r"site.key holds no certificate in PEM format"):
+        load(pair.key, pair.key)
+    with pytest.raises(CannotServe, match=r"site.pem holds no private key in PEM format; name its file with --tls-key"):
+        load(pair.cert)
+
+
+def test_an_encrypted_key_is_a_sentence(tmp_path: Path) -> None:
+    """Nobody is there to type a password."""
+    pair = make_pair(tmp_path, "site", password=b"secret")
+
+    with pytest.raises(CannotServe, match=r"site.key is encrypted; write one that is not: openssl pkey"):
+        load(pair.cert, pair.key)
+
+
+def test_an_expired_certificate_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The server starts: clients will say the rest."""
+    pair = make_pair(tmp_path, "site", days=-1)
+
+    load(pair.cert, pair.key)
+
+    assert "expired on" in caplog.text
+
+
+def test_a_bad_file_keeps_what_was_read_before(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    """One line in the log says why."""
+    certificates = load(pair.cert, pair.key)
+    pair.cert.write_text("nothing")
+    caplog.set_level(logging.ERROR)
+
+    certificates.reload()
+
+    assert "the certificate stays as it was: " in caplog.text
+    assert certificates.serverConnectionForTLS(None)  # type: ignore[arg-type]  # it is not used
