@@ -8,13 +8,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Final
 
 import zmq
 
 __all__ = ["Figure", "describe_machine", "render", "to_dicts"]
-
-HEAD: Final[tuple[str, ...]] = ("", "measured", "raw pyzmq", "ratio", "target", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,8 @@ class Figure:
 
     Attributes:
         rounds: What each round gave; the median counts.
-        raw_rounds: What bare pyzmq gave right before or after each of them; empty where there is nothing to compare.
+        raw_rounds: What the contestant that is compared, bare pyzmq in the first place, gave right before or after each
+            of them; empty where there is nothing to compare.
         limit: What *value*, or if *is_ratio* what *ratio* is held to; None for no target.
         is_least: The target is a least value, not a most.
     """
@@ -44,7 +42,7 @@ class Figure:
 
     @property
     def raw(self) -> float | None:
-        """The median of raw pyzmq's rounds."""
+        """The median of the other contestant's rounds."""
         return statistics.median(self.raw_rounds) if self.raw_rounds else None
 
     @property
@@ -66,16 +64,18 @@ class Figure:
         """The target in words."""
         if self.limit is None:
             return "-"
-        return f"{'≥' if self.is_least else '≤'} {self.limit:,.0f}{' times raw' if self.is_ratio else ''}"
+        return (
+            f"{'≥' if self.is_least else '≤'} {self.limit:{'g' if self.is_ratio else ',.0f'}}{' times' * self.is_ratio}"
+        )
 
 
-def describe_machine() -> str:
-    """Return what figures depend on, in one line."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pyzmq", "msgpack", "zeroconf"))
+def describe_machine(packages: Sequence[str] = ("pyzmq", "msgpack", "zeroconf")) -> str:
+    """Return what figures depend on, with the versions of *packages*, in one line."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     load = os.getloadavg()[0]
     return (
         f"{os.cpu_count()} CPUs (load {load:.1f}), {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, {packages}, libzmq {zmq.zmq_version()}"
+        f"Python {platform.python_version()}, {versions}, libzmq {zmq.zmq_version()}"
     )
 
 
@@ -87,10 +87,11 @@ def to_dicts(figures: Sequence[Figure]) -> list[dict[str, object]]:
     ]
 
 
-def render(figures: Sequence[Figure]) -> str:
-    """Return *figures* as a table."""
-    rows = [HEAD, *map(_cells, figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+def render(figures: Sequence[Figure], raw: str = "raw pyzmq") -> str:
+    """Return *figures* as a table; *raw* names what is compared."""
+    head = ("", "measured", raw, "ratio", "target", "")
+    rows = [head, *map(_cells, figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return "\n".join(_line(row, widths) for row in rows)
 
 

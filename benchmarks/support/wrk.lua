@@ -1,0 +1,7 @@
+-- One line of JSON in place of wrk's report. Latencies are in microseconds.
+done = function(summary, latency, requests)
+   local failed = summary.errors.connect + summary.errors.read + summary.errors.write
+      + summary.errors.status + summary.errors.timeout
+   io.write(string.format('\n{"requests": %d, "seconds": %f, "p50_us": %f, "p99_us": %f, "failed": %d}\n',
+      summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(99), failed))
+end
