@@ -119,7 +119,8 @@ def measure_idle(number: int) -> list[Figure]:
     """Measure one server after the other, each started for this."""
     flags = ("--ping-interval", str(PING_S))
     held: list[Idle] = []
-    for server in (Mesh(PREFETCH, flags), *([Daphne(flags)] if has_daphne() else [])):
+    servers: list[Server] = [Mesh(PREFETCH, flags), *([Daphne(flags)] if has_daphne() else [])]
+    for server in servers:
         with server:
             held.append(Idle(server))
             asyncio.run(held[-1].measure(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await _echo(receive, send)
     elif scope["type"] == "http" and scope["path"] == "/upload":
+        await asyncio.sleep(float(scope["query_string"] or 0))
         await _respond(send, b"%d" % await _upload(receive))
     elif scope["type"] == "http" and scope["path"] == "/download":
         await _download(send, int(scope["query_string"]))

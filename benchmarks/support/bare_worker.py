@@ -19,7 +19,7 @@ PLAIN = [b"content-type", b"text/plain"]
 
 
 class BareWorker:
-    """Says hello, takes what is uploaded, sends what is asked for, echoes what a WebSocket says."""
+    """Says hello; takes what is uploaded, after so many seconds as the query says; sends; echoes."""
 
     def __init__(self, layer: SyncChannelLayer) -> None:
         self._layer = layer
@@ -40,6 +40,7 @@ class BareWorker:
 
     def _request(self, message: Message) -> None:
         if message["path"] == "/upload":
+            time.sleep(float(message["query_string"] or 0))
             self._respond(message, b"%d" % self._upload(message))
         elif message["path"] == "/download":
             self._download(message, int(message["query_string"]))

@@ -18,7 +18,7 @@ START_WITHIN_S: Final = 20.0
 
 class Server(Protocol):
     """
-    A running server.
+    A server that runs inside the ``with``.
 
     Attributes:
         port: On 127.0.0.1.
@@ -29,6 +29,9 @@ class Server(Protocol):
     port: int
     server: Process
     workers: list[Process]
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
 
 
 class Mesh:
