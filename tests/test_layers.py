@@ -81,7 +81,10 @@ LAYERS: Final = (
         "users",
         words("cli interface worker"),
         may_use=words("click"),
-        exceptions={"interface": words("twisted autobahn cryptography OpenSSL zope"), "worker": words("django")},
+        exceptions={
+            "interface": words("twisted autobahn httptools h2 cryptography OpenSSL zope"),
+            "worker": words("django"),
+        },
     ),
 )
 

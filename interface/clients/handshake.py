@@ -1,7 +1,7 @@
 """
 The opening handshake of a WebSocket (RFC 6455, 4.2), checked. Pure.
 
-Autobahn parses a request head itself, and not quite as Twisted does. It is therefore never shown the client's
+Autobahn parses a request head itself, and not quite as llhttp does. It is therefore never shown the client's
 bytes: :meth:`Handshake.canonical_head` writes a new head of the few fields that matter, all of them checked.
 """
 
@@ -43,14 +43,14 @@ class Handshake:
         )
 
 
-def read_handshake(head: Head, has_body: bool) -> Handshake:
+def read_handshake(head: Head) -> Handshake:
     """
     Check the request for an upgrade to WebSocket.
 
     Raises:
         BadRequest: 426 for another version of WebSocket, else 400.
     """
-    if head.method != "GET" or has_body:
+    if head.method != "GET" or head.announces_body:
         raise BadRequest("A WebSocket opens with a GET request that has no body.")
     if b"upgrade" not in head.tokens(b"connection"):
         raise BadRequest("A WebSocket needs the header 'Connection: Upgrade'.")

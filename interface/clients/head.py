@@ -1,8 +1,8 @@
 """
 The head of a request, checked: what is not in order never becomes a message. Pure.
 
-Twisted has split the head into lines; here it is decided whether they mean one thing to everybody who
-reads them: this server, a proxy in front of it, the worker behind it, and Autobahn.
+A codec has split the head into fields; here it is decided whether they mean one thing to everybody who reads them: this
+server, a proxy in front of it, the worker behind it, and Autobahn.
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ class BadRequest(ZmqLayerError):
     Attributes:
         status: HTTP status to answer with.
         sentence: For the client: what is wrong with the request.
+        fault: For the operator, as ``Faults.note`` counts it.
     """
 
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence, status)
+    def __init__(self, sentence: str, status: int = 400, fault: str = "malformed head") -> None:
+        super().__init__(sentence, status, fault)
         self.sentence = sentence
         self.status = status
+        self.fault = fault
 
     def __str__(self) -> str:
         return self.sentence
@@ -53,7 +55,7 @@ class Head:
     The head of one request.
 
     Attributes:
-        http_version: ``"1.0"`` or ``"1.1"``.
+        http_version: ``"1.0"``, ``"1.1"`` or ``"2"``.
         method: Upper case.
         path: Percent-decoded.
         query_string: Raw, without the question mark.
@@ -75,18 +77,28 @@ class Head:
         return {token.strip().lower() for value in self.values(name) for token in value.split(b",")}
 
     @property
+    def awaits_invitation(self) -> bool:
+        """Whether the client sends its body only after ``100 Continue`` (RFC 9110, 10.1.1)."""
+        return self.http_version != "1.0" and bool(self.values(b"expect"))
+
+    @property
+    def announces_body(self) -> bool:
+        """Whether a header says that a body follows; HTTP/2 needs none for that."""
+        return bool(self.values(b"transfer-encoding") or set(self.values(b"content-length")) - {b"0"})
+
+    @property
     def is_websocket(self) -> bool:
         """Whether the client asks to speak WebSocket; the handshake may still be wrong."""
         return self.http_version == "1.1" and b"websocket" in self.tokens(b"upgrade")
 
 
-def read_head(method: bytes, target: bytes, version: bytes, fields: Iterable[Field]) -> Head:
+def read_head(method: bytes, target: bytes, http_version: str, fields: Iterable[Field]) -> Head:
     """
     Check one request's head.
 
     Args:
         target: The request target, as it stands in the request line.
-        version: ``b"HTTP/1.1"`` or ``b"HTTP/1.0"``.
+        http_version: ``"1.0"``, ``"1.1"`` or ``"2"``.
         fields: Names and values, in the order in which they came.
 
     Raises:
@@ -94,21 +106,27 @@ def read_head(method: bytes, target: bytes, version: bytes, fields: Iterable[Fie
     """
     if not TOKEN.match(method):
         raise BadRequest("The method is not a token.")
+    if method == b"CONNECT":
+        raise BadRequest("This server is no proxy.", 501, "asked for a proxy")
+    if b"#" in target:
+        raise BadRequest("The request target holds a fragment.")
     authority, origin_form = _split_target(method, target)
     path, _, query_string = origin_form.partition(b"?")
-    http_version = version.removeprefix(b"HTTP/").decode("ascii")
-    return Head(
+    head = Head(
         http_version=http_version,
         method=method.decode("ascii").upper(),
         path=_decode_path(path),
         query_string=query_string,
         fields=_place_host(read_fields(fields), authority, http_version),
     )
+    if head.awaits_invitation and head.tokens(b"expect") != {b"100-continue"}:
+        raise BadRequest("The only expectation met is 100-continue.", 417, "unknown expectation")
+    return head
 
 
 def read_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
     """
-    Check header fields and lower their names.
+    Check header fields, lower their names, and strip blanks from their values.
 
     A name with an underscore is left out: a worker could take it for its twin with a hyphen (CVE-2015-0219).
 
@@ -122,7 +140,7 @@ def read_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
         if UNSAFE.search(value):
             raise BadRequest("The value of a header holds a control character.")
         if b"_" not in name:
-            checked.append((name.lower(), value))
+            checked.append((name.lower(), value.strip(b" \t")))
     return tuple(checked)
 
 
@@ -140,6 +158,8 @@ def _split_target(method: bytes, target: bytes) -> tuple[bytes | None, bytes]:
 def _decode_path(path: bytes) -> str:
     if BAD_PERCENT.search(path):
         raise BadRequest("The path holds a percent sign that two hexadecimal digits do not follow.")
+    if b"%00" in path:
+        raise BadRequest("The path holds a null byte.")
     try:
         return unquote_to_bytes(path).decode("utf-8")
     except UnicodeDecodeError:

@@ -1,218 +1,283 @@
 """
-The client's side of one request: collects it, and writes the response. Who answers is decided here.
+One request of one client, and the response to it. Who answers is decided here.
 
 A request that is in order becomes an :class:`~zmqlayer.interface.conversations.http.Exchange` or a
-:class:`~zmqlayer.interface.conversations.websocket.WebSocket`, which speak to the mesh; any other is
-refused with a sentence.
+:class:`~zmqlayer.interface.conversations.websocket.WebSocket`, which speak to the mesh; any other is refused with a
+sentence. A codec drives it as a ``streams.Receiver``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, cast
+from typing import Final, Protocol
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress
-from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, Request, datetimeToString
-
-from zmqlayer.interface.clients.access_log import Entry
-from zmqlayer.interface.clients.framing import FrameListener, Frames, FramesFactory
+from zmqlayer.interface.clients.access_log import Entry, combined_line
+from zmqlayer.interface.clients.dates import http_date
+from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.handshake import Handshake, read_handshake
-from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
-from zmqlayer.interface.clients.headers import OrderedHeaders
-from zmqlayer.interface.clients.pages import error_page, too_large
+from zmqlayer.interface.clients.head import BadRequest, Field, Head
+from zmqlayer.interface.clients.pages import error_page
+from zmqlayer.interface.clients.streams import Carrier, Socket, Stream
+from zmqlayer.interface.clients.wire import Origin
 from zmqlayer.interface.conversations.http import Exchange
-from zmqlayer.interface.conversations.translate import Address, Ends
+from zmqlayer.interface.conversations.translate import Ends
 from zmqlayer.interface.conversations.websocket import WebSocket
 from zmqlayer.interface.options import Context
 
-__all__ = ["Carrier", "IncomingRequest"]
+__all__ = ["Request"]
 
-
-class Carrier(Protocol):
-    """What a request needs of its connection, beyond what Twisted's own class takes."""
-
-    is_congested: bool
-    persistent: int
-
-    def isSecure(self) -> bool: ...
-    def hold(self, socket: WebSocket) -> None: ...
-    def upgrade(self, frames: Frames, head: bytes) -> None: ...
-    def release(self) -> None: ...
-    def drain(self) -> None: ...
-    def abort(self) -> None: ...
+NO_CONTENT: Final = frozenset({204, 304})
 
 
 class Conversation(Protocol):
     """Who answers a request, as the request sees it."""
 
+    def received(self, data: bytes) -> None:
+        """A piece of the body arrived."""
+
+    def completed(self) -> None:
+        """The body is complete."""
+
     def client_gone(self) -> None:
-        """The connection is lost; nothing can be answered any more."""
+        """Nothing can be answered any more."""
+
+    def pauseProducing(self) -> None:
+        """The client is slow: write no more for now."""
+
+    def resumeProducing(self) -> None:
+        """Go on writing."""
+
+    def stop(self) -> None:
+        """The server stops."""
 
 
-class IncomingRequest(Request):
-    """One request of one client."""
+class Request:
+    """
+    One request: a ``streams.Receiver`` to its codec, and the way back to the client for who answers.
 
-    def __init__(self, carrier: Carrier, context: Context, frames: FramesFactory) -> None:
-        super().__init__(cast(HTTPChannel, carrier))
-        self.requestHeaders: OrderedHeaders = OrderedHeaders()
-        self.responseHeaders: OrderedHeaders = OrderedHeaders()
-        self._carrier = carrier
+    Attributes:
+        line: The request line, for the access log; the codec sets it once it is known.
+
+    Args:
+        carrier: The connection, if it can become a WebSocket.
+    """
+
+    __slots__ = (
+        "_carrier",
+        "_context",
+        "_conversation",
+        "_handshake",
+        "_head",
+        "_is_over",
+        "_origin",
+        "_size",
+        "_status",
+        "_stream",
+        "line",
+    )
+
+    def __init__(self, stream: Stream, context: Context, origin: Origin, carrier: Carrier | None = None) -> None:
+        self.line = b"-"
+        self._stream = stream
         self._context = context
-        self._frames = frames
-        self._body: list[bytes] = []
-        self._room = context.options.max_message_size
+        self._origin = origin
+        self._carrier = carrier
+        self._head: Head | None = None
         self._handshake: Handshake | None = None
         self._conversation: Conversation | None = None
-        self._is_refused = False
+        self._is_over = False
+        self._status = 0
+        self._size = 0
 
-    # What HTTPChannel calls, in this order.
+    # What the codec calls, besides refuse().
 
-    def parseCookies(self) -> None:
-        """Leave cookies to the worker."""
-
-    def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is announced as too large before it arrives."""
-        if length is not None and length > self._room:
-            self.requestHeaders.removeHeader(b"expect")
-            self._refuse_body()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        self._room -= len(data)
-        if self._is_refused:
-            return
-        if self._room < 0:
-            self._refuse_body()
-        else:
-            self._body.append(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Take the whole request."""
-        if not self._is_refused:
-            self.method, self.uri, self.clientproto = command, path, version
-            self.process()
-
-    def process(self) -> None:
-        """Find out what the request is, and begin to answer it."""
-        body, self._body = b"".join(self._body), []
+    def open(self, head: Head) -> None:
+        """See ``streams.Receiver``."""
+        self._head = head
         try:
-            head = read_head(self.method, self.uri, self.clientproto, self.requestHeaders.fields())
-            if head.is_websocket:
-                self._open_websocket(head, has_body=bool(body))
-            else:
-                self._open_exchange(head, body)
+            self._converse(head)
         except BadRequest as exc:
-            self.refuse(exc.status, exc.sentence)
+            self.refuse(exc.status, exc.sentence, exc.fault)
 
-    def connectionLost(self, reason: Failure) -> None:
-        """Tell whoever answers that nobody listens."""
+    def received(self, data: bytes) -> None:
+        """See ``streams.Receiver``."""
+        if self._conversation is not None and not self._is_over:
+            self._conversation.received(data)
+
+    def completed(self) -> None:
+        """See ``streams.Receiver``."""
+        if self._conversation is not None and not self._is_over:
+            self._conversation.completed()
+
+    def spoiled(self, status: int, sentence: str, fault: str) -> None:
+        """See ``streams.Receiver``."""
+        if self._is_over:
+            return
         if self._conversation is not None:
             self._conversation.client_gone()
-        super().connectionLost(reason)
+        if self._status:  # too late for a page
+            self._note(fault)
+            self.abort()
+        else:
+            self.refuse(status, sentence, fault)
 
-    # What an Exchange or a WebSocket calls.
+    def lost(self) -> None:
+        """See ``streams.Receiver``."""
+        if self._is_over:
+            return
+        self._close_books()
+        if self._conversation is not None:
+            self._conversation.client_gone()
+
+    def congested(self) -> None:
+        """See ``streams.Receiver``."""
+        if self._conversation is not None:
+            self._conversation.pauseProducing()
+
+    def relieved(self) -> None:
+        """See ``streams.Receiver``."""
+        if self._conversation is not None:
+            self._conversation.resumeProducing()
+
+    def stop(self) -> None:
+        """See ``streams.Receiver``."""
+        if self._conversation is not None:
+            self._conversation.stop()
+
+    # What an Exchange or a WebSocket calls. Once the response is complete, or the client gone, it has no effect.
 
     @property
     def is_congested(self) -> bool:
         """Whether the client does not take what was written already."""
-        return self._carrier.is_congested
+        return self._stream.is_congested
+
+    def invite_body(self) -> None:
+        """Let the client know that its body is welcome, if it waits to hear so."""
+        if not self._is_over:
+            self._stream.invite_body()
+
+    def pause_body(self) -> None:
+        """Let the client wait: take no more of the body. What was read already may still be received."""
+        if not self._is_over:
+            self._stream.pause_body()
+
+    def resume_body(self) -> None:
+        """Take the body again."""
+        if not self._is_over:
+            self._stream.resume_body()
 
     def begin(self, status: int, fields: Iterable[Field]) -> None:
-        """Set status and headers of the response; they leave with the first :meth:`write`."""
-        self.setResponseCode(status)
-        for name, value in fields:
-            self.responseHeaders.addRawHeader(name, value)
-        if not self.responseHeaders.hasHeader(b"date"):
-            self.responseHeaders.addRawHeader(b"Date", datetimeToString(self._context.reactor.seconds()))
+        """Send status and headers of the response."""
+        self._begin(status, fields)
 
-    def refuse(self, status: int, sentence: str) -> None:
+    def write(self, data: bytes) -> None:
+        """Send a piece of the content; an empty one does nothing."""
+        if not self._is_over:
+            self._size += len(data)
+            self._stream.send_content(data)
+
+    def finish(self) -> None:
+        """The response is complete."""
+        if not self._is_over:
+            self._close_books()
+            self._stream.end()
+
+    def refuse(self, status: int, sentence: str, fault: str = "") -> None:
         """
         Answer with an error page of one sentence.
 
-        The connection is closed afterwards if the client sent what it should not, or may already have sent frames.
+        An HTTP/1 connection is closed afterwards if the client sent what it should not, or may have sent frames.
+
+        Args:
+            fault: What the client did wrong, as ``Faults.note`` counts it; empty if nothing.
         """
-        if status < 500 or self._handshake is not None:
-            self._close_afterwards()
-        self._write_page(status, sentence)
+        if self._is_over:
+            return
+        if fault:
+            self._note(fault)
+        fields, content = error_page(status, sentence)
+        self._begin(status, fields, is_last=status < 500 or bool(fault) or self._handshake is not None)
+        if self._has_content(status):
+            self.write(content)
         self.finish()
 
     def abort(self) -> None:
-        """Cut the connection, so that the client cannot take the response for complete."""
-        self._carrier.abort()
+        """Cut it off, so that the client cannot take the response for complete."""
+        if not self._is_over:
+            self._close_books()
+            self._stream.abort()
 
-    def accept(self, listener: FrameListener) -> Frames:
+    def accept(self, socket: Socket) -> Frames:
         """Open the WebSocket that the client asked for; call :meth:`release` when ready for its frames."""
         assert self._handshake is not None  # only a WebSocket calls this, and it was made after the check
-        self.setResponseCode(101)
-        self._log_access()
-        frames = self._frames.open(listener)
-        self._carrier.upgrade(frames, self._handshake.canonical_head())
-        return frames
+        assert self._carrier is not None
+        self._status = 101
+        self._close_books()
+        return self._carrier.upgrade(socket, self._handshake.canonical_head())
 
     def release(self) -> None:
         """Let the frames of an accepted WebSocket flow."""
+        assert self._carrier is not None  # see accept()
         self._carrier.release()
 
-    def log_entry(self) -> Entry:
-        """Return what the access log tells of this request."""
-        return Entry(
-            client=str(getattr(self.client, "host", "-")),
-            ended_at=self._context.reactor.seconds(),
-            request_line=b" ".join((self.method, self.uri, self.clientproto)) if self.uri.startswith(b"/") else b"-",
-            status=self.code,
-            size=self.sentLength,
-            referer=self.requestHeaders.getRawHeaders(b"referer", [b"-"])[0],
-            user_agent=self.requestHeaders.getRawHeaders(b"user-agent", [b"-"])[0],
-        )
-
-    def _log_access(self) -> None:
-        self.channel.factory.log(self)
-
-    def _open_exchange(self, head: Head, body: bytes) -> None:
-        exchange = Exchange(self, self._context, head, self._ends())
-        self._conversation = exchange
-        exchange.start(body)
-
-    def _open_websocket(self, head: Head, has_body: bool) -> None:
-        self._handshake = read_handshake(head, has_body)
-        socket = WebSocket(self, self._context, head, self._ends())
-        self._conversation = socket
-        self._carrier.hold(socket)
-        socket.connect()
-
-    def _ends(self) -> Ends:
-        return Ends(
-            is_secure=self._carrier.isSecure(),
-            client=_address(self.client),
-            server=_address(self.host),
+    def _converse(self, head: Head) -> None:
+        ends = Ends(
+            is_secure=self._stream.is_secure,
+            client=self._origin.client,
+            server=self._origin.server,
             root_path=self._context.options.root_path,
         )
+        if self._carrier is not None and head.is_websocket:
+            self._handshake = read_handshake(head)
+            socket = WebSocket(self, self._context, head, ends)
+            self._conversation = socket
+            socket.connect()
+        else:
+            exchange = Exchange(self, self._context, head, ends)
+            self._conversation = exchange
+            exchange.start()
 
-    def _refuse_body(self) -> None:
-        # The request line is not known here: HTTPChannel tells it with the end of the body.
-        self._is_refused = True
-        self._body.clear()
-        self.clientproto = b"HTTP/1.1"
-        self._close_afterwards()
-        self._write_page(413, too_large(self._context.options.max_message_size))
-        self._log_access()
-        self._carrier.drain()
+    def _begin(self, status: int, fields: Iterable[Field], *, is_last: bool = False) -> None:
+        if self._is_over or self._status:
+            return
+        self._status = status
+        whole = self._complete(fields)
+        self._stream.send_head(status, whole, has_content=self._has_content(status), is_last=is_last)
 
-    def _write_page(self, status: int, sentence: str) -> None:
-        fields, content = error_page(status, sentence)
-        self.begin(status, fields)
-        self.write(content)
+    def _complete(self, fields: Iterable[Field]) -> list[Field]:
+        """Add what every response has."""
+        whole = list(fields)
+        names = {name.lower() for name, _ in whole}
+        if b"date" not in names:
+            whole.append((b"Date", http_date(self._context.reactor.seconds())))
+        server_name = self._context.options.server_name
+        if server_name and b"server" not in names:
+            whole.append((b"Server", server_name.encode("latin-1")))
+        return whole
 
-    def _close_afterwards(self) -> None:
-        self._carrier.persistent = 0
-        if self.clientproto == b"HTTP/1.1":
-            self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+    def _has_content(self, status: int) -> bool:
+        return status not in NO_CONTENT and (self._head is None or self._head.method != "HEAD")
 
+    def _note(self, fault: str) -> None:
+        self._context.faults.note(fault, self._origin.name, self._context.reactor.seconds())
 
-def _address(address: IAddress) -> Address:
-    """Return host and port, or None for an address that has none: a UNIX socket's."""
-    if isinstance(address, IPv4Address | IPv6Address):
-        return [address.host, address.port]
-    return None
+    def _close_books(self) -> None:
+        """The request is over: no further call has an effect, and the access log tells of it."""
+        self._is_over = True
+        if self._context.log_access is not None and self._status:
+            self._context.log_access(combined_line(self._entry()))
+
+    def _entry(self) -> Entry:
+        """Return what the access log tells of this request."""
+        head = self._head
+        referers = head.values(b"referer") if head else []
+        agents = head.values(b"user-agent") if head else []
+        return Entry(
+            client=self._origin.name,
+            ended_at=self._context.reactor.seconds(),
+            request_line=self.line,
+            status=self._status,
+            size=self._size,
+            referer=referers[0] if referers else b"-",
+            user_agent=agents[0] if agents else b"-",
+        )

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from zmqlayer.interface.clients.head import Field
+from zmqlayer.interface.clients.framing import FrameListener, Frames
+from zmqlayer.interface.clients.head import Field, Head
 
-__all__ = ["Receiver", "Stream"]
+__all__ = ["Carrier", "Receiver", "Socket", "Stream"]
 
 
 class Stream(Protocol):
@@ -56,13 +57,32 @@ class Stream(Protocol):
 
 
 class Receiver(Protocol):
-    """A request, as its codec sees it. Opened with its head; then these calls, until it is ended or lost."""
+    """
+    A request, as its codec sees it.
+
+    Either refused, if its head cannot be read; or opened with its head, and then told the rest, until it is complete,
+    spoiled or lost.
+    """
+
+    def open(self, head: Head) -> None:
+        """The head arrived, and is in order."""
+
+    def refuse(self, status: int, sentence: str, fault: str = "") -> None:
+        """
+        Answer with an error page of one sentence.
+
+        Args:
+            fault: What the client did wrong, as ``Faults.note`` counts it; empty if nothing.
+        """
 
     def received(self, data: bytes) -> None:
         """A piece of the body arrived."""
 
     def completed(self) -> None:
         """The body is complete. Also called for a request without a body."""
+
+    def spoiled(self, status: int, sentence: str, fault: str) -> None:
+        """The client sent what is no body, or takes too long: :meth:`refuse` if that is still possible, else abort."""
 
     def lost(self) -> None:
         """The client is gone, or gave this request up; nothing follows."""
@@ -72,3 +92,28 @@ class Receiver(Protocol):
 
     def relieved(self) -> None:
         """The client took what was written: go on."""
+
+    def stop(self) -> None:
+        """The server stops: a WebSocket ends, a response may take its time."""
+
+
+class Socket(FrameListener, Protocol):
+    """A WebSocket, as a connection sees it."""
+
+    def stop(self) -> None:
+        """End soon: the server stops."""
+
+
+class Carrier(Protocol):
+    """A connection that can leave HTTP for WebSocket: HTTP/1.1 only. Meanwhile the client's bytes are held."""
+
+    def upgrade(self, socket: Socket, head: bytes) -> Frames:
+        """
+        Give the transport to Autobahn, on behalf of *socket*. Then call :meth:`release`.
+
+        Args:
+            head: The request head that Autobahn answers with 101.
+        """
+
+    def release(self) -> None:
+        """Let the client's frames flow, first those that were held."""

@@ -31,8 +31,7 @@ class Respondent(Protocol):
     def finish(self) -> None: ...
     def refuse(self, status: int, sentence: str) -> None: ...
     def abort(self) -> None: ...
-    def registerProducer(self, producer: object, streaming: bool) -> None: ...
-    def unregisterProducer(self) -> None: ...
+    def invite_body(self) -> None: ...
 
 
 class Stage(Enum):
@@ -48,8 +47,7 @@ class Exchange:
     """
     One request and its response.
 
-    It is also the producer of the response: while the client is slow, the reply channel is paused, so that the
-    worker feels it as ``ChannelFull``.
+    While the client is slow, the reply channel is paused, so that the worker feels it as ``ChannelFull``.
     """
 
     def __init__(self, request: Respondent, context: Context, head: Head, ends: Ends) -> None:
@@ -62,9 +60,28 @@ class Exchange:
         self._timer: Timer | None = None
         self._has_content = True
         self._owed: int | None = None
+        self._body: list[bytes] = []
+        self._room = context.options.max_message_size
 
-    def start(self, body: bytes) -> None:
+    def start(self) -> None:
+        """Wait for the body, unless it is announced as too large."""
+        lengths = self._head.values(b"content-length")
+        if lengths and int(lengths[0]) > self._room:
+            self._refuse_body()
+        else:
+            self._request.invite_body()
+
+    def received(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        self._room -= len(data)
+        if self._room < 0:
+            self._refuse_body()
+        else:
+            self._body.append(data)
+
+    def completed(self) -> None:
         """Send the request to the mesh and wait for the answer."""
+        body, self._body = b"".join(self._body), []
         layer = self._context.layer
         self._reply = layer.open_channel(HTTP_RESPONSE_PATTERN, self.deliver)
         message = http_request(self._head, self._ends, self._reply.name, body)
@@ -96,7 +113,8 @@ class Exchange:
 
     def client_gone(self) -> None:
         """Stop waiting, and tell the workers."""
-        if self._stage is Stage.OVER:
+        if self._stage in (Stage.NEW, Stage.OVER):
+            self._stage = Stage.OVER
             return
         name = self._end()
         try:
@@ -115,16 +133,20 @@ class Exchange:
         if self._reply is not None:
             self._reply.resume()
 
-    def stopProducing(self) -> None:
-        """Nothing to do: the loss of the connection is told by :meth:`client_gone`."""
+    def stop(self) -> None:
+        """Nothing to do: the response may take its time."""
 
     def _wait(self) -> None:
         self._stage = Stage.WAITING
         timeout_s = self._context.options.http_timeout_s
         self._timer = self._context.reactor.callLater(timeout_s, self._time_out)
-        self._request.registerProducer(self, True)
         if self._request.is_congested:
             self.pauseProducing()
+
+    def _refuse_body(self) -> None:
+        self._stage = Stage.OVER
+        self._body.clear()
+        self._request.refuse(413, too_large(self._context.options.max_message_size))
 
     def _time_out(self) -> None:
         timeout_s = self._context.options.http_timeout_s
@@ -172,11 +194,9 @@ class Exchange:
 
     def _end(self) -> str:
         """Take no more messages; return the name of the reply channel."""
-        if self._stage in (Stage.WAITING, Stage.ANSWERING):
-            self._request.unregisterProducer()
         self._stage = Stage.OVER
         self._stop_timer()
-        assert self._reply is not None  # start() opens it first of all
+        assert self._reply is not None  # completed() opens it first of all
         self._reply.close()
         return self._reply.name
 

@@ -7,8 +7,9 @@ from enum import Enum, auto
 from typing import Final, Protocol, cast
 
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
-from zmqlayer.interface.clients.framing import FrameListener, Frames
+from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.head import Head
+from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.conversations.replies import BadReply
 from zmqlayer.interface.conversations.translate import Ends, websocket_connect, websocket_disconnect, websocket_receive
 from zmqlayer.interface.conversations.websocket_replies import (
@@ -46,7 +47,7 @@ class Opening(Protocol):
     """What a WebSocket needs of the request that asked for it."""
 
     def refuse(self, status: int, sentence: str) -> None: ...
-    def accept(self, listener: FrameListener) -> Frames: ...
+    def accept(self, socket: Socket) -> Frames: ...
     def release(self) -> None: ...
 
 
@@ -126,6 +127,9 @@ class WebSocket:
             self._give_up(exc)
         if was_connecting and self._frames is not None:
             self._opening.release()
+
+    def completed(self) -> None:
+        """Nothing to do: the request of a WebSocket has no body."""
 
     def received(self, payload: str | bytes) -> None:
         """Pass one message of the client on."""

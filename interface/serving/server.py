@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from zmqlayer.interface.clients.connection import ConnectionFactory
+from zmqlayer.interface.clients.factory import ConnectionFactory
 from zmqlayer.interface.options import Context
 from zmqlayer.interface.serving.places import Place
 from zmqlayer.interface.serving.ports import Opened, Opener

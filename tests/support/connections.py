@@ -15,7 +15,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
-from zmqlayer.interface.clients.connection import Connection, ConnectionFactory
+from zmqlayer.interface.clients.connection import Connection
+from zmqlayer.interface.clients.factory import ConnectionFactory
 from zmqlayer.interface.options import Context, ServerOptions
 from zmqlayer.messages import (
     Body,
@@ -285,7 +286,9 @@ class Site:
         self.layer = RecordedLayer()
         self.access_log: list[str] = []
         self.options = options or ServerOptions()
-        self.factory = ConnectionFactory(Context(self.layer, self.options, self.clock, self.access_log.append))
+        context = Context(self.layer, self.options, self.clock, self.access_log.append)
+        self.faults = context.faults
+        self.factory = ConnectionFactory(context)
         self.clients: list[Client] = []
 
     def connect(self) -> Client:

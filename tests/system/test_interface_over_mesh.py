@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from support.connections import TEXT, Client, frame, get, post, split_frames, split_response, upgrade
 from zmqlayer import SyncChannelLayer
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.interface.clients.connection import ConnectionFactory
+from zmqlayer.interface.clients.factory import ConnectionFactory
 from zmqlayer.interface.options import Context, ServerOptions
 from zmqlayer.twisted import ReactorLayer
 

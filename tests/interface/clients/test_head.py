@@ -17,17 +17,17 @@ VALUES = st.binary(max_size=60).filter(lambda value: not any(byte in value for b
 
 def head_of(target: bytes, *fields: tuple[bytes, bytes], method: bytes = b"GET") -> Head:
     """Check a request for *target*."""
-    return read_head(method, target, b"HTTP/1.1", [HOST, *fields])
+    return read_head(method, target, "1.1", [HOST, *fields])
 
 
 def test_the_parts_of_a_request_are_told_apart() -> None:
     """Method, path, query and version come out as messages need them."""
-    head = read_head(b"get", b"/a%20b?x=%20&y", b"HTTP/1.0", [HOST])
+    head = read_head(b"get", b"/a%20b?x=%20&y", "1.0", [HOST])
 
     assert head == Head("1.0", "GET", "/a b", b"x=%20&y", ((b"host", b"localhost"),))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_any_text_survives_in_a_path(text: str) -> None:
     """What a client percent-encodes as UTF-8 arrives as the same text."""
     head = head_of(b"/" + quote(text).encode())
@@ -48,7 +48,21 @@ def test_any_target_is_read_or_refused(target: bytes) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [b"/%ff", b"/%e2%82", b"/\xff", b"/%", b"/%4", b"/%zz", b"nonsense", b"*", b"ftp://host/", b"http:///", b""],
+    [
+        b"/%ff",
+        b"/%e2%82",
+        b"/\xff",
+        b"/%",
+        b"/%4",
+        b"/%zz",
+        b"nonsense",
+        b"*",
+        b"ftp://host/",
+        b"http:///",
+        b"",
+        b"/a#b",
+        b"/%00",
+    ],
 )
 def test_a_target_that_is_no_path_is_refused(target: bytes) -> None:
     """Bad UTF-8, bad percent signs and other schemes are the client's fault."""
@@ -72,18 +86,18 @@ def test_an_absolute_target_decides_the_host() -> None:
 def test_a_request_has_one_host(fields: list[tuple[bytes, bytes]]) -> None:
     """None or two Host headers can mean different sites to different readers."""
     with pytest.raises(BadRequest, match="exactly one Host"):
-        read_head(b"GET", b"/", b"HTTP/1.1", fields)
+        read_head(b"GET", b"/", "1.1", fields)
 
 
 def test_http_1_0_needs_no_host() -> None:
     """The older protocol does not know the header."""
-    assert read_head(b"GET", b"/", b"HTTP/1.0", []).fields == ()
+    assert read_head(b"GET", b"/", "1.0", []).fields == ()
 
 
 @given(st.lists(st.tuples(TOKENS.map(str.encode), VALUES)))
 def test_fields_keep_order_and_repetitions(fields: list[tuple[bytes, bytes]]) -> None:
-    """Only the case of names changes."""
-    assert read_fields(fields) == tuple((name.lower(), value) for name, value in fields)
+    """Only the case of names changes, and the blanks around values go."""
+    assert read_fields(fields) == tuple((name.lower(), value.strip(b" \t")) for name, value in fields)
 
 
 def test_a_name_with_an_underscore_is_left_out() -> None:
@@ -118,8 +132,8 @@ def test_the_members_of_a_list_field_are_found_in_every_line() -> None:
     assert head.tokens(b"connection") == {b"keep-alive", b"upgrade", b"x"}
 
 
-@pytest.mark.parametrize(("version", "expected"), [(b"HTTP/1.1", True), (b"HTTP/1.0", False)])
-def test_an_upgrade_needs_http_1_1(version: bytes, expected: bool) -> None:
+@pytest.mark.parametrize(("version", "expected"), [("1.1", True), ("1.0", False)])
+def test_an_upgrade_needs_http_1_1(version: str, expected: bool) -> None:
     """RFC 6455, 4.2.1."""
     head = read_head(b"GET", b"/", version, [HOST, (b"Upgrade", b"WebSocket")])
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import UNIXAddress
 
 from support.connections import Site, get, post, split_response, upgrade
+from zmqlayer.interface.clients.http1 import LINGER_S
 from zmqlayer.interface.clients.pages import error_page, too_large
 
 SiteMaker = Callable[..., Site]
@@ -101,30 +102,33 @@ def test_a_request_out_of_order_is_refused(site: Site, data: bytes) -> None:
     status, content = refusal(client.read())
     assert status == 400
     assert content.startswith(b"400 Bad Request\n\n")
+    site.clock.advance(LINGER_S)
     assert client.is_closed_by_server
     assert site.layer.take() == []
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "status"),
     [
-        b"\r\n\r\nGET\r\n\r\n",
-        b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nbad name: x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        (b"\r\n\r\nGET\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nbad name: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     ],
 )
-def test_bytes_that_are_no_http_end_the_connection(site: Site, data: bytes) -> None:
-    """Twisted's parser answers these itself."""
+def test_bytes_that_are_no_http_end_the_connection(site: Site, data: bytes, status: int) -> None:
+    """At once, or after a while if the client may still be sending."""
     client = site.request(data)
 
-    assert client.read().startswith(b"HTTP/1.1 400 ")
+    assert refusal(client.read())[0] == status
+    site.clock.advance(LINGER_S)
     assert client.is_closed_by_server
     assert site.layer.take() == []
+    assert site.faults.counts.total() == 1
 
 
 def test_another_version_of_websocket_is_refused(site: Site) -> None:
@@ -182,20 +186,20 @@ def test_a_refused_client_may_leave_before_its_time(make_site: SiteMaker) -> Non
 
 
 def test_each_response_is_a_line_in_the_access_log(make_site: SiteMaker) -> None:
-    """Also refusals, whose request line may not be known."""
+    """Also refusals, of which nothing but the request line may be known."""
     site = make_site(max_message_size=1000)
 
-    site.request(get("/a?b", b"User-Agent: curl/8"))
+    site.request(get("/a?b", b"User-Agent: curl/8", b"Referer: http://x/"))
     site.layer.reply.push({"status": 201, "content": b"abc"})
-    site.request(get("/%ff", b"Referer: http://x/"))
+    site.request(get("/%ff"))
     site.request(get("/", b"Content-Length: 1001", method="PUT"))
 
     date = "[01/Jan/1970:00:00:00 +0000]"
     _, page = error_page(413, too_large(1000))  # its title is another in Python 3.13
     assert site.access_log == [
-        f'10.0.0.9 - - {date} "GET /a?b HTTP/1.1" 201 3 "-" "curl/8"',
-        f'10.0.0.9 - - {date} "GET /%ff HTTP/1.1" 400 75 "http://x/" "-"',
-        f'10.0.0.9 - - {date} "-" 413 {len(page)} "-" "-"',
+        f'10.0.0.9 - - {date} "GET /a?b HTTP/1.1" 201 3 "http://x/" "curl/8"',
+        f'10.0.0.9 - - {date} "GET /%ff HTTP/1.1" 400 75 "-" "-"',
+        f'10.0.0.9 - - {date} "PUT / HTTP/1.1" 413 {len(page)} "-" "-"',
     ]
 
 

@@ -1,0 +1,65 @@
+"""The connections of one server: made here, counted, and ended together. Used by ``serving``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import ServerFactory
+
+from zmqlayer.interface.clients.connection import Connection
+from zmqlayer.interface.clients.framing import FramesFactory
+from zmqlayer.interface.options import Context
+
+__all__ = ["ConnectionFactory"]
+
+if TYPE_CHECKING:
+    _Factory = ServerFactory[Connection]
+else:  # Twisted 24.7 has no parameter here
+    _Factory = ServerFactory
+
+
+class ConnectionFactory(_Factory):
+    """Makes a :class:`Connection` for each client, and knows those that are open."""
+
+    noisy = False
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.frames = FramesFactory(context.options, context.reactor)
+        self.connections: set[Connection] = set()
+        self._emptied: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection:
+        return Connection(self)
+
+    def add(self, connection: Connection) -> None:
+        """Count a connection as open."""
+        self.connections.add(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection as closed."""
+        self.connections.discard(connection)
+        if not self.connections and self._emptied is not None:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)
+
+    def stop(self, grace_s: float) -> Deferred[None]:
+        """
+        End every connection: politely, and after *grace_s* seconds by force.
+
+        Returns:
+            Fires when none is left.
+        """
+        for connection in tuple(self.connections):
+            connection.stop()
+        if not self.connections:
+            return succeed(None)
+        self._emptied = Deferred()
+        timer = self.context.reactor.callLater(grace_s, self._abort_all)
+        return self._emptied.addCallback(lambda _: timer.cancel() if timer.active() else None)
+
+    def _abort_all(self) -> None:
+        for connection in tuple(self.connections):
+            connection.abort()

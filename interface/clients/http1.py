@@ -1,0 +1,353 @@
+"""
+HTTP/1.1 and HTTP/1.0 on one connection (RFC 9112): requests one after the other, each answered before the next is read.
+
+What a client sends ahead waits here; once a segment of it does, the connection is read no further. So pipelining costs
+no more than a segment, whatever the client sends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import Final
+
+from zmqlayer.interface.clients.bodies import Body, body_of
+from zmqlayer.interface.clients.framing import Frames
+from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
+from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head, skip_blank_lines
+from zmqlayer.interface.clients.request import Request
+from zmqlayer.interface.clients.responses import CONTINUE, LAST_CHUNK, chunk, response_head
+from zmqlayer.interface.clients.streams import Socket
+from zmqlayer.interface.clients.wire import Wire
+from zmqlayer.interface.options import Context, Timer
+
+__all__ = ["Http1"]
+
+LINGER_S: Final = 2.0
+"""
+How long the rest of a refused request is read and thrown away. Closing at once would reset the connection, and with it
+the answer that says why.
+"""
+LINGER_SIZE: Final = 1_048_576
+"""How many bytes of it; then the client waits until the time is over."""
+
+ANNOUNCES_BODY: Final = re.compile(rb"(?i)\n(?:content-length|transfer-encoding):")
+
+
+class Phase(Enum):
+    """What the next byte of the client belongs to."""
+
+    IDLE = auto()  # a request of which nothing came yet
+    HEAD = auto()
+    BODY = auto()
+    NEXT = auto()  # the request after the one that is being answered
+    REST = auto()  # of a request that was answered already: thrown away
+    NOTHING = auto()  # the connection ends
+
+
+class Http1:
+    """One connection: the ``wire.Codec`` of its bytes, and the ``streams.Stream`` of the request that is answered."""
+
+    __slots__ = (
+        "_awaits_invitation",
+        "_body",
+        "_context",
+        "_http_version",
+        "_is_body_paused",
+        "_is_chunked",
+        "_is_kept",
+        "_is_reading",
+        "_is_stopping",
+        "_is_wire_paused",
+        "_phase",
+        "_request",
+        "_rest_size",
+        "_timer",
+        "_unread",
+        "_wire",
+    )
+
+    def __init__(self, wire: Wire, context: Context) -> None:
+        self._wire = wire
+        self._context = context
+        self._phase = Phase.IDLE
+        self._unread = b""
+        self._request: Request | None = None
+        self._body: Body | None = None
+        self._timer: Timer | None = None
+        self._rest_size = 0
+        self._http_version = "1.1"
+        self._is_kept = False
+        self._is_chunked = False
+        self._is_reading = False
+        self._is_stopping = False
+        self._is_body_paused = False
+        self._is_wire_paused = False
+        self._awaits_invitation = False
+
+    # What the connection calls.
+
+    def received(self, data: bytes) -> None:
+        """See ``wire.Codec``."""
+        if self._phase is Phase.REST:
+            self._rest_size += len(data)
+        elif self._phase is not Phase.NOTHING:
+            self._unread = self._unread + data if self._unread else data
+            self._read()
+        self._adjust_reading()
+
+    def lost(self) -> None:
+        """See ``wire.Codec``."""
+        self._become(Phase.NOTHING)
+        request, self._request = self._request, None
+        if request is not None:
+            request.lost()
+
+    def congested(self) -> None:
+        """See ``wire.Codec``."""
+        if self._request is not None:
+            self._request.congested()
+
+    def relieved(self) -> None:
+        """See ``wire.Codec``."""
+        if self._request is not None:
+            self._request.relieved()
+        elif self._phase in (Phase.IDLE, Phase.HEAD):
+            self._read()
+            self._adjust_reading()
+
+    def stop(self) -> None:
+        """See ``wire.Codec``."""
+        self._is_stopping = True
+        self._is_kept = False
+        if self._request is not None:
+            self._request.stop()
+        elif self._phase is Phase.IDLE and not self._unread:
+            self._close()
+
+    # What the request calls.
+
+    @property
+    def is_congested(self) -> bool:
+        """See ``streams.Stream``."""
+        return self._wire.is_congested
+
+    @property
+    def is_secure(self) -> bool:
+        """See ``streams.Stream``."""
+        return self._wire.is_secure
+
+    def invite_body(self) -> None:
+        """See ``streams.Stream``."""
+        if self._awaits_invitation:
+            self._awaits_invitation = False
+            self._wire.write((CONTINUE,))
+
+    def pause_body(self) -> None:
+        """See ``streams.Stream``."""
+        self._is_body_paused = True
+        self._adjust_reading()
+
+    def resume_body(self) -> None:
+        """See ``streams.Stream``."""
+        self._is_body_paused = False
+        self._adjust_reading()
+
+    def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
+        """See ``streams.Stream``."""
+        has_length = any(name.lower() == b"content-length" for name, _ in fields)
+        self._awaits_invitation = False
+        self._is_chunked = has_content and not has_length and self._http_version == "1.1"
+        has_end = has_length or self._is_chunked or not has_content
+        self._is_kept = self._is_kept and has_end and not is_last and self._phase is Phase.NEXT
+        self._wire.write((response_head(status, fields, self._about_connection()),))
+
+    def send_content(self, data: bytes) -> None:
+        """See ``streams.Stream``."""
+        if data:
+            self._wire.write(chunk(data) if self._is_chunked else (data,))
+
+    def end(self) -> None:
+        """See ``streams.Stream``."""
+        if self._is_chunked:
+            self._wire.write((LAST_CHUNK,))
+        self._request = None
+        if self._is_kept:
+            self._expect_next()
+        elif self._phase is Phase.NEXT:
+            self._close()
+        elif self._phase is not Phase.NOTHING:
+            self._throw_rest_away()
+
+    def abort(self) -> None:
+        """See ``streams.Stream``."""
+        self._request = None
+        self._become(Phase.NOTHING)
+        self._wire.abort()
+
+    def upgrade(self, socket: Socket, head: bytes) -> Frames:
+        """See ``streams.Carrier``."""
+        held = self._unread
+        self._request = None
+        self._become(Phase.NOTHING)
+        return self._wire.upgrade(socket, head, held)
+
+    def release(self) -> None:
+        """See ``streams.Carrier``."""
+        self._wire.release()
+
+    # Reading.
+
+    def _read(self) -> None:
+        """Read what there is, as far as it may be read now. Requests answered meanwhile do not nest."""
+        if self._is_reading:
+            return
+        self._is_reading = True
+        try:
+            while self._unread and self._read_some():
+                pass
+        except BadRequest as exc:
+            self._refuse(exc)
+        finally:
+            self._is_reading = False
+
+    def _read_some(self) -> bool:
+        """Read a head or a piece of a body; return whether more can be read."""
+        if self._phase in (Phase.IDLE, Phase.HEAD):
+            return self._read_head()
+        if self._phase is Phase.BODY and self._body is not None:
+            return self._read_body(self._body)
+        return False
+
+    def _read_head(self) -> bool:
+        if self._wire.is_congested:  # the client is to take the answers it has before it gets more
+            return False
+        options = self._context.options
+        if self._phase is Phase.IDLE:
+            self._phase = Phase.HEAD
+            self._set_timer(options.header_timeout_s, self._time_out_head)
+        self._unread = skip_blank_lines(self._unread)
+        cut = cut_head(self._unread, options)
+        if cut is None:
+            return False
+        data, self._unread = cut
+        try:
+            self._open(data)
+        except BadRequest:
+            self._phase = Phase.HEAD if self._unread or ANNOUNCES_BODY.search(data) else Phase.NEXT
+            raise
+        return True
+
+    def _open(self, data: bytes) -> None:
+        self._stop_timer()
+        self._is_kept = False
+        self._request = request = self._new_request()
+        raw = read_raw_head(data, self._context.options)
+        request.line = raw.line
+        self._http_version = raw.http_version
+        head = read_head(raw.method, raw.target, raw.http_version, raw.fields)
+        self._body = body_of(head, self._context.options.max_header_size)
+        self._phase = Phase.BODY if self._body else Phase.NEXT
+        self._is_kept = not self._is_stopping and _may_be_kept(head)
+        self._awaits_invitation = self._body is not None and head.awaits_invitation
+        request.open(head)
+        if self._body is None:
+            request.completed()
+
+    def _read_body(self, body: Body) -> bool:
+        content, self._unread = body.take(self._unread)
+        self._awaits_invitation = False
+        request = self._request
+        if content and request is not None:
+            request.received(content)
+        if body.is_complete and self._phase is Phase.BODY:
+            self._phase = Phase.NEXT
+            self._body = None
+            if request is not None:
+                request.completed()
+        return True
+
+    def _new_request(self) -> Request:
+        return Request(self, self._context, self._wire.origin, self)
+
+    # Ending.
+
+    def _refuse(self, exc: BadRequest) -> None:
+        request = self._request
+        if request is not None and self._phase is Phase.BODY:
+            request.spoiled(exc.status, exc.sentence, exc.fault)
+            return
+        if request is None:
+            self._http_version, self._is_kept = "1.1", False
+            self._request = request = self._new_request()
+        request.refuse(exc.status, exc.sentence, exc.fault)
+
+    def _time_out_head(self) -> None:
+        self._phase = Phase.NEXT  # nothing more is waited for
+        timeout_s = self._context.options.header_timeout_s
+        self._refuse(BadRequest(f"The headers took more than {timeout_s:g} seconds.", 408, "slow headers"))
+
+    def _expect_next(self) -> None:
+        self._phase = Phase.IDLE
+        self._is_body_paused = False
+        self._set_timer(self._context.options.keep_alive_timeout_s, self._close)
+        self._read()
+        self._adjust_reading()
+
+    def _throw_rest_away(self) -> None:
+        self._become(Phase.REST)
+        self._set_timer(LINGER_S, self._close)
+        self._adjust_reading()
+
+    def _close(self) -> None:
+        self._become(Phase.NOTHING)
+        self._wire.close()
+
+    def _become(self, phase: Phase) -> None:
+        """End reading requests."""
+        self._phase = phase
+        self._unread = b""
+        self._body = None
+        self._stop_timer()
+
+    # The rest.
+
+    def _adjust_reading(self) -> None:
+        is_paused = self._is_to_wait()
+        if is_paused is self._is_wire_paused or self._phase is Phase.NOTHING:
+            return
+        self._is_wire_paused = is_paused
+        if is_paused:
+            self._wire.pause_reading()
+        else:
+            self._wire.resume_reading()
+
+    def _is_to_wait(self) -> bool:
+        """Whether the client is to send no more for now."""
+        if self._phase is Phase.BODY:
+            return self._is_body_paused
+        if self._phase is Phase.REST:
+            return self._rest_size > LINGER_SIZE
+        return bool(self._unread) and (self._phase is Phase.NEXT or self._wire.is_congested)
+
+    def _about_connection(self) -> bytes:
+        lines = b"Transfer-Encoding: chunked\r\n" if self._is_chunked else b""
+        if not self._is_kept:
+            return lines + b"Connection: close\r\n"
+        return lines + b"Connection: keep-alive\r\n" if self._http_version == "1.0" else lines
+
+    def _set_timer(self, delay_s: float, call: Callable[[], object]) -> None:
+        self._stop_timer()
+        self._timer = self._context.reactor.callLater(delay_s, call)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
+def _may_be_kept(head: Head) -> bool:
+    """Whether the client will send another request on this connection (RFC 9112, 9.3)."""
+    tokens = head.tokens(b"connection")
+    return b"close" not in tokens and (head.http_version == "1.1" or b"keep-alive" in tokens)

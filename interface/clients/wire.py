@@ -1,0 +1,86 @@
+"""
+What stands between a codec and the TCP connection below it.
+
+The connection (``connection``) calls the :class:`Codec`, the codec (``http1``, ``http2``) calls the :class:`Wire`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zmqlayer.interface.clients.framing import Frames
+from zmqlayer.interface.clients.streams import Socket
+from zmqlayer.interface.conversations.translate import Address
+
+__all__ = ["Codec", "Origin", "Wire"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The two ends of a TCP connection; each None for a UNIX socket."""
+
+    client: Address
+    server: Address
+
+    @property
+    def name(self) -> str:
+        """The client's address for a log, or ``-``."""
+        return str(self.client[0]) if self.client else "-"
+
+
+class Codec(Protocol):
+    """One version of HTTP on one connection."""
+
+    def received(self, data: bytes) -> None:
+        """The client sent *data*."""
+
+    def lost(self) -> None:
+        """The connection is gone; nothing follows."""
+
+    def congested(self) -> None:
+        """The client is slow: write no more for now."""
+
+    def relieved(self) -> None:
+        """The client took what was written: go on."""
+
+    def stop(self) -> None:
+        """The server stops: end what is open in order, and then close."""
+
+
+class Wire(Protocol):
+    """A TCP connection, with or without TLS. Calls after its end do nothing."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who is connected with whom."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client does not take what was written already."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is TLS."""
+
+    def write(self, parts: Sequence[bytes]) -> None:
+        """Send *parts*, one after the other."""
+
+    def pause_reading(self) -> None:
+        """Let the client wait. What was read already may still be received."""
+
+    def resume_reading(self) -> None:
+        """Read again."""
+
+    def close(self) -> None:
+        """Close once everything is written; nothing more is received."""
+
+    def abort(self) -> None:
+        """Cut the connection at once; what is still to be written is lost."""
+
+    def upgrade(self, socket: Socket, head: bytes, held: bytes) -> Frames:
+        """Give the transport to Autobahn: see ``streams.Carrier``. *held* is what the client sent too early."""
+
+    def release(self) -> None:
+        """Let the client's frames flow."""
