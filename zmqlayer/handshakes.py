@@ -122,6 +122,7 @@ class DialWatch:
         self._address = address
         self._is_encrypted = is_encrypted
         self._monitor = _Monitor(watched, _ENDS)
+        self._has_failed = False  # the handshake that ends next; its end may come with the next call of read()
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
@@ -131,12 +132,11 @@ class DialWatch:
     def read(self) -> tuple[bool, list[Refusal]]:
         """Return (whether the handshake succeeded, how often it failed since the last call)."""
         faults: list[Fault] = []
-        has_failed = False
         for event, value in self._monitor.read():
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 return True, []
-            fault = self._judge(event, value) if event & _FAILED else None if has_failed else Fault.STRANGER
-            has_failed = bool(event & _FAILED)
+            fault = self._judge(event, value) if event & _FAILED else None if self._has_failed else Fault.STRANGER
+            self._has_failed = bool(event & _FAILED)
             if fault is not None:
                 faults.append(fault)
         return False, [Refusal(self._address, True, fault) for fault in faults[:1]]

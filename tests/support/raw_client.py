@@ -38,8 +38,12 @@ class RawClient:
         self.socket.settimeout(WITHIN_S)
         if receive_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.bind((source, 0))
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.bind((source, 0))
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self._received = _Received(socket.SocketIO(self.socket, "r"))
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from zmqlayer import handshakes
 from zmqlayer.actions import HangUp, Push
 from zmqlayer.config import Bind
 from zmqlayer.ports import Fault, Refusal
@@ -87,6 +89,18 @@ def test_both_sides_learn_what_is_wrong(
     assert {refusal.address for refusal in a.refusals} == {b.addresses[0]}
     assert {refusal.address for refusal in b.refusals} <= {"", "127.0.0.1"}
     assert b.frames == []
+
+
+def test_a_failure_and_its_end_may_be_read_one_by_one(open_side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a handshake that failed says nothing new, whenever it is read."""
+    read = handshakes._Monitor.read
+    monkeypatch.setattr(handshakes._Monitor, "read", lambda self: itertools.islice(read(self), 1))
+    a, b = open_side(), open_side(OURS)
+
+    a.transport.carry_out([Push(b.addresses[0], b"hello", 0)])
+    poll_until(lambda: len(a.refusals) >= 3, a, b)
+
+    assert a.faults(is_dialled=True) == {Fault.ENCRYPTED}
 
 
 @pytest.mark.parametrize("keys", [(), (OURS,)], ids=["plain", "encrypted"])
