@@ -52,16 +52,16 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates closures codec copies counters credits dialing events frames gossip greetings groups "
-            "identity joining ledger outbox peers proofs queues refusals rejections reports roles rollcalls roster "
-            "routes tallies windows"
+            "barriers candidates closures codec copies counters credits custody dialing events follows frames gossip "
+            "greetings groups identity joining ledger outbox peers proofs queues refusals rejections reports roles "
+            "rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
     ),
     Layer(
         "core",
-        words("accounts dispatch fanout hellos links mail membership mesh readers reception requests"),
+        words("accounts dispatch fanout hellos links mail membership mesh notices readers reception requests"),
         is_pure=True,
     ),
     Layer(

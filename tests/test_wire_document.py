@@ -26,6 +26,7 @@ from zmqlayer.frames import (
     node_of,
     node_topic,
     pack,
+    pack_work,
     parse,
     parse_work,
 )
@@ -141,6 +142,8 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     network.run(1)
     b.wait("jobs")  # and asks for credit back
     network.run(1)
+    b.mesh.receive(_skipping_work(a, b), network.now)
+    network.run(1)
     foreign = network.add("foreign", cluster="another", hints=[])
     foreign.mesh.found(Candidate(b.pull, b.node_id), network.now)
     network.pump(foreign)
@@ -156,6 +159,14 @@ def _skipping(sender: MemoryNode, receiver: MemoryNode) -> bytes:
     account.mail_sent += 2
     topic, sequence = node_topic(receiver.node_id), account.mail_sent
     return pack(topic, Kind.DIRECT, sender.node_id, 1000, receiver.new_channel(), b"\x80", sequence)
+
+
+def _skipping_work(sender: MemoryNode, receiver: MemoryNode) -> bytes:
+    """Return a message for a reader that is unknown, before which one was lost."""
+    account = sender.mesh.account(receiver.node_id)
+    account.work_sent += 2
+    topic, sequence = node_topic(receiver.node_id), account.work_sent
+    return pack(topic, Kind.WORK, sender.node_id, 1000, "jobs", pack_work(0, 0, 1, b"\x80"), sequence)
 
 
 def _listen(node: MemoryNode, said: dict[Kind, list[tuple[str, bytes]]]) -> None:

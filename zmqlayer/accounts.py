@@ -25,10 +25,12 @@ from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
 from zmqlayer.ledger import Account, Ledger
 from zmqlayer.names import NodeId, short
+from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
 from zmqlayer.reports import read_counts, read_gaps, read_total
+from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
 __all__ = ["Accounts"]
@@ -46,18 +48,21 @@ class Accounts:
 
     Args:
         held: Returns the channels here that hold messages of a peer, each with the sequence of the oldest.
+        notices: Who is to be told of room, and of losses.
     """
 
     def __init__(
-        self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
-        held: Callable[[NodeId], dict[str, int]],
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
+        held: Callable[[NodeId], dict[str, int]], notices: Notices,
     ) -> None:  # fmt: skip
-        self._node_id = node_id
+        self._node_id = outbox.node_id
         self._config = config
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
         self._held = held
+        self._rooms = notices.rooms
+        self._custody = notices.custody
         self._windows = Windows(config.peer_messages, config.peer_bytes)
         self._ledger = Ledger(config.limits.accounts)
         self._read: dict[NodeId, dict[str, tuple[int, int]]] = {}
@@ -84,12 +89,18 @@ class Accounts:
         self._counters.accepted += 1
         return sequence
 
+    def blocked_by(self, owner: NodeId, channel: str, now: float) -> Bound | None:
+        """Return what has no room for a message to a process channel, however large it is; None if there is room."""
+        capacity, size = self._config.capacity_of(channel), self._config.max_message_size
+        return self._windows.blocked_by(owner, channel, capacity, size, now)
+
     def withdraw(self, owner: NodeId, letters: Iterable[Letter]) -> None:
         """The last messages to a peer were dropped before they left."""
         account = self._ledger.of(owner)
         for letter in letters:
             account.mail_sent -= 1
             self._windows.settle_gap(owner, letter.sequence, letter.sequence)
+        self._rooms.freed_at(owner)
 
     def hand_over(self, peer: NodeId) -> int:
         """Count one message that is pushed to a peer, and return its place in the sequence."""
@@ -155,7 +166,7 @@ class Accounts:
         if letter.is_copy:
             return
         if letter.source == self._node_id:
-            self._windows.settle(self._node_id, letter.channel, letter.sequence)
+            self._settle(self._node_id, letter.channel, letter.sequence)
             return
         self._release(letter.source, len(letter.body))
         read = self._read.get(letter.source)
@@ -196,9 +207,12 @@ class Accounts:
         payload = unpack_control(frame.body)
         account = self._returning(frame.source)
         for channel, upto in read_counts(payload, "read").items():
-            self._windows.settle(frame.source, channel, upto)
-        for gap in read_gaps(payload):
+            self._settle(frame.source, channel, upto)
+        for gap in read_gaps(payload, "gaps"):
             self._windows.settle_gap(frame.source, *gap)
+            self._rooms.freed_at(frame.source)
+        for gap in read_gaps(payload, "work_gaps"):
+            self._custody.missed(frame.source, *gap)
         if "done" in payload:
             self.note_done(frame.source, payload["done"])
         if "seen" in payload:
@@ -235,12 +249,15 @@ class Accounts:
         if payload.get("carrier") == "work":
             if not account.work.catch_up(sent, missed):
                 account.finished = done
-            is_lost = bool(account.work.take_gaps()) and account.work_link == peer.our_link
+            if account.work.missed == missed:
+                account.work_gaps = []  # it has heard of all
+            is_lost = account.keep_work_gaps() and account.work_link == peer.our_link
             account.work_link = peer.our_link
         else:
             account.mail.catch_up(sent, missed)
             if "held" in payload:
                 self._windows.restate(frame.source, read_total(payload, "seen"), read_counts(payload, "held"))
+                self._rooms.freed_at(frame.source)
         self._owe(frame.source, now)
         return is_lost
 
@@ -249,7 +266,7 @@ class Accounts:
     def reachable(self, node_id: NodeId, parked: int) -> None:
         """A pipe to a node begins: say what was published to it before, not counting what is *parked*."""
         account = self._ledger.reopen(node_id)
-        payload = self._mail_so_far(account, parked)
+        payload = account.mail_tally(parked)
         held = self._held(node_id)
         if len(held) <= MOST_HELD:
             payload |= {"seen": account.mail.seen, "held": held}
@@ -258,10 +275,7 @@ class Accounts:
     def up(self, peer: Peer) -> None:
         """A link is up, or holds work: say on the pipe for work what was pushed before."""
         account = self._ledger.reopen(peer.node_id)
-        payload: dict[str, object] = {
-            "carrier": "work", "sent": account.work_sent, "missed": account.work_missed, "done": account.work_done,
-        }  # fmt: skip
-        wire = pack(node_topic(peer.node_id), Kind.TALLY, self._node_id, 0, "", pack_control(payload))
+        wire = pack(node_topic(peer.node_id), Kind.TALLY, self._node_id, 0, "", pack_control(account.work_tally()))
         self._outbox.do(Push(peer.pull, wire))
 
     def gone(self, node_id: NodeId, parked: list[Letter], now: float) -> None:
@@ -303,7 +317,7 @@ class Accounts:
             if account.work_outstanding:
                 self.up(peer)
             if account.mail_sent > account.mail_seen:
-                self._outbox.tell(peer.node_id, Kind.TALLY, self._mail_so_far(account, 0))
+                self._outbox.tell(peer.node_id, Kind.TALLY, account.mail_tally(0))
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do."""
@@ -311,16 +325,16 @@ class Accounts:
 
     # Inside
 
-    @staticmethod
-    def _mail_so_far(account: Account, parked: int) -> dict[str, object]:
-        return {"carrier": "mail", "sent": account.mail_sent - parked, "missed": account.mail_missed, "done": 0}
+    def _settle(self, owner: NodeId, channel: str, upto: int) -> None:
+        self._windows.settle(owner, channel, upto)
+        if self._rooms.lines:
+            self._rooms.freed(channel)
+            self._rooms.freed(owner)
 
     def _has_room(self, account: Account, frame: Frame) -> bool:
         # Twice the limits: the sender's clock frees room for what expired before this node has looked.
         config, size = self._config, len(frame.body) - (WORK_BYTES if frame.kind == Kind.WORK else 0)
-        if account.unread < 2 * config.peer_messages and account.unread_bytes + size <= 2 * config.peer_bytes:
-            account.unread += 1
-            account.unread_bytes += size
+        if account.hold(size, 2 * config.peer_messages, 2 * config.peer_bytes):
             return True
         if not account.is_over:
             account.is_over = True
@@ -334,10 +348,7 @@ class Accounts:
     def _release(self, source: NodeId, size: int) -> Account | None:
         account = self._ledger.find(source)
         if account is not None:
-            account.unread -= 1
-            account.unread_bytes -= size
-            if not account.unread:
-                account.is_over = False
+            account.release(size)
         return account
 
     def _report(self, node_id: NodeId, read: dict[str, int]) -> None:
@@ -347,7 +358,9 @@ class Accounts:
             "seen": account.mail.seen,
             "missed": [account.mail.missed, account.work.missed],
         }
-        account.work.take_gaps()
+        account.keep_work_gaps()
+        if account.work_gaps:
+            payload["work_gaps"] = account.work_gaps
         if read:
             payload["read"] = read
         if gaps := account.mail.take_gaps():

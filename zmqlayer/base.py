@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 
 from zmqlayer.codec import decode, encode
@@ -131,7 +131,7 @@ class BaseLayer:
         Returns:
             Numbers of messages by (id of the peer that sent them or was to get them, reason).
         """
-        return self.node.ask(lambda mesh, now: mesh.drops())
+        return self.node.ask(lambda mesh, now: mesh.counters.drops())
 
     def close_channel(self, channel: str) -> None:
         """
@@ -143,14 +143,17 @@ class BaseLayer:
         name = check_channel(channel)
         self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
 
-    def _put(self, channel: str, message: Message) -> None:
+    def _put(self, channel: str, message: Message, token: Hashable = None) -> None:
         name = check_channel(channel)
         body = encode(name, message, self.node.config.max_message_size)
         tally = (node := self.node).tallies
 
         def send(mesh: Mesh, now: float) -> None:
             try:
-                mesh.send(name, body, now)
+                if token is None:
+                    mesh.send(name, body, now)
+                else:
+                    mesh.entrust(name, body, token, now)
             except ChannelFull:
                 tally.at(name).count_refused(now)
                 raise

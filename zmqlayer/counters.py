@@ -119,6 +119,10 @@ class Counters:
         for key in [key for key in self.dropped_by_peer if key[0] == peer]:
             del self.dropped_by_peer[key]
 
+    def drops(self) -> dict[tuple[NodeId, str], int]:
+        """Return how many messages were dropped, by the peer that had a part in it and the reason."""
+        return {key: count for key, count in self.dropped_by_peer.items() if count}
+
     def snapshot(self) -> dict[str, int]:
         """Return all counters by name; drops as ``dropped: <reason>``."""
         names = (

@@ -7,7 +7,7 @@ give (``readers.py``), to the least loaded of them. What a reader gives back fin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import chain
 from typing import Any, Protocol
 
@@ -18,12 +18,14 @@ from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
 from zmqlayer.credits import Offer, Offers
-from zmqlayer.exceptions import ChannelFull, ProtocolError
+from zmqlayer.exceptions import ChannelFull, InvalidName, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
-from zmqlayer.names import NodeId, inbox_of
+from zmqlayer.names import NodeId, inbox_of, owner_of
+from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Backlog, Letter
+from zmqlayer.rooms import NODE, Bound
 
 __all__ = ["Dispatch"]
 
@@ -51,7 +53,8 @@ class Dispatch:
     own: OwnReaders
 
     def __init__(
-        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
+        notices: Notices,
     ) -> None:  # fmt: skip
         self.queued = 0
         self._node_id = outbox.node_id
@@ -60,6 +63,8 @@ class Dispatch:
         self._peers = peers
         self._counters = counters
         self._accounts = accounts
+        self._rooms = notices.rooms
+        self._custody = notices.custody
         self._backlogs: dict[str, Backlog] = {}
         self._offers = Offers(int.from_bytes(self._node_id[:4]), self._load)
         self._numbered = 0
@@ -83,6 +88,39 @@ class Dispatch:
         self._counters.accepted += 1
         deadline = now + body_expiry(channel, self._config.expiry)
         self.enqueue(Letter(channel, body, deadline, self._node_id), now)
+
+    def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
+        """
+        Queue one message, and tell if it is lost.
+
+        Raises:
+            ChannelFull: As :meth:`send`; or too many are watched.
+            InvalidName: The messages of *channel* are queued elsewhere.
+        """
+        owner = owner_of(channel)
+        if owner is not None and (owner != self._node_id or "!" in channel):
+            raise InvalidName(channel, "is read by its owner alone: what becomes of a message there is not told")
+        if self._custody.is_full:
+            self._counters.refused += 1
+            raise ChannelFull(channel, self._config.limits.entrusted, "entrusted")
+        self._custody.watch(self._numbered + 1, token)
+        try:
+            self.send(channel, body, now)
+        except ChannelFull:
+            self._custody.forget(token)
+            raise
+
+    def blocked_by(self, channel: str, now: float) -> Bound | None:
+        """Return what has no room for a message to *channel*, however large it is; None if there is room."""
+        limits, size = self._config.limits, self._queued_bytes + self._config.max_message_size
+        if self.queued >= limits.queued_messages or size > limits.queued_bytes or self._custody.is_full:
+            return NODE
+        backlog = self._backlogs.get(inbox_of(channel))
+        capacity = self._config.capacity_of(channel)
+        if backlog is not None and len(backlog) >= capacity:
+            self._expire(backlog, now)
+            return inbox_of(channel) if len(backlog) >= capacity else None
+        return None
 
     def has_reader(self, channel: str) -> bool:
         """Whether a reader of *channel* is known, here or at a peer; one that is silent or busy is a reader too."""
@@ -133,6 +171,7 @@ class Dispatch:
         """
         self._accounts.returned(frame.source)
         _, _, number, body = parse_work(frame.body)
+        self._custody.returned(number, frame.source)
         self._restore(Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number))
         self._dispatch(inbox_of(frame.target), now)
 
@@ -147,6 +186,11 @@ class Dispatch:
             if not waiting:
                 return
             self._hand_over(min(waiting, key=Backlog.oldest), offer, now)
+
+    def lost(self, letter: Letter) -> None:
+        """A reader of this node threw a message away."""
+        if letter.source == self._node_id:
+            self._custody.expired(letter.number)
 
     def withdraw_own(self, reader: int, letters: list[Letter], now: float) -> None:
         """A reader of this node ends, and gives back what it did not take."""
@@ -185,12 +229,12 @@ class Dispatch:
         """Drop what waits in one queue."""
         backlog = self._backlogs.get(channel)
         if backlog is not None:
-            self._counters.drop(Drop("channel closed", channel), now, self._leave(backlog.clear(), now))
+            self._counters.drop(Drop("channel closed", channel), now, self._lose(backlog.clear(), now))
 
     def clear(self, now: float) -> None:
         """Drop everything that waits."""
         for key, backlog in self._backlogs.items():
-            self._counters.drop(Drop("flushed", key), now, self._leave(backlog.clear(), now))
+            self._counters.drop(Drop("flushed", key), now, self._lose(backlog.clear(), now))
 
     def held(self, source: NodeId) -> dict[str, int]:
         """Return the ``?`` channels whose queue holds messages of a peer, each with the sequence of the oldest."""
@@ -213,13 +257,22 @@ class Dispatch:
         while backlog and (offer := self._offers.next(key)) is not None:
             self._hand_over(backlog, offer, now)
 
-    def _leave(self, letters: list[Letter], now: float) -> int:
-        """Report what left a queue here to those who wait for it elsewhere. Returns how many letters left."""
+    def _leave(self, letters: list[Letter], now: float) -> None:
+        """Report what left one queue here to those who wait for it, here and elsewhere."""
         for letter in letters:
             self.queued -= 1
             self._queued_bytes -= len(letter.body)
             if letter.source != self._node_id:
                 self._accounts.settle(letter, now)
+        if letters and self._rooms.lines:
+            self._rooms.freed(inbox_of(letters[0].channel))
+            self._rooms.freed(NODE)
+
+    def _lose(self, letters: list[Letter], now: float) -> int:
+        """Note that a queue here threw letters away. Returns how many."""
+        self._leave(letters, now)
+        for letter in letters:
+            self._custody.expired(letter.number)
         return len(letters)
 
     def _queue(self, letter: Letter, put: Callable[[Letter], None]) -> None:
@@ -242,7 +295,7 @@ class Dispatch:
             raise ProtocolError(f"it has too many readers, or one of {len(channels)} channels")
 
     def _expire(self, backlog: Backlog, now: float) -> None:
-        self._counters.expired += self._leave(backlog.expire(now), now)
+        self._counters.expired += self._lose(backlog.expire(now), now)
 
     def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
         letter = backlog.pop()
@@ -250,12 +303,15 @@ class Dispatch:
         self._leave([letter], now)
         if ttl_ms <= 0:
             self._counters.expired += 1
+            self._custody.expired(letter.number)
             return
         offer.sent += 1
         peer = self._peers.get(offer.peer)
         if peer is not None:
             body = pack_work(peer.their_link, offer.reader, letter.number, letter.body)
             sequence = self._accounts.hand_over(offer.peer)
+            if self._custody.items:
+                self._custody.handed(letter.number, offer.peer, sequence)
             wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body, sequence)
             self._outbox.do(Push(peer.pull, wire))
         else:

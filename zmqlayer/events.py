@@ -1,17 +1,34 @@
 """
-What the core tells its node: someone can read now, a request is over, a peer came or went. Values only.
+What the core tells its node: someone can read now, a request is over, a peer came or went, and what was asked for.
+
+Values only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerInfo, PeerState
+from zmqlayer.ports import Loss
+from zmqlayer.rooms import Bound
 
-__all__ = ["Completed", "Event", "InboxKey", "Interest", "Joined", "PeerChanged", "Readable"]
+__all__ = [
+    "Completed",
+    "Ended",
+    "Event",
+    "InboxKey",
+    "Interest",
+    "Joined",
+    "Lost",
+    "Notice",
+    "PeerChanged",
+    "Readable",
+    "Room",
+]
 
 InboxKey = str | tuple[str, ...]
 """What a receiver waits for: a process channel, a prefix of them, or a set of named channels."""
@@ -84,4 +101,29 @@ class Joined:
     """What existed in the mesh at start has been linked, or did not answer in time."""
 
 
-Event = Readable | Completed | PeerChanged | Joined
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Something left *bound*, for whose room somebody waits; see ``Rooms.let_in``."""
+
+    bound: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The message that its sender calls *token* is lost."""
+
+    token: Hashable
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The channel that *token* follows has ended."""
+
+    token: Hashable
+
+
+Notice = Room | Lost | Ended
+"""What is told to those who asked for it."""
+
+Event = Notice | Readable | Completed | PeerChanged | Joined

@@ -123,7 +123,8 @@ class ChannelFull(ZmqLayerError):
     Attributes:
         channel: Name of the channel.
         limit: What was reached: messages, or bytes outstanding to one peer.
-        reason: ``"channel"``, ``"peer messages"``, ``"peer bytes"``, ``"node messages"`` or ``"node bytes"``.
+        reason: ``"channel"``, ``"peer messages"``, ``"peer bytes"``, ``"node messages"``, ``"node bytes"`` or
+            ``"entrusted"``.
     """
 
     _in_channels = "ChannelFull"
@@ -144,6 +145,11 @@ class ChannelFull(ZmqLayerError):
             return (
                 f"channel {self.channel!r} is full: {self.limit:,} {self.reason.removeprefix('node ')} wait in the "
                 f"named channels of this process, which is the limit for all together; run more readers"
+            )
+        if self.reason == "entrusted":
+            return (
+                f"channel {self.channel!r} is full: {self.limit:,} messages whose loss this process wants to hear of "
+                f"are not answered yet, which is the limit for all together; run more readers"
             )
         return (
             f"channel {self.channel!r} is full: its process has {self.limit:,} {self.reason.removeprefix('peer ')} "

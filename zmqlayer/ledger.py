@@ -87,6 +87,7 @@ class Account:
     Attributes:
         mail: What the peer published to this node.
         work: What it pushed to this node.
+        work_gaps: Which of *work* were missed lately, until the peer is known to have heard.
         work_link: Number of the link on which the last TALLY for *work* came.
         finished: How much of *work* this node is done with: taken, expired, dropped or given back.
         unread: Messages of the peer that this node holds.
@@ -105,6 +106,7 @@ class Account:
 
     mail: Arrivals = field(default_factory=Arrivals)
     work: Arrivals = field(default_factory=Arrivals)
+    work_gaps: list[tuple[int, int]] = field(default_factory=list)
     work_link: int | None = None
     finished: int = 0
     unread: int = 0
@@ -119,6 +121,35 @@ class Account:
     work_done: int = 0
     written_mail: int = 0
     written_work: int = 0
+
+    def hold(self, size: int, most: int, most_bytes: int) -> bool:
+        """Count one more message of the peer as unread here. Returns False if these are too many."""
+        if self.unread >= most or self.unread_bytes + size > most_bytes:
+            return False
+        self.unread += 1
+        self.unread_bytes += size
+        return True
+
+    def release(self, size: int) -> None:
+        """This node is done with a message of the peer."""
+        self.unread -= 1
+        self.unread_bytes -= size
+        if not self.unread:
+            self.is_over = False
+
+    def mail_tally(self, parked: int) -> dict[str, object]:
+        """Return what a TALLY says of the messages published so far, of which *parked* did not leave yet."""
+        return {"carrier": "mail", "sent": self.mail_sent - parked, "missed": self.mail_missed, "done": 0}
+
+    def work_tally(self) -> dict[str, object]:
+        """Return what a TALLY says of the messages pushed so far."""
+        return {"carrier": "work", "sent": self.work_sent, "missed": self.work_missed, "done": self.work_done}
+
+    def keep_work_gaps(self) -> bool:
+        """Put what is newly missed of *work* to *work_gaps*. Returns whether there was any."""
+        gaps = self.work.take_gaps()
+        self.work_gaps = [*self.work_gaps, *gaps][-MOST_GAPS:]
+        return bool(gaps)
 
     @property
     def work_outstanding(self) -> int:

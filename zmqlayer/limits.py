@@ -37,6 +37,7 @@ class Limits:
         reader_channels: Channels of one reader.
         queued_messages: Messages of this node that wait in all named channels together.
         queued_bytes: Their bytes.
+        entrusted: Messages of this node whose loss it wants to hear of, not answered yet.
         tallies: Channels whose statistics are told apart.
         groups: Groups that have, or just had, members at this node; each is a subscription.
         memberships: Members of all groups that this node owns.
@@ -68,6 +69,7 @@ class Limits:
     reader_channels: int = 1_024
     queued_messages: int = 100_000
     queued_bytes: int = 268_435_456
+    entrusted: int = 100_000
     tallies: int = 1_024
     groups: int = 50_000
     memberships: int = 500_000

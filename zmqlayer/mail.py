@@ -22,6 +22,7 @@ from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
 from zmqlayer.queues import Letter, Mailboxes
+from zmqlayer.rooms import Bound
 
 __all__ = ["Mail"]
 
@@ -63,7 +64,7 @@ class Mail:
             ChannelFull: The channel, or the peer, has no room.
         """
         is_heard = self._peers.hears_us(owner)
-        if not is_heard and owner != self._node_id and self._is_in_vain(owner):
+        if not is_heard and self._is_in_vain(owner):
             self._counters.accepted += 1
             self._counters.drop(Drop("no such peer", channel, owner), now)
             return
@@ -78,6 +79,14 @@ class Mail:
             self._on_letter(letter, now)
         else:
             self._parked.setdefault(owner, deque()).append(letter)
+
+    def blocked_by(self, owner: NodeId, channel: str, now: float) -> Bound | None:
+        """Return what has no room for a message to a process channel; None if there is room, or will never be any."""
+        return None if self.is_in_vain(owner) else self._accounts.blocked_by(owner, channel, now)
+
+    def is_in_vain(self, owner: NodeId) -> bool:
+        """Whether what is sent to a node is dropped: it is gone, or nobody of that name was ever met."""
+        return not self._peers.hears_us(owner) and self._is_in_vain(owner)
 
     def direct(self, frame: Frame, now: float) -> None:
         """
@@ -170,8 +179,10 @@ class Mail:
 
     def _is_in_vain(self, owner: NodeId) -> bool:
         """Whether a node that does not hear us will not, as far as we know, or too many are waited for."""
+        if owner == self._node_id or self._peers.get(owner) is not None:
+            return False
         is_full = len(self._parked) >= self._config.limits.peers and owner not in self._parked
-        return self._peers.get(owner) is None and (self.is_joined or is_full)
+        return self.is_joined or is_full
 
     def _publish(self, owner: NodeId, channel: str, body: bytes, ttl_ms: int, sequence: int) -> None:
         self._counters.handed_over += 1

@@ -19,7 +19,7 @@ What goes in and what comes out of it::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -29,7 +29,7 @@ from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.dispatch import Dispatch
-from zmqlayer.events import Completed, Event, Interest, Joined, PeerChanged, Readable
+from zmqlayer.events import Event, InboxKey, Interest, Joined, PeerChanged, Readable
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack
@@ -40,15 +40,16 @@ from zmqlayer.links import Links
 from zmqlayer.mail import Mail
 from zmqlayer.membership import Membership
 from zmqlayer.names import NodeId, owner_of, short
+from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.queues import Letter
 from zmqlayer.readers import Readers
 from zmqlayer.reception import Reception
+from zmqlayer.rooms import Bound
 
 __all__ = ["Mesh"]
-
 
 SWEEP_EVERY_S: Final = 1.0
 
@@ -69,17 +70,18 @@ class Mesh:
         self.outbox = Outbox(identity.node_id)
         self._config = config
         self._events: list[Event] = []
-        self._tokens = 0
         self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
         self._peers = self._links.peers
+        self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
         parts = (identity.node_id, config, self.outbox, self._peers)
-        self._accounts = Accounts(*parts, self.counters, self._held)
+        self._accounts = Accounts(*parts[1:], self.counters, self._held, self.notices)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letter_arrived)
-        self._dispatch = Dispatch(*books)
-        self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._work_arrived)
-        self._fanout = Fanout(*parts, self._mail, randoms, self._mail_arrived, self.send)
-        self._membership = Membership(*parts, self._fanout, self.counters, self._completed, self._clear)
+        self.notices.is_gone = self._mail.is_in_vain
+        self._dispatch = Dispatch(*books, self.notices)
+        self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
+        self._fanout = Fanout(*parts, self._mail, randoms, self._readable, self.send)
+        self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
         receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
             Kind.HEARTBEAT: self._links.heartbeat,
@@ -99,6 +101,8 @@ class Mesh:
         }
         self._reception = Reception(identity.node_id, self._links, self._accounts, self.counters, receivers)
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
+        swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
+        self._swept = (*swept, self.notices)
         self._joining = Joining()
         self._due_at = self._sweep_at = 0.0
 
@@ -190,14 +194,11 @@ class Mesh:
                 self._links.silence(late, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
-            self._mail.sweep(now)
-            self._accounts.sweep(now)
-            self.counters.sweep(now)
-            self._dispatch.sweep(now)
-            self._readers.sweep(now)
-            self._fanout.sweep(now)
+            for part in self._swept:
+                part.sweep(now)
         if self._joining.ends(self._links.is_settling, now):
             self._mail.joined(now)
+            self.notices.sweep(now)
             self._events.append(Joined())
         self._due_at = min(self._sweep_at, self._joining.next_at(), *(part.next_at() for part in self._timed))
 
@@ -225,11 +226,20 @@ class Mesh:
         Raises:
             ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
         """
-        owner = owner_of(channel)
-        if owner is None or (owner == self.identity.node_id and "?" in channel):
+        owner = self._owner_of(channel)
+        if owner is None:
             self._dispatch.send(channel, body, now)
         else:
             self._mail.send(owner, channel, body, now)
+
+    def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
+        """
+        Send one message to a named channel, and emit :class:`Lost` if it is lost before ``notices.forget(token)``.
+
+        Raises:
+            ChannelFull, InvalidName: See :meth:`Dispatch.entrust`.
+        """
+        self._dispatch.entrust(channel, body, token, now)
 
     def has_reader(self, channel: str) -> bool:
         """Whether anybody, as far as is known here, reads a named channel."""
@@ -319,11 +329,11 @@ class Mesh:
         """Return the message counters by name, and what is in flight here."""
         return self.counters.snapshot() | {"in_flight": self.in_flight}
 
-    def drops(self) -> dict[tuple[NodeId, str], int]:
-        """Return how many messages were dropped, by the peer that had a part in it and the reason."""
-        return {key: count for key, count in self.counters.dropped_by_peer.items() if count}
+    # Inside: what the parts ask and report
 
-    # Inside: what the parts report
+    def _owner_of(self, channel: str) -> NodeId | None:
+        owner = owner_of(channel)
+        return None if owner == self.identity.node_id and "?" in channel else owner
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
         after = peer.state
@@ -335,6 +345,7 @@ class Mesh:
             self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
             self._membership.peer_gone(peer.node_id, now)
+            self.notices.peer_gone(peer.node_id)
         elif after is PeerState.SILENT:
             self._dispatch.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
@@ -358,10 +369,14 @@ class Mesh:
             self._dispatch.enqueue(letter, now)
         else:
             self._mail.boxes.deliver(letter)
-            self._mail_arrived(letter.channel)
+            self._emit(Readable(letter.channel))
 
-    def _completed(self, completed: Completed) -> None:
-        self._events.append(completed)
+    def _emit(self, event: Event) -> None:
+        self._events.append(event)
+
+    def _blocked_by(self, channel: str, now: float) -> Bound | None:
+        owner = self._owner_of(channel)
+        return self._dispatch.blocked_by(channel, now) if owner is None else self._mail.blocked_by(owner, channel, now)
 
     def _clear(self, now: float) -> None:
         self._dispatch.clear(now)
@@ -369,11 +384,8 @@ class Mesh:
         self._mail.clear(now)
         self._fanout.clear(now)
 
-    def _mail_arrived(self, channel: str) -> None:
-        self._events.append(Readable(channel))
-
-    def _work_arrived(self, channels: tuple[str, ...]) -> None:
-        self._events.append(Readable(channels))
+    def _readable(self, key: InboxKey) -> None:
+        self._events.append(Readable(key))
 
     def _tally(self, frame: Frame, peer: Peer, now: float) -> None:
         if self._accounts.tally(frame, peer, now):

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from zmqlayer.config import Config
 from zmqlayer.ending import call_at_end
-from zmqlayer.events import Completed, Interest, PeerChanged
+from zmqlayer.events import Completed, Interest, Notice, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
 from zmqlayer.greetings import address_of
 from zmqlayer.identity import Identity
@@ -256,6 +256,10 @@ class Node:
         It is called on the thread that delivers, with a batch of names, and must return at once.
         """
         self._board.watch(prefix, watcher)
+
+    def listen(self, listener: Callable[[list[Notice]], None]) -> None:
+        """Tell *listener*, on whichever thread notices, what is asked of the mesh's notices; it must not block."""
+        self._board.listener = listener
 
     def request(self, begin: Callable[[Mesh, float], int | None], waiter: Waiter) -> int | None:
         """Begin a request; returns None if it is done, else a token, and *waiter* is woken when it is over."""

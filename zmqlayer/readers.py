@@ -130,6 +130,7 @@ class Readers:
                 self._grant(reader, now)
                 return letter
             self._counters.expired += 1
+            self._dispatch.lost(letter)
         return None
 
     def wait(self, channels: tuple[str, ...], now: float) -> None:
@@ -185,6 +186,7 @@ class Readers:
             for letter in inbox:
                 self._counters.drop(Drop("flushed", letter.channel), now)
                 self._accounts.finish(letter, now)
+                self._dispatch.lost(letter)
             reader.unread = 0
             inbox.clear()
 

@@ -29,11 +29,11 @@ def read_counts(payload: dict[str, Any], key: str) -> dict[str, int]:
     return counts
 
 
-def read_gaps(payload: dict[str, Any]) -> list[tuple[int, int]]:
+def read_gaps(payload: dict[str, Any], key: str) -> list[tuple[int, int]]:
     """Return the gaps in a sequence, as (first, last) each; none if the key is absent."""
-    gaps = payload.get("gaps", [])
+    gaps = payload.get(key, [])
     if not isinstance(gaps, list) or not all(
         isinstance(gap, list) and len(gap) == 2 and all(type(n) is int for n in gap) for gap in gaps
     ):
-        raise ProtocolError("'gaps' is no list of pairs")
+        raise ProtocolError(f"{key!r} is no list of pairs")
     return [(first, last) for first, last in gaps]

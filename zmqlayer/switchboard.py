@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from zmqlayer.events import Completed, Event, InboxKey, Interest, PeerChanged, Readable
+from zmqlayer.events import Completed, Event, InboxKey, Interest, Notice, PeerChanged, Readable
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import inbox_of, short
 from zmqlayer.waiters import Waiter, wake_all
@@ -20,6 +20,7 @@ __all__ = ["Calls", "Receiver", "Switchboard"]
 logger = logging.getLogger("zmqlayer")
 
 Watcher = Callable[[list[str]], None]
+Listener = Callable[[list[Notice]], None]
 PeerCallback = Callable[[PeerChanged], None]
 
 
@@ -42,11 +43,13 @@ class Calls:
         waiters: To be woken.
         readable: Channels that became readable, by the watcher that wants to know.
         changes: What happened to peers.
+        notices: What was asked for, by whom to tell.
     """
 
     waiters: list[Waiter] = field(default_factory=list)
     readable: dict[Watcher, list[str]] = field(default_factory=dict)
     changes: list[PeerChanged] = field(default_factory=list)
+    notices: dict[Listener, list[Notice]] = field(default_factory=dict)
 
     def carry_out(self, look_around: Callable[[], None], peer_callbacks: Iterable[PeerCallback]) -> None:
         """
@@ -61,6 +64,8 @@ class Calls:
             look_around()
         for watcher, channels in self.readable.items():
             watcher(channels)
+        for listener, notices in self.notices.items():
+            listener(notices)
         for change in self.changes:
             peer = change.peer
             logger.info("%s %s at %s is %s", peer.role, short(peer.node_id), peer.address, change.state.value)
@@ -72,7 +77,12 @@ class Calls:
 
 
 class Switchboard:
-    """Receivers, watchers, open requests and conditions of one node."""
+    """
+    Receivers, watchers, open requests and conditions of one node.
+
+    Attributes:
+        listener: Told what was asked of the mesh's notices; None if nobody asks.
+    """
 
     def __init__(self) -> None:
         self._receivers: dict[InboxKey, dict[Receiver, None]] = {}
@@ -81,10 +91,12 @@ class Switchboard:
         self._results: dict[int, Completed] = {}
         self._conditions: list[tuple[Callable[[Mesh], bool], Waiter]] = []
         self._calls = Calls()
+        self.listener: Listener | None = None
 
     def take_calls(self) -> Calls | None:
         """Return what is to be done since the last call, or None."""
-        if not (self._calls.waiters or self._calls.readable or self._calls.changes):
+        calls = self._calls
+        if not (calls.waiters or calls.readable or calls.changes or calls.notices):
             return None
         taken, self._calls = self._calls, Calls()
         return taken
@@ -96,6 +108,9 @@ class Switchboard:
                 self._wake_one(event.key, mesh)
             elif isinstance(event, PeerChanged):
                 self._calls.changes.append(event)
+            elif isinstance(event, Notice):
+                if self.listener is not None:
+                    self._calls.notices.setdefault(self.listener, []).append(event)
             elif isinstance(event, Completed) and (waiter := self._requests.pop(event.token, None)):
                 self._results[event.token] = event
                 self._calls.waiters.append(waiter)

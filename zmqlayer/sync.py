@@ -5,7 +5,7 @@ The blocking face of a node: the contract of the 2016 ASGI draft, for threads. N
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
@@ -61,6 +61,17 @@ class SyncLayer(BaseLayer):
             InvalidName, InvalidMessage: The caller's mistake.
         """
         self._put(channel, message)
+
+    def entrust(self, channel: str, message: Message, token: Hashable) -> None:
+        """
+        Send one message to a named channel; if it is lost the node's listener hears :class:`Lost` with *token*.
+
+        It is watched until *token* is given to ``notices.forget`` of the mesh.
+
+        Raises:
+            ChannelFull, MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
+        """
+        self._put(channel, message, token)
 
     def receive(
         self, channels: Iterable[str], block: bool = False, timeout: float = BLOCK_S

@@ -7,17 +7,26 @@ A message stays in its channel until its connection wants it: not taking is the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
-from zmqlayer.events import Interest
+from zmqlayer.events import Interest, Lost, Notice, Room
+from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
-from zmqlayer.names import inbox_of
+from zmqlayer.names import check_channel, inbox_of
+from zmqlayer.ports import Loss
+from zmqlayer.rooms import Bound
 from zmqlayer.sync import SyncLayer
 
 __all__ = ["Reactor", "ReactorLayer"]
 
+logger = logging.getLogger("zmqlayer")
+
 Deliver = Callable[[Message], None]
+T = TypeVar("T")
+
+MOST_AT_ONCE: Final = 100
 
 
 class Reactor(Protocol):
@@ -66,9 +75,36 @@ class _Channel:
                 self._deliver(message)
 
 
+class _Call:
+    """A call that a connection asked for, and its own token at the node: ``ports.Wish`` and ``ports.Entrusted``."""
+
+    __slots__ = ("_call", "_is_open", "_owner")
+
+    def __init__(self, owner: ReactorLayer, call: Callable[..., None]) -> None:
+        self._owner = owner
+        self._call = call
+        self._is_open = True
+
+    def cancel(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._owner.ask(lambda mesh, now: mesh.notices.forget(self))
+
+    forget = cancel
+
+    def make(self, *args: object) -> None:
+        """Make the call, unless it was cancelled meanwhile."""
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._call(*args)
+            except Exception:
+                logger.exception("a call that was asked for failed: %r", self._call)
+
+
 class ReactorLayer:
     """
-    A channel layer for an interface server.
+    A channel layer for an interface server. There is one for a node.
 
     Args:
         layer: The blocking face of the node to use.
@@ -85,6 +121,27 @@ class ReactorLayer:
         """Send one message; see ``ports.ServerLayer``."""
         self.layer.send(channel, message)
 
+    def entrust(self, channel: str, message: Message, lost: Callable[[Loss], None]) -> _Call:
+        """Send one message and hear if it is lost; see ``ports.ServerLayer``."""
+        call = _Call(self, lost)
+        self.layer.node.listen(self._listen)
+        self.layer.entrust(channel, message, call)
+        return call
+
+    def when_room(self, channel: str, ready: Callable[[], None]) -> _Call:
+        """Hear of room in a channel that was full; see ``ports.ServerLayer``."""
+        name, call = check_channel(channel), _Call(self, ready)
+        self.layer.node.listen(self._listen)
+        self.ask(lambda mesh, now: mesh.notices.rooms.wait(call, name, now))
+        return call
+
+    def follow(self, channel: str, gone: Callable[[], None]) -> _Call:
+        """Hear of the end of a process channel; see ``ports.ServerLayer``."""
+        name, call = check_channel(channel), _Call(self, gone)
+        self.layer.node.listen(self._listen)
+        self.ask(lambda mesh, now: mesh.notices.follow(name, call))
+        return call
+
     def open_channel(self, pattern: str, deliver: Deliver) -> _Channel:
         """Make a process channel and have its messages delivered; see ``ports.ServerLayer``."""
         name = self.layer.new_channel(pattern)
@@ -97,7 +154,8 @@ class ReactorLayer:
 
     def has_reader(self, channel: str) -> bool:
         """Whether anybody reads a named channel; see ``ports.ServerLayer``."""
-        return not self.layer.node.is_closed and self.layer.has_reader(channel)
+        name = check_channel(channel)
+        return bool(self.ask(lambda mesh, now: mesh.has_reader(name)))
 
     def new_channel(self, pattern: str) -> str:
         """Make a name for a channel with one reader anywhere; see ``ports.ServerLayer``."""
@@ -107,6 +165,10 @@ class ReactorLayer:
         """Throw away what waits in a channel of this node. Connections may end after the layer, in any order."""
         if not self.layer.node.is_closed:
             self.layer.close_channel(channel)
+
+    def ask(self, question: Callable[[Mesh, float], T]) -> T | None:
+        """Ask the node; None after its end. Connections may end after the layer, in any order."""
+        return None if self.layer.node.is_closed else self.layer.node.ask(question)
 
     def deliver_soon(self, channel: _Channel) -> None:
         """Deliver to *channel* what waits, after the present call."""
@@ -120,6 +182,28 @@ class ReactorLayer:
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""
         self._reactor.callFromThread(self._dispatch, names)
+
+    def _listen(self, notices: list[Notice]) -> None:
+        """Called on whichever thread notices."""
+        self._reactor.callFromThread(self._hear, notices)
+
+    def _hear(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            if isinstance(notice, Room):
+                self._let_in(notice.bound)
+            elif isinstance(notice, Lost):
+                cast("_Call", notice.token).make(notice.loss)
+            else:
+                cast("_Call", notice.token).make()
+
+    def _let_in(self, bound: Bound) -> None:
+        """Call those who wait for room, one after the other, as long as there is some."""
+        for _ in range(MOST_AT_ONCE):
+            call = self.ask(lambda mesh, now: mesh.notices.rooms.let_in(bound, now))
+            if call is None:
+                return
+            cast("_Call", call).make()
+        self._reactor.callLater(0, self._let_in, bound)  # others have a turn in between
 
     def _dispatch(self, names: Iterable[str]) -> None:
         for name in dict.fromkeys(names):

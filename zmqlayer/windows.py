@@ -77,6 +77,19 @@ class Windows:
         books.unread += 1
         books.size += size
 
+    def blocked_by(self, peer: NodeId, channel: str, capacity: int, size: int, now: float) -> str | NodeId | None:
+        """Return which of *channel* and *peer* has no room for one more message of *size* bytes; None if both have."""
+        books = self._peers.get(peer)
+        if books is None:
+            return None
+        if len(books.channels.get(channel, ())) >= capacity:
+            self._expire_window(books, channel, now)
+            if len(books.channels[channel]) >= capacity:
+                return channel
+        if not self._has_room(books, size):
+            self._expire_peer(books, now)
+        return None if self._has_room(books, size) else peer
+
     def settle(self, peer: NodeId, channel: str, upto: int) -> None:
         """The owner of *channel* is done with all messages of ours up to sequence *upto*: read, expired or dropped."""
         books = self._peers.get(peer)
@@ -120,9 +133,11 @@ class Windows:
                 self._expire_window(books, channel, now)
                 self._tidy(peer, books, channel)
 
+    def _has_room(self, books: _PeerWindows, size: int) -> bool:
+        return books.unread < self._peer_messages and books.size + size <= self._peer_bytes
+
     def _check_peer(self, books: _PeerWindows, channel: str, size: int, now: float) -> None:
-        for other in list(books.channels):
-            self._expire_window(books, other, now)
+        self._expire_peer(books, now)
         if books.unread >= self._peer_messages:
             raise ChannelFull(channel, self._peer_messages, "peer messages")
         if books.size + size > self._peer_bytes:
@@ -138,6 +153,10 @@ class Windows:
             books.size -= sum(sent[2] for sent in window) - sum(sent[2] for sent in kept)
             books.channels[channel] = deque(kept)
             self._tidy(peer, books, channel)
+
+    def _expire_peer(self, books: _PeerWindows, now: float) -> None:
+        for channel in list(books.channels):
+            self._expire_window(books, channel, now)
 
     def _expire_window(self, books: _PeerWindows, channel: str, now: float) -> None:
         window = books.channels[channel]

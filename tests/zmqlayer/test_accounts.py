@@ -210,7 +210,7 @@ def test_drops_are_known_by_peer() -> None:
         network.kill(peer)
     network.run(1.0)
 
-    assert a.mesh.drops() == {(b.node_id, "peer gone"): 3, (c.node_id, "peer gone"): 2}
+    assert a.mesh.counters.drops() == {(b.node_id, "peer gone"): 3, (c.node_id, "peer gone"): 2}
 
 
 @pytest.mark.parametrize(("kind", "target"), [(Kind.DIRECT, "nobody!1"), (Kind.WORK, "jobs"), (Kind.RETURN, "jobs")])

@@ -82,6 +82,16 @@ def test_a_peer_that_returns_was_not_lost() -> None:
     assert counters.dropped_by_peer[NODE, "peer gone"] == 0
 
 
+def test_drops_are_listed_by_peer() -> None:
+    """Without those that were taken back."""
+    counters = Counters()
+    counters.drop(Drop("peer gone", peer=NODE), 0.0, 5)
+    counters.drop(Drop("flushed", peer=NODE), 0.0, 2)
+    counters.restore("peer gone", NODE, 5)
+
+    assert counters.drops() == {(NODE, "flushed"): 2}
+
+
 def test_the_drops_of_a_peer_that_is_forgotten_stay_in_the_sum() -> None:
     """What is kept per peer ends with its account."""
     counters = Counters()

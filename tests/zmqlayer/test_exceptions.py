@@ -46,6 +46,12 @@ EXAMPLES: list[tuple[ZmqLayerError, type[Exception], str]] = [
         "channel 'reply!' is full: its process has 16,777,216 bytes of ours unread, which is the limit for one peer",
     ),
     (
+        ChannelFull("http.request", 100_000, "entrusted"),
+        ZmqLayerError,
+        "channel 'http.request' is full: 100,000 messages whose loss this process wants to hear of are not answered "
+        "yet, which is the limit for all together; run more readers",
+    ),
+    (
         NotReady(3, 1, 2.5, "default"),
         TimeoutError,
         "1 of 3 peers of cluster 'default' became ready within 2.5 s; "

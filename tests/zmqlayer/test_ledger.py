@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.strategies import node, quick
-from zmqlayer.ledger import MOST_GAPS, Arrivals, Ledger
+from zmqlayer.ledger import MOST_GAPS, Account, Arrivals, Ledger
 
 
 def test_messages_in_order_are_taken_in() -> None:
@@ -104,3 +104,39 @@ def test_accounts_of_the_gone_are_kept_up_to_a_bound() -> None:
     assert ledger.find(node(2)) is None
     assert ledger.of(node(1)).mail_sent == 1
     assert len(ledger) == 3
+
+
+def test_an_account_holds_as_much_as_it_may() -> None:
+    """Messages and bytes are counted until they are released; what is too much is not held."""
+    account = Account()
+    held = [account.hold(size, 2, 100) for size in (60, 50, 40, 0)]
+    account.is_over = True
+
+    account.release(60)
+    was_over = account.is_over
+    account.release(40)
+
+    assert held == [True, False, True, False]
+    assert (was_over, account.is_over, account.unread, account.unread_bytes) == (True, False, 0, 0)
+
+
+def test_tallies_say_what_was_sent() -> None:
+    """What is parked has not left yet."""
+    account = Account(mail_sent=5, mail_missed=1, work_sent=9, work_missed=2, work_done=3)
+
+    assert account.mail_tally(2) == {"carrier": "mail", "sent": 3, "missed": 1, "done": 0}
+    assert account.work_tally() == {"carrier": "work", "sent": 9, "missed": 2, "done": 3}
+
+
+def test_gaps_in_work_are_kept() -> None:
+    """Until the sender has heard of them; the latest few."""
+    account = Account()
+    account.work.admit(3)
+    is_new, is_newer = account.keep_work_gaps(), account.keep_work_gaps()
+    for sequence in range(5, 5 + 2 * MOST_GAPS, 2):
+        account.work.admit(sequence)
+    account.keep_work_gaps()
+
+    assert (is_new, is_newer) == (True, False)
+    assert len(account.work_gaps) == MOST_GAPS
+    assert account.work_gaps[-1] == (2 + 2 * MOST_GAPS, 2 + 2 * MOST_GAPS)

@@ -16,13 +16,13 @@ def test_what_is_right_is_read() -> None:
 
     assert read_total(payload, "sent") == 7
     assert read_counts(payload, "read") == {"a!b": 3}
-    assert read_gaps(payload) == [(1, 2), (4, 4)]
+    assert read_gaps(payload, "gaps") == [(1, 2), (4, 4)]
 
 
 def test_what_is_absent_is_nothing() -> None:
     """Lists and maps may be left out; a number may not."""
     assert read_counts({}, "read") == {}
-    assert read_gaps({}) == []
+    assert read_gaps({}, "gaps") == []
     with pytest.raises(ProtocolError, match="'sent' is None, not a number of messages"):
         read_total({}, "sent")
 
@@ -45,4 +45,4 @@ def test_what_is_no_map_of_numbers_is_refused(counts: Any) -> None:
 def test_what_is_no_list_of_pairs_is_refused(gaps: Any) -> None:
     """Two numbers each."""
     with pytest.raises(ProtocolError, match="'gaps' is no list of pairs"):
-        read_gaps({"gaps": gaps})
+        read_gaps({"gaps": gaps}, "gaps")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from support.strategies import node, quick
 from zmqlayer.config import Config
-from zmqlayer.events import Completed, Interest, Joined, PeerChanged, Readable
+from zmqlayer.events import Completed, Ended, Event, Interest, Joined, Lost, PeerChanged, Readable, Room
 from zmqlayer.identity import Identity
 from zmqlayer.mesh import Mesh
 from zmqlayer.peers import PeerInfo, PeerState
-from zmqlayer.ports import Door
+from zmqlayer.ports import Door, Loss
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.waiters import Waiter
 
@@ -50,7 +50,7 @@ class Board:
         self.mesh.wait(receiver.interest, 0.0)
         return receiver
 
-    def sort(self, *events: Readable | Completed | PeerChanged | Joined) -> Calls:
+    def sort(self, *events: Event) -> Calls:
         self.board.sort(events, self.mesh)
         return self.calls()
 
@@ -61,6 +61,18 @@ class Board:
 @pytest.fixture
 def board() -> Board:
     return Board()
+
+
+def test_the_listener_is_told_in_one_batch(board: Board) -> None:
+    """What was asked for comes in order; without a listener nobody asked."""
+    told: list[list[Event]] = []
+    notices = [Room("jobs"), Lost("a", Loss.EXPIRED), Ended("b")]
+    nobody = board.sort(*notices)
+    board.board.listener = told.append
+
+    board.sort(*notices).carry_out(lambda: None, [])
+
+    assert (nobody.notices, told) == ({}, [notices])
 
 
 # Receivers

@@ -11,8 +11,10 @@ import pytest
 from twisted.internet.task import Clock
 
 from support.doubles import fake_node
+from support.network import STRANGER
 from zmqlayer.exceptions import ChannelFull, InvalidName
 from zmqlayer.names import encode_node_id
+from zmqlayer.ports import Loss
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
@@ -225,3 +227,149 @@ def test_a_body_channel_is_dropped(layer: Any) -> None:
 
     assert in_flight == 0
     assert channel.startswith("http.request.body?")
+
+
+def fill(layer: Any, channel: str) -> None:
+    """Send until the channel is full."""
+    with pytest.raises(ChannelFull):
+        for n in range(4):
+            layer.send(channel, {"n": n})
+
+
+def test_room_is_told_in_a_turn_of_its_own(layer: Any, reactor: FakeReactor) -> None:
+    """Neither inside the wish, nor on the thread that made the room."""
+    calls: list[str] = []
+    fill(layer, "jobs")
+    layer.when_room("jobs", lambda: calls.append("first"))
+    reactor.turn()
+    layer.layer.receive(["jobs"])
+    layer.when_room("mails", lambda: calls.append("at once"))
+    before = list(calls)
+
+    reactor.turn()
+
+    assert (before, calls) == ([], ["first", "at once"])
+
+
+def test_who_asked_first_gets_the_room(layer: Any, reactor: FakeReactor) -> None:
+    """The next one is called when there is room again."""
+    calls: list[int] = []
+
+    channel = layer.layer.new_channel("x!")
+
+    def send(n: int) -> None:
+        calls.append(n)
+        layer.send(channel, {"n": n})
+
+    fill(layer, channel)
+    for n in (10, 11, 12):
+        layer.when_room(channel, partial(send, n))
+    layer.layer.receive([channel])
+    reactor.turn()
+    first = list(calls)
+    layer.layer.receive([channel])
+    reactor.turn()
+
+    assert (first, calls) == ([10], [10, 11])
+
+
+def test_a_wish_that_is_cancelled_is_not_called(layer: Any, reactor: FakeReactor) -> None:
+    """Before it was told, and after, while the call is on its way; cancelling twice changes nothing."""
+    calls: list[str] = []
+    fill(layer, "jobs")
+    wishes = [layer.when_room("jobs", partial(calls.append, name)) for name in "abc"]
+    wishes[0].cancel()
+    layer.layer.receive(["jobs"])
+    wishes[1].cancel()
+    wishes[1].cancel()
+
+    reactor.turn()
+    wishes[2].cancel()
+
+    assert calls == ["c"]
+
+
+def test_a_call_that_fails_holds_up_nobody(layer: Any, reactor: FakeReactor, caplog: pytest.LogCaptureFixture) -> None:
+    """The fault of one connection is logged; the next one is called."""
+    calls: list[str] = []
+    layer.when_room("jobs", lambda: 1 / 0)
+    layer.when_room("jobs", lambda: calls.append("next"))
+
+    reactor.turn()
+
+    assert calls == ["next"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_much_room_is_given_in_several_turns(layer: Any, reactor: FakeReactor) -> None:
+    """Thousands that wait for what has room again do not hold the reactor for long."""
+    calls: list[int] = []
+    fill(layer, "jobs")
+    layer.when_room("jobs", lambda: reactor.callLater(0, calls.append, -1))
+    for n in range(250):
+        layer.when_room("jobs", partial(calls.append, n))
+    layer.layer.receive(["jobs"])
+
+    reactor.turn()
+
+    assert calls == [*range(99), -1, *range(99, 250)]
+
+
+def test_a_loss_is_told(layer: Any, reactor: FakeReactor) -> None:
+    """What is thrown away unread, in a turn of its own; not what was forgotten, even on its way."""
+    losses: list[Any] = []
+    entrusted = [layer.entrust("jobs", {"n": n}, lambda loss, n=n: losses.append((n, loss))) for n in range(3)]
+    entrusted[0].forget()
+    layer.layer.flush()
+    before = list(losses)
+    entrusted[1].forget()
+
+    reactor.turn()
+
+    assert (before, losses) == ([], [(2, Loss.EXPIRED)])
+
+
+def test_an_entrusted_message_counts_like_any(layer: Any) -> None:
+    """It fills the channel, and is tallied."""
+    for n in range(3):
+        layer.entrust("jobs", {"n": n}, lambda loss: None)
+    with pytest.raises(ChannelFull):
+        layer.entrust("jobs", {"n": 3}, lambda loss: None)
+
+    tallied = layer.layer.channel_statistics("jobs")
+
+    assert (tallied["messages_count"], tallied["channel_full_count"]) == (3, 1)
+
+
+def test_the_end_of_a_channel_is_told(layer: Any, reactor: FakeReactor) -> None:
+    """At once for an owner that nobody met, in a turn of its own; a name without an owner is refused."""
+    calls: list[str] = []
+    channel = f"x.{encode_node_id(STRANGER)}!1"
+    layer.layer.send_group("nobody", {})  # waits until the node has joined
+    layer.follow(channel, lambda: calls.append("gone"))
+    layer.follow(channel, lambda: calls.append("cancelled")).cancel()
+    before = list(calls)
+
+    reactor.turn()
+
+    assert (before, calls) == ([], ["gone"])
+    with pytest.raises(InvalidName):
+        layer.follow("jobs", lambda: None)
+
+
+def test_wishes_may_outlive_the_layer(layer: Any, reactor: FakeReactor) -> None:
+    """What is asked for, cancelled or on its way after the end is quiet."""
+    calls: list[str] = []
+    wish = layer.when_room("jobs", lambda: calls.append("too late"))
+    fill(layer, "mails")
+    other = layer.when_room("mails", lambda: calls.append("never"))
+    layer.layer.flush()
+    layer.layer.close()
+
+    reactor.turn()
+    other.cancel()
+    wish.cancel()
+    layer.when_room("jobs", lambda: calls.append("never"))
+    reactor.turn()
+
+    assert calls == []

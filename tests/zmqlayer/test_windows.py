@@ -257,3 +257,17 @@ def test_expired_messages_do_not_count_against_a_peer() -> None:
     filled.fill(1, channel="d", at=60.0)
 
     assert filled.windows.outstanding(A) == 1
+
+
+def test_what_blocks_a_channel_is_named() -> None:
+    """Itself, or all that its peer holds; what expired blocks nothing."""
+    windows = Windows(PEER_MESSAGES, PEER_BYTES)
+    nobody = windows.blocked_by(A, "one", 1, 10, 0.0)
+    windows.admit(A, "one", (1, 5.0, 60), 1, 0.0)
+
+    found = [windows.blocked_by(A, channel, 1, size, now) for channel, size, now in BLOCKED]
+
+    assert (nobody, found) == (None, ["one", None, A, None, None])
+
+
+BLOCKED = [("one", 10, 0.0), ("two", 40, 0.0), ("two", 41, 0.0), ("two", 41, 5.0), ("one", 10, 5.0)]
