@@ -46,7 +46,7 @@ def launch(plan: Plan) -> None:
         certificates = _load_certificates(plan.given)
         access_log = _open_access_log(plan.given, opened)
         layer = open_layer(plan.config, "interface")
-        mesh: Any = ReactorLayer(layer, reactor)
+        mesh = ReactorLayer(layer, reactor)
         context = Context(mesh, plan.options, reactor, access_log.write if access_log else None)
         health = Health(mesh, plan.options)
         server = InterfaceServer(context)
