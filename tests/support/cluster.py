@@ -43,6 +43,7 @@ class Member:
         on: The machine it runs on, if not on this one.
         environ: Its whole environment.
         folder: Where it starts.
+        descriptors: What it inherits beside its output, under the same numbers.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Member:
         on: Host | None = None,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.process = subprocess.Popen(
             [*(on.command if on else ()), sys.executable, *command],
             cwd=folder,
             env=clean_environ() if environ is None else dict(environ),
             process_group=0,
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
