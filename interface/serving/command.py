@@ -100,10 +100,21 @@ def _read_plan(config: str | None, flags: dict[str, Any]) -> Plan:
     for setting in SETTINGS:
         if flags.pop(f"no_{setting.name}", None):
             flags[setting.name] = setting.negation
-    passed = inherited_sockets(os.environ, os.getpid())
-    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-        os.environ.pop(variable, None)  # they are for this process, and for none that it starts
+    passed = inherited_sockets(_first_environment(), os.getpid())
     return make_plan(flags, mesh_flags, os.environ, file, passed)
+
+
+def _first_environment() -> dict[str, str]:
+    """
+    Return the environment that this process began with, where the system tells it.
+
+    ``twisted.internet.endpoints`` takes the variables of systemd out of ``os.environ`` when it is imported.
+    """
+    try:
+        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return dict(os.environ)
+    return {name: value for name, _, value in (os.fsdecode(pair).partition("=") for pair in pairs)}
 
 
 def _read_file(name: str) -> ConfigFile:

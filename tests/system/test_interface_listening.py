@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -100,8 +101,8 @@ def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_sockets_of_systemd_are_found(listening: socket.socket) -> None:
     """Without an option; connections wait in the socket while the server starts."""
     early = local(listening.getsockname()[1])
-    early.connect()
-    with InterfaceRun(*QUICK, passed=[listening]) as server:
+    with closing(early), InterfaceRun(*QUICK, passed=[listening]) as server:
+        early.connect()
         server.port()
 
         assert status_of(early) == 503
