@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.faults import Faults
 from zmqlayer.ports import ServerLayer
+
+if TYPE_CHECKING:
+    from zmqlayer.interface.clients.proxies import Proxies
 
 __all__ = ["Context", "Reactor", "ServerOptions", "Timer"]
 
@@ -161,12 +165,16 @@ class Context:
 
     Attributes:
         reactor: Clock and timers.
-        log_access: Takes one finished line of the access log.
+        log_access: Takes what the access log tells of one response.
         faults: Where each fault of a client is noted.
+        proxies: Those that are believed; None for none.
+        probe: Answers a request for one of the server's own paths with a status and a sentence.
     """
 
     layer: ServerLayer
     options: ServerOptions
     reactor: Reactor
-    log_access: Callable[[str], object] | None = None
+    log_access: Callable[[Entry], object] | None = None
     faults: Faults = field(default_factory=Faults)
+    proxies: Proxies | None = None
+    probe: Callable[[str], tuple[int, str] | None] | None = None

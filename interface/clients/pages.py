@@ -1,4 +1,4 @@
-"""The error pages that the server itself answers with: a status and one sentence, as plain text. Pure."""
+"""The pages that the server itself answers with: a status and one sentence, as plain text. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from zmqlayer.interface.clients.handshake import VERSION
 from zmqlayer.interface.clients.head import Field
 
-__all__ = ["error_page", "too_large"]
+__all__ = ["own_page", "too_large"]
 
 EXTRA_FIELDS: Final[dict[int, tuple[Field, ...]]] = {
     426: ((b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", VERSION)),
@@ -16,12 +16,13 @@ EXTRA_FIELDS: Final[dict[int, tuple[Field, ...]]] = {
 }
 
 
-def error_page(status: int, sentence: str) -> tuple[tuple[Field, ...], bytes]:
-    """Return the headers and the content of a response that says what went wrong."""
+def own_page(status: int, sentence: str) -> tuple[tuple[Field, ...], bytes]:
+    """Return the headers and the content of a response that says how things are; no cache may keep it."""
     content = f"{status} {HTTPStatus(status).phrase}\n\n{sentence}\n".encode()
     fields = (
         (b"Content-Type", b"text/plain; charset=utf-8"),
         (b"Content-Length", b"%d" % len(content)),
+        (b"Cache-Control", b"no-store"),
         *EXTRA_FIELDS.get(status, ()),
     )
     return fields, content

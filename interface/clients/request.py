@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from zmqlayer.interface.clients.access_log import Entry, combined_line
+from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.clients.dates import http_date
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.handshake import Handshake, read_handshake
 from zmqlayer.interface.clients.head import BadRequest, Field, Head
-from zmqlayer.interface.clients.pages import error_page
+from zmqlayer.interface.clients.pages import own_page
+from zmqlayer.interface.clients.proxies import Seen
 from zmqlayer.interface.clients.streams import Carrier, Socket, Stream
 from zmqlayer.interface.clients.wire import Origin
 from zmqlayer.interface.conversations.http import Exchange
@@ -63,6 +64,7 @@ class Request:
     """
 
     __slots__ = (
+        "_began_at",
         "_carrier",
         "_context",
         "_conversation",
@@ -78,6 +80,7 @@ class Request:
 
     def __init__(self, stream: Stream, context: Context, origin: Origin, carrier: Carrier | None = None) -> None:
         self.line = b"-"
+        self._began_at = context.reactor.seconds()
         self._stream = stream
         self._context = context
         self._origin = origin
@@ -94,6 +97,8 @@ class Request:
     def open(self, head: Head) -> None:
         """See ``streams.Receiver``."""
         self._head = head
+        if self._context.probe is not None and self._answer_probe(head):
+            return
         try:
             self._converse(head)
         except BadRequest as exc:
@@ -195,11 +200,8 @@ class Request:
             return
         if fault:
             self._note(fault)
-        fields, content = error_page(status, sentence)
-        self._begin(status, fields, is_last=status < 500 or bool(fault) or self._handshake is not None)
-        if self._has_content(status):
-            self.write(content)
-        self.finish()
+        is_last = status < 500 or bool(fault) or self._handshake is not None
+        self._write_page(status, sentence, is_last=is_last)
 
     def abort(self) -> None:
         """Cut it off, so that the client cannot take the response for complete."""
@@ -220,13 +222,25 @@ class Request:
         assert self._carrier is not None  # see accept()
         self._carrier.release()
 
+    def _answer_probe(self, head: Head) -> bool:
+        """Answer a request for one of the server's own paths; return whether it was one."""
+        assert self._context.probe is not None  # open() looks
+        answer = self._context.probe(head.path)
+        if answer is None:
+            return False
+        self._write_page(*answer, is_last=False)
+        return True
+
+    def _look_behind(self, head: Head) -> tuple[Head, Ends]:
+        """Return the head and its ends as the client has them, whatever proxies are between."""
+        seen = Seen(head, self._origin, self._stream.is_secure, self._context.options.root_path)
+        if self._context.proxies is not None:
+            seen = self._context.proxies.look_behind(seen)
+            self._head, self._origin = seen.head, seen.origin
+        return seen.head, Ends(seen.is_secure, self._origin.client, self._origin.server, seen.root_path)
+
     def _converse(self, head: Head) -> None:
-        ends = Ends(
-            is_secure=self._stream.is_secure,
-            client=self._origin.client,
-            server=self._origin.server,
-            root_path=self._context.options.root_path,
-        )
+        head, ends = self._look_behind(head)
         if self._carrier is not None and head.is_websocket:
             self._handshake = read_handshake(head)
             socket = WebSocket(self, self._context, head, ends)
@@ -236,6 +250,13 @@ class Request:
             exchange = Exchange(self, self._context, head, ends)
             self._conversation = exchange
             exchange.start()
+
+    def _write_page(self, status: int, sentence: str, *, is_last: bool) -> None:
+        fields, content = own_page(status, sentence)
+        self._begin(status, fields, is_last=is_last)
+        if self._has_content(status):
+            self.write(content)
+        self.finish()
 
     def _begin(self, status: int, fields: Iterable[Field], *, is_last: bool = False) -> None:
         if self._is_over or self._status:
@@ -265,16 +286,18 @@ class Request:
         """The request is over: no further call has an effect, and the access log tells of it."""
         self._is_over = True
         if self._context.log_access is not None and self._status:
-            self._context.log_access(combined_line(self._entry()))
+            self._context.log_access(self._entry())
 
     def _entry(self) -> Entry:
         """Return what the access log tells of this request."""
         head = self._head
         referers = head.values(b"referer") if head else []
         agents = head.values(b"user-agent") if head else []
+        now = self._context.reactor.seconds()
         return Entry(
             client=self._origin.name,
-            ended_at=self._context.reactor.seconds(),
+            ended_at=now,
+            duration_s=now - self._began_at,
             request_line=self.line,
             status=self._status,
             size=self._size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from zmqlayer.compose import open_layer
 from zmqlayer.exceptions import TransportError
+from zmqlayer.interface.clients.access_log import FORMATS, Entry
 from zmqlayer.interface.options import Context
 from zmqlayer.interface.serving.certificates import Certificates
 from zmqlayer.interface.serving.descriptors import raise_limit
@@ -47,8 +49,15 @@ def launch(plan: Plan) -> None:
         access_log = _open_access_log(plan.given, opened)
         layer = open_layer(plan.config, "interface")
         mesh = ReactorLayer(layer, reactor)
-        context = Context(mesh, plan.options, reactor, access_log.write if access_log else None)
         health = Health(mesh, plan.options)
+        context = Context(
+            mesh,
+            plan.options,
+            reactor,
+            _line_writer(access_log, plan.given["access_log_format"]) if access_log else None,
+            proxies=plan.proxies,
+            probe=health.answer,
+        )
         server = InterfaceServer(context)
         factory: Any = server.factory
         shown = _listen(server, Opener(reactor, factory, _behind(certificates, factory), plan.given["backlog"]), plan)
@@ -91,3 +100,8 @@ def _open_access_log(given: Given, opened: ExitStack) -> AccessLog | None:
     access_log.open()
     opened.callback(access_log.close)
     return access_log
+
+
+def _line_writer(access_log: AccessLog, name: str) -> Callable[[Entry], object]:
+    line_of = FORMATS[name]
+    return lambda entry: access_log.write(line_of(entry))

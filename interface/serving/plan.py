@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from zmqlayer.cli.options import read_config
 from zmqlayer.config import Config, compile_capacity
+from zmqlayer.exceptions import ConfigError
+from zmqlayer.interface.clients.proxies import Proxies
 from zmqlayer.interface.options import ServerOptions
 from zmqlayer.interface.serving.config_file import ConfigFile
 from zmqlayer.interface.serving.given import BadOption, Given, mesh_settings, read_given
@@ -30,12 +32,14 @@ class Plan:
 
     Attributes:
         config: Of its node.
-        given: What has no place in the other two.
+        proxies: Those that are believed; None for none.
+        given: What has no place in the others.
     """
 
     config: Config
     options: ServerOptions
     places: tuple[Place, ...]
+    proxies: Proxies | None
     given: Given
 
 
@@ -65,7 +69,8 @@ def make_plan(
         mesh_settings(mesh_flags, environ, file),
         {name: f"{file.name}: [mesh] {name}" for name in file.mesh if name not in mesh_flags},
     )
-    return Plan(prepare(config), given.server_options(config.max_message_size), choose_places(given, passed), given)
+    options = given.server_options(config.max_message_size)
+    return Plan(prepare(config), options, choose_places(given, passed), _read_proxies(options, given), given)
 
 
 def prepare(config: Config) -> Config:
@@ -76,3 +81,10 @@ def prepare(config: Config) -> Config:
         channel_capacity=(*config.channel_capacity, pattern),
         timing=replace(config.timing, linger_s=LINGER_S),
     )
+
+
+def _read_proxies(options: ServerOptions, given: Given) -> Proxies | None:
+    try:
+        return Proxies.from_options(options)
+    except ConfigError as exc:
+        raise BadOption(given.place("forwarded_allow_ips"), exc.problem) from exc

@@ -15,9 +15,12 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
+from zmqlayer.interface.clients.access_log import combined_line
 from zmqlayer.interface.clients.connection import Connection
 from zmqlayer.interface.clients.factory import ConnectionFactory
+from zmqlayer.interface.clients.proxies import Proxies
 from zmqlayer.interface.options import Context, ServerOptions
+from zmqlayer.interface.serving.health import Health
 from zmqlayer.messages import (
     Body,
     HttpDisconnect,
@@ -286,7 +289,15 @@ class Site:
         self.layer = RecordedLayer()
         self.access_log: list[str] = []
         self.options = options or ServerOptions()
-        context = Context(self.layer, self.options, self.clock, self.access_log.append)
+        self.health = Health(self.layer, self.options)
+        context = Context(
+            self.layer,
+            self.options,
+            self.clock,
+            lambda entry: self.access_log.append(combined_line(entry)),
+            proxies=Proxies.from_options(self.options),
+            probe=self.health.answer,
+        )
         self.faults = context.faults
         self.factory = ConnectionFactory(context)
         self.clients: list[Client] = []

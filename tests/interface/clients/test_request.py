@@ -12,7 +12,7 @@ from twisted.internet.address import UNIXAddress
 
 from support.connections import Site, get, post, split_response, upgrade
 from zmqlayer.interface.clients.http1 import LINGER_S
-from zmqlayer.interface.clients.pages import error_page, too_large
+from zmqlayer.interface.clients.pages import own_page, too_large
 
 SiteMaker = Callable[..., Site]
 
@@ -195,7 +195,7 @@ def test_each_response_is_a_line_in_the_access_log(make_site: SiteMaker) -> None
     site.request(get("/", b"Content-Length: 1001", method="PUT"))
 
     date = "[01/Jan/1970:00:00:00 +0000]"
-    _, page = error_page(413, too_large(1000))  # its title is another in Python 3.13
+    _, page = own_page(413, too_large(1000))  # its title is another in Python 3.13
     assert site.access_log == [
         f'10.0.0.9 - - {date} "GET /a?b HTTP/1.1" 201 3 "http://x/" "curl/8"',
         f'10.0.0.9 - - {date} "GET /%ff HTTP/1.1" 400 75 "-" "-"',
@@ -222,3 +222,39 @@ def test_without_an_access_log_nothing_is_written(site: Site) -> None:
     site.request(get("/%ff"))
 
     assert site.access_log == []
+
+
+def test_the_server_answers_for_itself(make_site: SiteMaker) -> None:
+    """Whether it runs, and whether it is ready; whatever the Host header says, and no worker is asked."""
+    site = make_site(liveness_path="/live", readiness_path="/ready", allowed_hosts=("a.example",))
+    site.layer.unread.add("http.request")
+    client = site.request(get("/live") + get("/ready", method="HEAD"))
+
+    first, _, second = client.read().partition(b"The server runs.\n")
+
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 503 ")
+    assert not client.is_closed_by_server
+    assert site.layer.take() == []
+
+
+def test_a_trusted_proxy_tells_who_the_client_is(make_site: SiteMaker) -> None:
+    """Workers and the access log see the same."""
+    site = make_site(proxy_headers=True, forwarded_allow_ips=("10.0.0.9",))
+    site.request(get("/", b"X-Forwarded-For: 192.0.2.7", b"X-Forwarded-Proto: https", b"Daphne-Root-Path: /shop"))
+
+    message = site.layer.take_one("http.request")
+    site.layer.reply.push({"status": 200})
+
+    assert (message["client"], message["scheme"], message["root_path"]) == (["192.0.2.7", 0], "https", "/shop")
+    assert site.access_log[0].startswith("192.0.2.7 - - ")
+
+
+def test_a_websocket_has_a_proxy_too(make_site: SiteMaker) -> None:
+    """Its scheme is wss where the client came by TLS."""
+    site = make_site(proxy_headers=True, forwarded_allow_ips=("*",))
+
+    site.request(upgrade("/", b"X-Forwarded-For: 192.0.2.7", b"X-Forwarded-Proto: https"))
+
+    message = site.layer.take_one("websocket.connect")
+    assert (message["client"], message["scheme"]) == (["192.0.2.7", 0], "wss")

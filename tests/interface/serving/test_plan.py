@@ -61,3 +61,12 @@ def test_a_wrong_setting_of_the_mesh_names_its_place() -> None:
 
     assert in_file.value.param_hint == "shop.toml: [mesh] cluster"
     assert as_flag.value.param_hint == "--cluster"
+
+
+def test_a_proxy_that_is_no_address_is_a_sentence() -> None:
+    """Only where proxies are believed at all."""
+    flags = {"forwarded_allow_ips": ("proxy",)}
+
+    assert plan_of(flags).proxies is None
+    with pytest.raises(BadOption, match="--forwarded-allow-ips: 'proxy' is neither an address nor a network"):
+        plan_of({**flags, "proxy_headers": True})
