@@ -143,7 +143,7 @@ class Server(Member):
     @property
     def port(self) -> int:
         """Where it listens; waits until it does."""
-        return int(self.wait_for_line(r"Listening on http://127\.0\.0\.1:(\d+),")[1])
+        return int(self.wait_for_line(r"Listening on https?://127\.0\.0\.1:(\d+),")[1])
 
 
 class WorkerProcess(Member):

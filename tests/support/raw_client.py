@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import select
 import socket
 import struct
 from typing import Any, Final, Self
@@ -70,6 +71,10 @@ class RawClient:
     def read_line(self) -> bytes:
         """Return the next line, without its end."""
         return self._received.readline().rstrip(b"\r\n")
+
+    def has_answer(self) -> bool:
+        """Whether there is something to read, were it the end."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def read_to_end(self) -> bytes:
         """Return all that comes until the server closes the connection, in order or by a reset."""
