@@ -16,7 +16,7 @@ from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.serving.config_file import BadFile, ConfigFile, read_file
 from zmqlayer.interface.serving.given import BadOption, misspelt_variables
 from zmqlayer.interface.serving.help import SectionedCommand, options_of
-from zmqlayer.interface.serving.launch import launch
+from zmqlayer.interface.serving.lean import import_transports
 from zmqlayer.interface.serving.logs import log_to_stderr
 from zmqlayer.interface.serving.places import inherited_sockets
 from zmqlayer.interface.serving.plan import Plan, make_plan
@@ -91,7 +91,7 @@ def interface(settings: str | None, config: str | None, check_config: bool, **fl
         log_to_stderr(plan.given["verbosity"], plan.given["log_fmt"])
         for variable, meant in misspelt_variables(os.environ):
             logger.warning("%s is no option; did you mean %s?", variable, meant)
-        launch(plan)
+        _launch(plan)
 
 
 def _read_plan(config: str | None, flags: dict[str, Any]) -> Plan:
@@ -129,6 +129,13 @@ def _join_project(settings: str) -> None:
         join_project(settings)
     except ConfigError as exc:
         raise BadOption("--settings", exc.problem) from exc
+
+
+def _launch(plan: Plan) -> None:
+    import_transports(with_tls=plan.may_use_tls)
+    from zmqlayer.interface.serving.launch import launch  # imports them too, so not before they are there
+
+    launch(plan)
 
 
 def _show(plan: Plan) -> None:

@@ -6,16 +6,15 @@ import gc
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from zmqlayer.compose import open_layer
 from zmqlayer.exceptions import TransportError
 from zmqlayer.interface.clients.access_log import FORMATS, Entry
+from zmqlayer.interface.deadlines import Deadlines
 from zmqlayer.interface.options import Context
-from zmqlayer.interface.serving.certificates import Certificates
 from zmqlayer.interface.serving.descriptors import raise_limit
 from zmqlayer.interface.serving.given import Given
 from zmqlayer.interface.serving.health import Health
@@ -27,6 +26,9 @@ from zmqlayer.interface.serving.ports import Opener
 from zmqlayer.interface.serving.server import InterfaceServer
 from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.twisted import ReactorLayer
+
+if TYPE_CHECKING:
+    from zmqlayer.interface.serving.certificates import Certificates
 
 __all__ = ["launch"]
 
@@ -53,7 +55,7 @@ def launch(plan: Plan) -> None:
         context = Context(
             mesh,
             plan.options,
-            reactor,
+            Deadlines(reactor),
             _line_writer(access_log, plan.given["access_log_format"]) if access_log else None,
             proxies=plan.proxies,
             probe=health.answer,
@@ -82,6 +84,8 @@ def _listen(server: InterfaceServer, opener: Opener, plan: Plan) -> list[str]:
 def _load_certificates(given: Given) -> Certificates | None:
     if not given["tls_cert"]:
         return None
+    from zmqlayer.interface.serving.certificates import Certificates  # with OpenSSL: see ``lean``
+
     certificates = Certificates(given["tls_cert"], given["tls_key"], PROTOCOLS)
     certificates.load()
     return certificates
@@ -89,8 +93,12 @@ def _load_certificates(given: Given) -> Certificates | None:
 
 def _behind(certificates: Certificates | None, factory: Any) -> Any:
     """Return a factory of TLS connections around one of plain ones. Twisted's types do not know its interfaces."""
+    if certificates is None:
+        return None
+    from twisted.protocols.tls import TLSMemoryBIOFactory  # with OpenSSL: see ``lean``
+
     tls: Any = certificates
-    return TLSMemoryBIOFactory(tls, False, factory) if tls else None
+    return TLSMemoryBIOFactory(tls, False, factory)
 
 
 def _open_access_log(given: Given, opened: ExitStack) -> AccessLog | None:

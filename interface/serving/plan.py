@@ -13,7 +13,7 @@ from zmqlayer.interface.clients.proxies import Proxies
 from zmqlayer.interface.options import ServerOptions
 from zmqlayer.interface.serving.config_file import ConfigFile
 from zmqlayer.interface.serving.given import BadOption, Given, mesh_settings, read_given
-from zmqlayer.interface.serving.places import Inherited, Place, choose_places
+from zmqlayer.interface.serving.places import Described, Inherited, Place, choose_places
 from zmqlayer.messages import HTTP_REQUEST_BODY_PATTERN
 
 __all__ = ["Plan", "make_plan"]
@@ -41,6 +41,11 @@ class Plan:
     places: tuple[Place, ...]
     proxies: Proxies | None
     given: Given
+
+    @property
+    def may_use_tls(self) -> bool:
+        """Whether a listener has a certificate, or is an endpoint of Twisted's that may have one."""
+        return bool(self.given["tls_cert"]) or any(isinstance(place, Described) for place in self.places)
 
 
 def make_plan(

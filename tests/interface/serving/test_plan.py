@@ -46,6 +46,20 @@ def test_the_layers_message_size_is_the_servers() -> None:
     assert plan_of(mesh={"max_message_size": "2000000"}).options.max_message_size == 2_000_000
 
 
+@pytest.mark.parametrize(
+    ("flags", "may_use_tls"),
+    [
+        ({}, False),
+        ({"unix_socket": ("/run/web.sock",)}, False),
+        ({"tls_cert": "site.pem"}, True),
+        ({"endpoint": ("ssl:443",)}, True),
+    ],
+)
+def test_a_plan_tells_whether_it_needs_tls(flags: dict[str, Any], may_use_tls: bool) -> None:
+    """An endpoint of Twisted's may; what we open ourselves does with a certificate."""
+    assert plan_of(flags).may_use_tls is may_use_tls
+
+
 def test_a_key_needs_a_certificate() -> None:
     """And the sentence says how to name it."""
     with pytest.raises(BadOption, match="--tls-key: is a key without a certificate; name that with --tls-cert"):
