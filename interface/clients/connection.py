@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
 from zmqlayer.interface.clients.http1 import Http1
+from zmqlayer.interface.clients.http2 import Http2
 from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.clients.wire import Codec, Origin
 from zmqlayer.interface.conversations.translate import Address
@@ -184,7 +185,10 @@ class Connection(TwistedProtocol):
         return cast(Transport, self.transport)
 
     def _choose_codec(self) -> Codec:
-        return Http1(self, self._register.context)
+        context = self._register.context
+        # Known once data arrives: the handshake is over then.
+        is_http2 = getattr(self.transport, "negotiatedProtocol", None) == ALPN_HTTP2
+        return Http2(self, context) if is_http2 else Http1(self, context)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -240,8 +240,8 @@ class MemoryTransport(StringTransport):
 class Client:
     """One client of an interface server: writes bytes, reads bytes, goes away."""
 
-    def __init__(self, factory: ConnectionFactory) -> None:
-        self.transport = MemoryTransport()
+    def __init__(self, factory: ConnectionFactory, transport: MemoryTransport | None = None) -> None:
+        self.transport = transport or MemoryTransport()
         self.connection: Connection = factory.buildProtocol(None)
         self.connection.makeConnection(self.transport)
         self.is_gone = False
