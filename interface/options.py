@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.clients.access_log import Entry
+from zmqlayer.interface.farewells import Farewells
 from zmqlayer.interface.faults import Faults
 from zmqlayer.ports import ServerLayer
 
@@ -169,6 +170,7 @@ class Context:
         faults: Where each fault of a client is noted.
         proxies: Those that are believed; None for none.
         probe: Answers a request for one of the server's own paths with a status and a sentence.
+        farewells: Tells workers of bodies that end before their end.
     """
 
     layer: ServerLayer
@@ -178,3 +180,4 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     proxies: Proxies | None = None
     probe: Callable[[str], tuple[int, str] | None] | None = None
+    farewells: Farewells = field(default_factory=Farewells)

@@ -8,7 +8,7 @@ from typing import Final
 from zmqlayer.interface.clients.handshake import VERSION
 from zmqlayer.interface.clients.head import Field
 
-__all__ = ["own_page", "too_large"]
+__all__ = ["body_too_large", "own_page", "too_large"]
 
 EXTRA_FIELDS: Final[dict[int, tuple[Field, ...]]] = {
     426: ((b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", VERSION)),
@@ -29,8 +29,13 @@ def own_page(status: int, sentence: str) -> tuple[tuple[Field, ...], bytes]:
 
 
 def too_large(limit: int) -> str:
-    """Return the sentence for a request that does not fit into one message of *limit* bytes."""
+    """Return the sentence for a request whose head, with as much of the body, makes no message of *limit* bytes."""
     return (
-        f"The request is too large: with its headers and body it must fit into {limit:,} bytes. "
-        f"Send less at once, or raise max_message_size on every node."
+        f"The head of the request is too large: with its envelope it must fit into {limit:,} bytes. "
+        f"Send fewer headers, or raise max_message_size on every node."
     )
+
+
+def body_too_large(limit: int) -> str:
+    """Return the sentence for a request whose body is longer than *limit* bytes."""
+    return f"The body of the request is too large: it may have {limit:,} bytes. Send less, or raise max_body_size."

@@ -49,7 +49,7 @@ def url_of(process: subprocess.Popen[str]) -> str:
 
 def test_it_serves_and_stops(start: Start) -> None:
     """Without a worker a request is answered with 503 in time; two signals at once end it like one."""
-    process = start("-p", "0", "--cluster", "demo", "-t", "0.2", "--access-log", "-")
+    process = start("-p", "0", "--cluster", "demo", "--worker-timeout", "0.2", "--access-log", "-")
     url = url_of(process)
 
     with pytest.raises(urllib.error.HTTPError) as caught:

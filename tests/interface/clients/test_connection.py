@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from support.connections import TEXT, Site, close_frame, frame, get, split_frames, split_response, upgrade
 from zmqlayer.interface.clients.http1 import LINGER_S
+
+SiteMaker = Callable[..., Site]
 
 
 def test_an_idle_connection_is_closed(site: Site) -> None:
@@ -132,8 +136,9 @@ def test_stopping_closes_websockets(site: Site) -> None:
     assert opened.is_closed_by_server
 
 
-def test_a_refused_body_lingers_no_longer_than_it_should(site: Site) -> None:
+def test_a_refused_body_lingers_no_longer_than_it_should(make_site: SiteMaker) -> None:
     """Closing answers a client that never stops sending."""
+    site = make_site(max_body_size=1000)
     client = site.request(get("/", b"Content-Length: 99999999", method="PUT"))
 
     site.clock.advance(LINGER_S)

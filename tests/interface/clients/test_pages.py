@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqlayer.interface.clients.pages import own_page, too_large
+from zmqlayer.interface.clients.pages import body_too_large, own_page, too_large
 
 
 def test_a_page_is_its_status_and_one_sentence() -> None:
@@ -32,3 +32,9 @@ def test_too_large_names_the_limit_and_the_cure() -> None:
     """An operator reads it in a bug report."""
     assert "1,048,576 bytes" in too_large(1_048_576)
     assert "max_message_size" in too_large(1)
+
+
+def test_a_body_that_is_too_large_too() -> None:
+    """Its limit is another."""
+    assert "it may have 1,048,576 bytes" in body_too_large(1_048_576)
+    assert "max_body_size" in body_too_large(1)

@@ -12,7 +12,7 @@ from twisted.internet.address import UNIXAddress
 
 from support.connections import Site, get, post, split_response, upgrade
 from zmqlayer.interface.clients.http1 import LINGER_S
-from zmqlayer.interface.clients.pages import own_page, too_large
+from zmqlayer.interface.clients.pages import body_too_large, own_page
 
 SiteMaker = Callable[..., Site]
 
@@ -142,7 +142,7 @@ def test_another_version_of_websocket_is_refused(site: Site) -> None:
 
 def test_an_announced_body_over_the_limit_is_refused_before_it_arrives(make_site: SiteMaker) -> None:
     """The page names the limit, and no 100-continue asks for more."""
-    site = make_site(max_message_size=1000)
+    site = make_site(max_body_size=1000)
 
     client = site.request(get("/", b"Content-Length: 1001", b"Expect: 100-continue", method="PUT"))
 
@@ -153,7 +153,7 @@ def test_an_announced_body_over_the_limit_is_refused_before_it_arrives(make_site
 
 def test_a_chunked_body_is_refused_where_it_passes_the_limit(make_site: SiteMaker) -> None:
     """Its end is not waited for."""
-    site = make_site(max_message_size=1000)
+    site = make_site(max_body_size=1000)
     client = site.request(get("/", b"Transfer-Encoding: chunked", method="PUT"))
 
     client.send(b"3e8\r\n" + bytes(1000) + b"\r\n1\r\nx\r\n0\r\n\r\n")
@@ -164,7 +164,7 @@ def test_a_chunked_body_is_refused_where_it_passes_the_limit(make_site: SiteMake
 
 def test_the_rest_of_a_refused_body_is_thrown_away(make_site: SiteMaker) -> None:
     """The client gets time to read the page: closing at once would reset the connection."""
-    site = make_site(max_message_size=1000)
+    site = make_site(max_body_size=1000)
     client = site.request(post(bytes(5000))[:3000])
     client.read()
 
@@ -177,7 +177,7 @@ def test_the_rest_of_a_refused_body_is_thrown_away(make_site: SiteMaker) -> None
 
 def test_a_refused_client_may_leave_before_its_time(make_site: SiteMaker) -> None:
     """No timer outlives it."""
-    site = make_site(max_message_size=1000)
+    site = make_site(max_body_size=1000)
     client = site.request(post(bytes(5000))[:3000])
 
     client.leave()
@@ -187,7 +187,7 @@ def test_a_refused_client_may_leave_before_its_time(make_site: SiteMaker) -> Non
 
 def test_each_response_is_a_line_in_the_access_log(make_site: SiteMaker) -> None:
     """Also refusals, of which nothing but the request line may be known."""
-    site = make_site(max_message_size=1000)
+    site = make_site(max_body_size=1000)
 
     site.request(get("/a?b", b"User-Agent: curl/8", b"Referer: http://x/"))
     site.layer.reply.push({"status": 201, "content": b"abc"})
@@ -195,7 +195,7 @@ def test_each_response_is_a_line_in_the_access_log(make_site: SiteMaker) -> None
     site.request(get("/", b"Content-Length: 1001", method="PUT"))
 
     date = "[01/Jan/1970:00:00:00 +0000]"
-    _, page = own_page(413, too_large(1000))  # its title is another in Python 3.13
+    _, page = own_page(413, body_too_large(1000))  # its title is another in Python 3.13
     assert site.access_log == [
         f'10.0.0.9 - - {date} "GET /a?b HTTP/1.1" 201 3 "http://x/" "curl/8"',
         f'10.0.0.9 - - {date} "GET /%ff HTTP/1.1" 400 75 "-" "-"',
