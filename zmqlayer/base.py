@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections import deque
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 
@@ -32,6 +33,7 @@ from zmqlayer.slot import NodeSlot
 __all__ = ["BaseLayer"]
 
 LOCAL_BYTES = 8
+LOCALS_AT_ONCE = 64
 
 
 class BaseLayer:
@@ -50,6 +52,7 @@ class BaseLayer:
 
     def __init__(self, slot: NodeSlot) -> None:
         self._slot = slot
+        self._locals: deque[str] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
@@ -169,10 +172,19 @@ class BaseLayer:
     def _name_channel(self, pattern: str) -> str:
         """Complete a pattern: ``x!`` to ``x.<node>!<random>``, ``x?`` to ``x?<node><random>``."""
         check_pattern(pattern)
-        local = secrets.token_hex(LOCAL_BYTES)
+        local = self._unused_local()
         if pattern.endswith("!"):
             return process_prefix(pattern, self.node_id) + local
         return pattern + encode_node_id(self.node_id) + local
+
+    def _unused_local(self) -> str:
+        """Return random hex digits. The kernel is asked for many at once: that is most of what a name costs."""
+        while True:
+            try:
+                return self._locals.popleft()  # of all threads that try, one gets it
+            except IndexError:
+                digits, each = secrets.token_hex(LOCAL_BYTES * LOCALS_AT_ONCE), 2 * LOCAL_BYTES
+                self._locals.extend(digits[begin : begin + each] for begin in range(0, len(digits), each))
 
     def _interest(self, channels: tuple[str, ...]) -> Interest:
         """

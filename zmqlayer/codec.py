@@ -18,6 +18,7 @@ __all__ = ["MAX_DEPTH", "decode", "encode", "pack_control", "unpack_control"]
 
 MAX_DEPTH: Final = 64
 _SCALARS: Final = (str, bytes, bytearray, memoryview, int, float, bool, type(None))
+_LEAVES: Final = frozenset(_SCALARS)
 
 
 def encode(channel: str, message: Message, limit: int) -> bytes:
@@ -35,10 +36,8 @@ def encode(channel: str, message: Message, limit: int) -> bytes:
     """
     if not isinstance(message, dict):
         raise InvalidMessage(message, f"is not a message: a dict is needed, not {type(message).__name__}")
-    for key, value in message.items():
-        if type(key) is not str or not isinstance(value, _SCALARS):
-            _check(message, "message", MAX_DEPTH)
-            break
+    if not _is_plain(message, MAX_DEPTH):
+        _check(message, "message", MAX_DEPTH)
     try:
         body: bytes = msgpack.packb(message)
     except (TypeError, ValueError, OverflowError, BufferError) as exc:
@@ -97,6 +96,28 @@ def _check_keys(unpacked: dict[Any, Any]) -> dict[str, Any]:
         if type(key) is not str:  # msgpack's own strictness lets bytes pass
             raise ProtocolError(f"a key of type {type(key).__name__} is not allowed")
     return unpacked
+
+
+def _is_plain(container: object, depth: int) -> bool:
+    """
+    Whether nothing but its numbers and its text can be wrong with a container.
+
+    Those msgpack itself refuses. That spares nearly every message the walk of :func:`_check`, which is eight times as
+    long because it knows at each step where it is.
+    """
+    if depth == 0:
+        return False
+    if type(container) is dict:
+        for key, item in container.items():
+            if type(key) is not str or not (type(item) in _LEAVES or _is_plain(item, depth - 1)):
+                return False
+        return True
+    if type(container) is not list and type(container) is not tuple:
+        return False
+    for item in container:  # noqa: SIM110  # a generator would take twice as long
+        if not (type(item) in _LEAVES or _is_plain(item, depth - 1)):
+            return False
+    return True
 
 
 def _check(value: object, where: str, depth: int) -> None:

@@ -59,6 +59,7 @@ class Connection(TwistedProtocol):
     def __init__(self, register: Register) -> None:
         self.is_congested = False
         self._register = register
+        self._origin: Origin | None = None
         self._codec: Codec | None = None
         self._frames: Frames | None = None
         self._socket: Socket | None = None
@@ -114,7 +115,9 @@ class Connection(TwistedProtocol):
     @property
     def origin(self) -> Origin:
         """See ``wire.Wire``."""
-        return Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
+        if self._origin is None:  # the kernel is asked once, not with each request
+            self._origin = Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
+        return self._origin
 
     @property
     def is_secure(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from support.doubles import fake_node
 from support.network import STRANGER
-from zmqlayer.base import BaseLayer
+from zmqlayer.base import LOCAL_BYTES, LOCALS_AT_ONCE, BaseLayer
 from zmqlayer.events import Interest
 from zmqlayer.exceptions import InvalidName
 from zmqlayer.names import encode_node_id
@@ -71,6 +72,15 @@ def test_a_letter_that_holds_no_message_is_its_senders_fault(layer: Any, caplog:
     assert message is None
     assert layer.statistics()["malformed"] == 1
     assert len(caplog.records) == 1
+
+
+def test_no_name_is_given_twice(layer: Any) -> None:
+    """Not within what the kernel gave at once, nor beyond it; threads may ask at the same time."""
+    with ThreadPoolExecutor(4) as threads:
+        names = set(threads.map(layer._name_channel, ["x!"] * (5 * LOCALS_AT_ONCE)))
+
+    assert len(names) == 5 * LOCALS_AT_ONCE
+    assert {len(name) for name in names} == {len(f"x.{encode_node_id(layer.node_id)}!") + 2 * LOCAL_BYTES}
 
 
 def test_a_closed_channel_is_empty(layer: Any) -> None:
