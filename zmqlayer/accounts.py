@@ -18,18 +18,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from zmqlayer.actions import Push
+from zmqlayer.closures import Closures
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
 from zmqlayer.ledger import Account, Ledger
-from zmqlayer.names import NodeId, short
+from zmqlayer.names import NodeId, owner_of, short
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
-from zmqlayer.reports import read_counts, read_gaps, read_total
+from zmqlayer.reports import read_counts, read_gaps, read_names, read_total
 from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
@@ -38,6 +39,7 @@ __all__ = ["Accounts"]
 logger = logging.getLogger("zmqlayer")
 
 MOST_HELD: Final = 1_000
+MOST_TOLD: Final = 1_000
 PEER_GONE: Final = "peer gone"
 LOST: Final = "lost in a cut"
 
@@ -45,6 +47,9 @@ LOST: Final = "lost in a cut"
 class Accounts:
     """
     The accounts of one node with all others.
+
+    Attributes:
+        closed: Channels of others that were closed, by their word.
 
     Args:
         held: Returns the channels here that hold messages of a peer, each with the sequence of the oldest.
@@ -61,6 +66,9 @@ class Accounts:
         self._peers = peers
         self._counters = counters
         self._held = held
+        self.closed = Closures(config.limits.closed_channels)
+        self._closing: dict[NodeId, dict[str, None]] = {}
+        self._notices = notices
         self._rooms = notices.rooms
         self._custody = notices.custody
         self._windows = Windows(config.peer_messages, config.peer_bytes)
@@ -149,18 +157,6 @@ class Accounts:
         self._counters.arrived += 1
         return True
 
-    def returned(self, source: NodeId) -> None:
-        """
-        A peer gives a message back.
-
-        Raises:
-            ProtocolError: It was not given as many.
-        """
-        account = self._ledger.of(source)
-        account.returned += 1
-        if account.returned > account.work_sent:
-            raise ProtocolError(f"it returned {account.returned} messages and was given {account.work_sent}")
-
     def settle(self, letter: Letter, now: float) -> None:
         """This node is done with a message to a process channel: open the window of its sender."""
         if letter.is_copy:
@@ -180,6 +176,13 @@ class Accounts:
         else:
             read[letter.channel] = (upto, count)
             self._report_soon(now)
+
+    def tell_closed(self, letters: Iterable[Letter], now: float) -> None:
+        """Messages were dropped because their channel is closed: tell who sent them."""
+        for letter in letters:
+            if letter.source != self._node_id and not letter.is_copy:
+                self._closing.setdefault(letter.source, {})[letter.channel] = None
+                self._owe(letter.source, now)
 
     def finish(self, letter: Letter, now: float) -> None:
         """This node is done with a message that was handed to a reader here."""
@@ -213,24 +216,15 @@ class Accounts:
             self._rooms.freed_at(frame.source)
         for gap in read_gaps(payload, "work_gaps"):
             self._custody.missed(frame.source, *gap)
+        for channel in read_names(payload, "closed"):
+            self._note_closed(frame.source, channel, now)
         if "done" in payload:
-            self.note_done(frame.source, payload["done"])
+            account.note_done(payload["done"])
         if "seen" in payload:
             account.mail_seen = read_total(payload, "seen")
-        if "missed" in payload:
-            self._note_missed(account, frame.source, payload["missed"], now)
-
-    def note_done(self, peer: NodeId, done: object) -> None:
-        """
-        A peer says how much of our work it is done with.
-
-        Raises:
-            ProtocolError: It was not handed as much.
-        """
-        account = self._ledger.of(peer)
-        if type(done) is not int or not 0 <= done <= account.work_sent:
-            raise ProtocolError(f"it is done with {done!r} messages and was handed {account.work_sent}")
-        account.work_done = done
+        if "missed" in payload and (lost := account.note_missed(payload["missed"])) > 0:
+            self._counters.handed_over -= lost
+            self._counters.drop(Drop(LOST, peer=frame.source), now, lost)
 
     def tally(self, frame: Frame, peer: Peer, now: float) -> bool:
         """
@@ -290,6 +284,7 @@ class Accounts:
         if lost := mail + work + len(parked):
             self._counters.drop(Drop(PEER_GONE, parked[0].channel if parked else "", node_id), now, lost)
         self._read.pop(node_id, None)
+        self._closing.pop(node_id, None)
         self._owing.discard(node_id)
         if (forgotten := self._ledger.close(node_id)) is not None:
             self._counters.forget(forgotten)
@@ -310,6 +305,7 @@ class Accounts:
     def sweep(self, now: float) -> None:
         """Forget windows of messages that expired. Say again what was sent, lest a broken pipe go unnoticed."""
         self._windows.expire(now)
+        self.closed.sweep(now)
         for peer in self._peers:
             if not peer.is_up:
                 continue
@@ -361,6 +357,8 @@ class Accounts:
         account.keep_work_gaps()
         if account.work_gaps:
             payload["work_gaps"] = account.work_gaps
+        if closing := self._closing.pop(node_id, None):
+            payload["closed"] = list(closing)[:MOST_TOLD]
         if read:
             payload["read"] = read
         if gaps := account.mail.take_gaps():
@@ -385,13 +383,8 @@ class Accounts:
             account.written_mail = account.written_work = 0
         return account
 
-    def _note_missed(self, account: Account, peer: NodeId, missed: object, now: float) -> None:
-        match missed:
-            case [int(mail), int(work)] if 0 <= mail <= account.mail_sent and 0 <= work <= account.work_sent:
-                lost = mail - account.mail_missed + work - account.work_missed
-                account.mail_missed, account.work_missed = mail, work
-            case _:
-                raise ProtocolError(f"CONSUMED says that {missed!r} messages were missed")
-        if lost > 0:
-            self._counters.handed_over -= lost
-            self._counters.drop(Drop(LOST, peer=peer), now, lost)
+    def _note_closed(self, owner: NodeId, channel: str, now: float) -> None:
+        if owner_of(channel) != owner:
+            raise ProtocolError(f"it says that {channel[:100]!r} is closed, which it does not own")
+        self.closed.add(channel, now)
+        self._notices.closed(owner, channel)

@@ -1,8 +1,9 @@
 """
-Closures: which process channels of this node ended lately. Pure; time is passed in. Used by ``fanout.py``.
+Closures: which channels ended lately, of this node or of others. Pure; time is passed in. Used by ``mail.py``,
+``fanout.py`` and ``accounts.py``.
 
-Who adds a browser's channel to a group cannot know that the browser has just gone. The request would arrive after
-the end of the channel, and make it a member that nobody reads, for as long as ``group_expiry``.
+Who sends to a browser's channel, or adds it to a group, cannot know that the browser has just gone. The message would
+lie there until it expires, and hold up its sender; the membership would last for as long as ``group_expiry``.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ class Closures:
 
     Args:
         most: How many are remembered; the oldest are forgotten first.
+
+    Attributes:
+        channels: Their names, and when each was closed.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._closed: dict[str, float] = {}
-
-    def __contains__(self, channel: str) -> bool:
-        return channel in self._closed
+        self.channels: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._closed)
+        return len(self.channels)
 
     def add(self, channel: str, now: float) -> None:
         """Note that *channel* ended."""
-        self._closed.pop(channel, None)
-        if len(self._closed) >= self._most:
-            del self._closed[next(iter(self._closed))]
-        self._closed[channel] = now
+        self.channels.pop(channel, None)
+        if len(self.channels) >= self._most:
+            del self.channels[next(iter(self.channels))]
+        self.channels[channel] = now
 
     def sweep(self, now: float) -> None:
         """Forget what is long ago."""
-        for channel, closed_at in list(self._closed.items()):
+        for channel, closed_at in list(self.channels.items()):
             if closed_at + REMEMBERED_S > now:
                 return
-            del self._closed[channel]
+            del self.channels[channel]

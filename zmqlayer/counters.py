@@ -19,11 +19,12 @@ from typing import Final
 
 from zmqlayer.names import NodeId, short
 
-__all__ = ["Counters", "Drop"]
+__all__ = ["CLOSED", "Counters", "Drop"]
 
 logger = logging.getLogger("zmqlayer")
 
 LOG_EVERY_S: Final = 60.0
+CLOSED: Final = "channel closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from zmqlayer.actions import Push
 from zmqlayer.bodies import body_expiry
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
-from zmqlayer.counters import Counters, Drop
+from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.credits import Offer, Offers
 from zmqlayer.exceptions import ChannelFull, InvalidName, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
@@ -152,7 +152,7 @@ class Dispatch:
             self._push(peer, Kind.ENDED, {"reader": reader})
             return
         if "done" in payload:
-            self._accounts.note_done(peer.node_id, payload["done"])
+            self._accounts.of(peer.node_id).note_done(payload["done"])
         known = self._offers.find(peer.node_id, reader)
         if known is not None and limit < known.limit:
             self._offers.put(peer.node_id, reader, (), limit)
@@ -169,7 +169,7 @@ class Dispatch:
         Raises:
             ProtocolError: The payload is malformed.
         """
-        self._accounts.returned(frame.source)
+        self._accounts.of(frame.source).note_returned()
         _, _, number, body = parse_work(frame.body)
         self._custody.returned(number, frame.source)
         self._restore(Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number))
@@ -226,10 +226,12 @@ class Dispatch:
                 del self._backlogs[key]
 
     def drop(self, channel: str, now: float) -> None:
-        """Drop what waits in one queue."""
+        """Drop what waits in a ``?`` channel of this node, and tell who sent it."""
         backlog = self._backlogs.get(channel)
-        if backlog is not None:
-            self._counters.drop(Drop("channel closed", channel), now, self._lose(backlog.clear(), now))
+        if backlog is not None and "?" in channel:
+            letters = backlog.clear()
+            self._counters.drop(Drop(CLOSED, channel), now, self._lose(letters, now))
+            self._accounts.tell_closed(letters, now)
 
     def clear(self, now: float) -> None:
         """Drop everything that waits."""

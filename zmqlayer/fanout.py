@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zmqlayer.actions import Publish, Subscribe, Unsubscribe
-from zmqlayer.closures import Closures
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.frames import Frame, Kind, barrier_topic, group_topic, pack
@@ -58,7 +57,6 @@ class Fanout:
         self._groups = Groups(config.group_expiry, config.timing.unsubscribe_after_s, config.limits)
         self._topics: dict[bytes, str] = {}
         self._proofs = Proofs()
-        self._closures = Closures(config.limits.closed_channels)
 
     def send(self, group: str, body: bytes, now: float) -> None:
         """Send one message to every member of *group*, wherever it is. Never raises for a full member."""
@@ -87,7 +85,7 @@ class Fanout:
         Raises:
             LimitReached: This node is in too many groups, or has too many members.
         """
-        if channel in self._closures:
+        if self._mail.is_closed(channel):
             done(None)  # asked for before it ended, by a node that did not know
             return
         if self._groups.add(group, channel, now):
@@ -112,7 +110,6 @@ class Fanout:
 
     def leave_all(self, channel: str, now: float) -> None:
         """A process channel of this node is closed."""
-        self._closures.add(channel, now)
         self._groups.leave_all(channel, now)
 
     def echo(self, frame: Frame) -> None:
@@ -135,7 +132,6 @@ class Fanout:
     def sweep(self, now: float) -> None:
         """Drop members that expired; take back subscriptions of groups that are empty for long."""
         self.roster.sweep(now)
-        self._closures.sweep(now)
         for group in self._groups.sweep(now):
             self._lower(self._proofs.forget(group))
             topic = group_topic(self._config.cluster, group)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from zmqlayer.exceptions import ProtocolError
 from zmqlayer.names import NodeId
 
 __all__ = ["Account", "Arrivals", "Ledger"]
@@ -121,6 +122,43 @@ class Account:
     work_done: int = 0
     written_mail: int = 0
     written_work: int = 0
+
+    def note_returned(self) -> None:
+        """
+        The peer gives a message of *work_sent* back.
+
+        Raises:
+            ProtocolError: It was not given as many.
+        """
+        self.returned += 1
+        if self.returned > self.work_sent:
+            raise ProtocolError(f"it returned {self.returned} messages and was given {self.work_sent}")
+
+    def note_done(self, done: object) -> None:
+        """
+        The peer says how much of *work_sent* it is done with.
+
+        Raises:
+            ProtocolError: It was not handed as much.
+        """
+        if type(done) is not int or not 0 <= done <= self.work_sent:
+            raise ProtocolError(f"it is done with {done!r} messages and was handed {self.work_sent}")
+        self.work_done = done
+
+    def note_missed(self, missed: object) -> int:
+        """
+        The peer says how many of *mail_sent* and *work_sent* never came. Returns how many more than it said before.
+
+        Raises:
+            ProtocolError: It was not sent as many.
+        """
+        match missed:
+            case [int(mail), int(work)] if 0 <= mail <= self.mail_sent and 0 <= work <= self.work_sent:
+                lost = mail - self.mail_missed + work - self.work_missed
+                self.mail_missed, self.work_missed = mail, work
+                return lost
+            case _:
+                raise ProtocolError(f"CONSUMED says that {missed!r} messages were missed")
 
     def hold(self, size: int, most: int, most_bytes: int) -> bool:
         """Count one more message of the peer as unread here. Returns False if these are too many."""

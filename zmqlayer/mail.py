@@ -14,8 +14,9 @@ from itertools import chain
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Publish
 from zmqlayer.bodies import body_expiry
+from zmqlayer.closures import Closures
 from zmqlayer.config import Config
-from zmqlayer.counters import Counters, Drop
+from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack
 from zmqlayer.names import NodeId, owner_of
@@ -52,13 +53,15 @@ class Mail:
         self._counters = counters
         self._accounts = accounts
         self._on_letter = on_letter
+        self._closures = Closures(config.limits.closed_channels)
         self._parked: dict[NodeId, deque[Letter]] = {}
 
     def send(self, owner: NodeId, channel: str, body: bytes, now: float) -> None:
         """
         Send one message to a process channel, or to a ``?`` channel that another node made.
 
-        A message for a node that cannot be reached yet waits; one for a node that is gone is dropped and counted.
+        A message for a node that cannot be reached yet waits; one for a node that is gone, or for a channel that it
+        closed, is dropped and counted.
 
         Raises:
             ChannelFull: The channel, or the peer, has no room.
@@ -68,6 +71,10 @@ class Mail:
             self._counters.accepted += 1
             self._counters.drop(Drop("no such peer", channel, owner), now)
             return
+        if channel in self._accounts.closed.channels:
+            self._counters.accepted += 1
+            self._counters.drop(Drop(CLOSED, channel, owner), now)
+            return
         expiry = body_expiry(channel, self._config.expiry)
         deadline = now + expiry
         sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
@@ -76,17 +83,27 @@ class Mail:
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:
-            self._on_letter(letter, now)
+            self._arrive(letter, now)
         else:
             self._parked.setdefault(owner, deque()).append(letter)
 
     def blocked_by(self, owner: NodeId, channel: str, now: float) -> Bound | None:
         """Return what has no room for a message to a process channel; None if there is room, or will never be any."""
-        return None if self.is_in_vain(owner) else self._accounts.blocked_by(owner, channel, now)
+        is_over = self.is_in_vain(owner) or self.is_closed(channel)
+        return None if is_over else self._accounts.blocked_by(owner, channel, now)
 
     def is_in_vain(self, owner: NodeId) -> bool:
         """Whether what is sent to a node is dropped: it is gone, or nobody of that name was ever met."""
         return not self._peers.hears_us(owner) and self._is_in_vain(owner)
+
+    def is_closed(self, channel: str) -> bool:
+        """Whether a channel is known to have been closed within the last minute, by this node or by its owner."""
+        return channel in self._closures.channels or channel in self._accounts.closed.channels
+
+    def close(self, channel: str, now: float) -> None:
+        """A channel of this node has ended: drop what is unread, and what comes within a minute; tell its senders."""
+        self._closures.add(channel, now)
+        self._drop_closed(list(self.boxes.drop(channel)), now)
 
     def direct(self, frame: Frame, now: float) -> None:
         """
@@ -98,7 +115,7 @@ class Mail:
         if owner_of(frame.target) != self._node_id:
             raise ProtocolError(f"a message for {frame.target[:100]!r} came to a node that does not own it")
         deadline = now + frame.ttl_ms / 1000
-        self._on_letter(Letter(frame.target, frame.body, deadline, frame.source, sequence=frame.sequence), now)
+        self._arrive(Letter(frame.target, frame.body, deadline, frame.source, sequence=frame.sequence), now)
 
     def copy(self, channel: str, body: bytes, deadline: float, source: NodeId, now: float) -> bool:
         """Deliver one member's copy of a group message. Returns False if the member had no room."""
@@ -164,6 +181,7 @@ class Mail:
 
     def sweep(self, now: float) -> None:
         """Drop expired messages."""
+        self._closures.sweep(now)
         for letter in self.boxes.expire(now):
             self._counters.expired += 1
             self._accounts.settle(letter, now)
@@ -176,6 +194,16 @@ class Mail:
     def parked(self) -> int:
         """How many messages wait for a link."""
         return sum(map(len, self._parked.values()))
+
+    def _arrive(self, letter: Letter, now: float) -> None:
+        if letter.channel in self._closures.channels:
+            self._drop_closed([letter], now)
+        else:
+            self._on_letter(letter, now)
+
+    def _drop_closed(self, letters: list[Letter], now: float) -> None:
+        self.drop(letters, CLOSED, now)
+        self._accounts.tell_closed(letters, now)
 
     def _is_in_vain(self, owner: NodeId) -> bool:
         """Whether a node that does not hear us will not, as far as we know, or too many are waited for."""

@@ -77,7 +77,7 @@ class Mesh:
         self._accounts = Accounts(*parts[1:], self.counters, self._held, self.notices)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letter_arrived)
-        self.notices.is_gone = self._mail.is_in_vain
+        self.notices.mail = self._mail
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
         self._fanout = Fanout(*parts, self._mail, randoms, self._readable, self.send)
@@ -294,9 +294,9 @@ class Mesh:
     def close_channel(self, channel: str, now: float) -> None:
         """A ``!`` or ``?`` channel of this node has ended: forget its memberships and drop what is unread."""
         self._fanout.leave_all(channel, now)
-        if "?" in channel:
-            self._dispatch.drop(channel, now)
-        self._mail.drop(self._mail.boxes.drop(channel), "channel closed", now)
+        self._dispatch.drop(channel, now)
+        self._mail.close(channel, now)
+        self.notices.closed(self.identity.node_id, channel)
 
     def peers(self) -> list[PeerInfo]:
         """Return every peer that is linked or about to be."""

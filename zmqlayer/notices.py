@@ -8,6 +8,7 @@ Of room in a channel that was full (``rooms.py``), of the loss of a message (``c
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Protocol
 
 from zmqlayer.custody import Custody
 from zmqlayer.events import Ended, Event, Lost, Room
@@ -17,6 +18,16 @@ from zmqlayer.names import NodeId, owner_of
 from zmqlayer.rooms import Bound, Rooms
 
 __all__ = ["Notices"]
+
+
+class Knowledge(Protocol):
+    """What a node knows of the channels of others."""
+
+    def is_in_vain(self, owner: NodeId) -> bool:
+        """Whether a node is gone, or was never met in time."""
+
+    def is_closed(self, channel: str) -> bool:
+        """Whether a channel was closed."""
 
 
 class Notices:
@@ -32,10 +43,10 @@ class Notices:
         rooms: Who waits for room.
         custody: Which messages are watched.
         follows: Who follows a channel.
-        is_gone: Whether a node is gone, or was never met in time; set once the part that knows exists.
+        mail: What knows of owners and channels; set once it exists.
     """
 
-    is_gone: Callable[[NodeId], bool]
+    mail: Knowledge
 
     def __init__(
         self, most: int, blocked_by: Callable[[str, float], Bound | None], emit: Callable[[Event], None]
@@ -46,7 +57,7 @@ class Notices:
 
     def follow(self, channel: str, token: Hashable) -> None:
         """
-        Tell *token* when the owner of a process channel is gone; at once if it is.
+        Tell *token* when the owner of a process channel is gone, or has closed it; at once if that is so.
 
         Raises:
             InvalidName: *channel* names no owner.
@@ -55,8 +66,13 @@ class Notices:
         if owner is None:
             raise InvalidName(channel, "names no owner: a channel that nobody owns has no end")
         self.follows.add(token, owner, channel)
-        if self.is_gone(owner):
-            self.follows.gone(owner)
+        if not self.is_open(channel):
+            self.follows.closed(owner, channel)
+
+    def is_open(self, channel: str) -> bool:
+        """Whether a message to *channel* may be read: not if its owner is gone, or is known to have closed it."""
+        owner = owner_of(channel)
+        return owner is None or not (self.mail.is_in_vain(owner) or self.mail.is_closed(channel))
 
     def forget(self, token: Hashable) -> None:
         """Tell *token* nothing any more. May be called twice, and after it was told."""
@@ -78,6 +94,6 @@ class Notices:
     def sweep(self, now: float) -> None:
         """Look for what happened without a sign: room by expiry, or a node of which nobody heard in time."""
         for owner in self.follows.owners:
-            if self.is_gone(owner):
+            if self.mail.is_in_vain(owner):
                 self.follows.gone(owner)
         self.rooms.sweep(now)

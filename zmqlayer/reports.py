@@ -10,7 +10,7 @@ from typing import Any
 
 from zmqlayer.exceptions import ProtocolError
 
-__all__ = ["read_counts", "read_gaps", "read_total"]
+__all__ = ["read_counts", "read_gaps", "read_names", "read_total"]
 
 
 def read_total(payload: dict[str, Any], key: str) -> int:
@@ -27,6 +27,14 @@ def read_counts(payload: dict[str, Any], key: str) -> dict[str, int]:
     if not isinstance(counts, dict) or not all(type(c) is str and type(n) is int for c, n in counts.items()):
         raise ProtocolError(f"{key!r} is no map of channels to sequences")
     return counts
+
+
+def read_names(payload: dict[str, Any], key: str) -> list[str]:
+    """Return a list of names; none if the key is absent."""
+    names = payload.get(key, [])
+    if not isinstance(names, list) or not all(type(name) is str for name in names):
+        raise ProtocolError(f"{key!r} is no list of names")
+    return names
 
 
 def read_gaps(payload: dict[str, Any], key: str) -> list[tuple[int, int]]:

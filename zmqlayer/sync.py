@@ -159,6 +159,19 @@ class SyncLayer(BaseLayer):
         name = check_channel(channel)
         return self.node.ask(lambda mesh, now: mesh.has_reader(name))
 
+    def is_open(self, channel: str) -> bool:
+        """
+        Whether a message to *channel* may be read, as far as is known here.
+
+        False if the process that owns it is gone, or said that it closed the channel: it does so within 50 ms if a
+        message of this process was unread then, and at the next message otherwise. A channel that nobody owns is open.
+
+        Raises:
+            InvalidName: The caller's mistake.
+        """
+        name = check_channel(channel)
+        return self.node.ask(lambda mesh, now: mesh.notices.is_open(name))
+
     def group_add(self, group: str, channel: str) -> None:
         """
         Add *channel* to *group*, wherever it lives, or renew its membership.

@@ -13,7 +13,7 @@ from support.sizes import table_sizes
 
 WITHIN_S = 10.0
 CHANNELS = 1_000
-REMEMBERED = "_closures._closed"
+REMEMBERED = ("_closures.channels", ".closed.channels")
 """Closed channels are remembered for a minute, and at most ``limits.closed_channels`` of them."""
 
 

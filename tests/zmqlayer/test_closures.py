@@ -12,12 +12,12 @@ def test_a_closed_channel_is_remembered_for_a_while() -> None:
     closures.add("a!2", 1.0)
 
     closures.sweep(REMEMBERED_S - 0.1)
-    within = "a!1" in closures
+    within = "a!1" in closures.channels
     closures.sweep(REMEMBERED_S)
 
     assert within
-    assert "a!1" not in closures
-    assert "a!2" in closures
+    assert "a!1" not in closures.channels
+    assert "a!2" in closures.channels
 
 
 def test_the_oldest_are_forgotten_first() -> None:
@@ -26,7 +26,7 @@ def test_the_oldest_are_forgotten_first() -> None:
     for number in range(3):
         closures.add(f"a!{number}", float(number))
 
-    assert [f"a!{number}" in closures for number in range(3)] == [False, True, True]
+    assert [f"a!{number}" in closures.channels for number in range(3)] == [False, True, True]
 
 
 def test_closing_again_counts_from_then() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.strategies import node, quick
+from zmqlayer.exceptions import ProtocolError
 from zmqlayer.ledger import MOST_GAPS, Account, Arrivals, Ledger
 
 
@@ -140,3 +141,23 @@ def test_gaps_in_work_are_kept() -> None:
     assert (is_new, is_newer) == (True, False)
     assert len(account.work_gaps) == MOST_GAPS
     assert account.work_gaps[-1] == (2 + 2 * MOST_GAPS, 2 + 2 * MOST_GAPS)
+
+
+def test_what_a_peer_says_of_our_messages_must_be_possible() -> None:
+    """It cannot have missed, done or returned more than it was sent."""
+    account = Account(mail_sent=3, work_sent=2)
+
+    assert [account.note_missed(missed) for missed in ([1, 0], [2, 2], [2, 2])] == [1, 3, 0]
+    account.note_done(2)
+    account.note_returned()
+    account.note_returned()
+    for say in (account.note_returned, lambda: account.note_done(3), lambda: account.note_done("1")):
+        with pytest.raises(ProtocolError):
+            say()
+
+
+@pytest.mark.parametrize("missed", [[4, 0], [0, 3], [-1, 0], [1], 1, None, ["1", 0]])
+def test_impossible_losses_are_refused(missed: object) -> None:
+    """Two numbers, of what was sent."""
+    with pytest.raises(ProtocolError, match="were missed"):
+        Account(mail_sent=3, work_sent=2).note_missed(missed)

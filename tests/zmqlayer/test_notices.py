@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from support.network import STRANGER, assert_conserved, joined, numbered, read_one
+from support.network import STRANGER, assert_conserved, assert_settled, control, inject, joined, numbered, read_one
 from zmqlayer.codec import encode
 from zmqlayer.events import Ended, Lost, Room
 from zmqlayer.exceptions import ChannelFull, InvalidName
+from zmqlayer.frames import Kind
 from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import encode_node_id
@@ -543,3 +544,154 @@ def test_a_channel_without_an_owner_has_no_end() -> None:
 
     with pytest.raises(InvalidName, match="no owner"):
         a.mesh.notices.follow("jobs", "x")
+
+
+# Closed channels
+
+
+def test_a_message_for_a_closed_channel_tells_its_sender() -> None:
+    """It is dropped where it arrives; the next ones are dropped where they are sent, counted, and never refused."""
+    network, a, b = joined("a", "b", capacity=4)
+    channel = b.new_channel()
+    b.mesh.close_channel(channel, network.now)
+    network.run(1)
+    before = a.mesh.notices.is_open(channel)
+    a.send(channel, {"n": 0})
+    network.run(0.1)
+
+    for n in range(10):
+        a.send(channel, {"n": n})
+    network.run(0.1)
+
+    assert (before, a.mesh.notices.is_open(channel)) == (True, False)
+    assert (b.mesh.counters.dropped["channel closed"], a.mesh.counters.dropped["channel closed"]) == (1, 10)
+    assert b.mesh.in_flight == 0
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_who_has_unread_mail_in_a_channel_hears_of_its_end() -> None:
+    """With the next report, 50 ms later; who sent nothing hears nothing."""
+    network, a, b, c = joined("a", "b", "c")
+    channel = b.new_channel()
+    a.send(channel, {"n": 1})
+    network.run(0.01)
+    b.mesh.close_channel(channel, network.now)
+    network.pump(b)
+    network.run(0.1)
+
+    assert (a.mesh.notices.is_open(channel), c.mesh.notices.is_open(channel)) == (False, True)
+
+
+def test_the_end_of_a_channel_is_told_to_who_follows_it_or_waits_for_room() -> None:
+    """Once; following it later is told at once, and there is nothing to wait for."""
+    network, a, b = joined("a", "b", capacity=2)
+    channel, other = b.new_channel(), b.new_channel()
+    a.mesh.notices.follow(channel, "x")
+    a.mesh.notices.follow(other, "y")
+    fill(a, channel)
+    wait_for_room(network, a, channel, "z")
+    network.run(0.1)
+    b.mesh.close_channel(channel, network.now)
+    network.pump(b)
+    network.run(0.1)
+    told = ended(a)
+    waited = let_in(network, a)
+    a.mesh.notices.follow(channel, "late")
+    network.pump(a)
+
+    assert (told, waited, ended(a)) == (["x"], ["z"], ["late"])
+
+
+def test_a_word_that_was_lost_is_said_again() -> None:
+    """The report of the end is lost in a cut: the next message is answered anew."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    a.send(channel, {"n": 1})
+    network.run(0.01)
+    b.mesh.close_channel(channel, network.now)
+    network.pump(b)
+    network.run(0.0495)
+    network.cut(a, b)
+    network.run(3)
+    in_between = a.mesh.notices.is_open(channel)
+    a.send(channel, {"n": 2})
+    network.run(0.1)
+
+    assert (in_between, a.mesh.notices.is_open(channel)) == (True, False)
+
+
+def test_own_channels_are_closed_too() -> None:
+    """Who follows one in the same process is told, and what is sent to it is dropped."""
+    network, a = joined("a")
+    channel = a.new_channel()
+    a.mesh.notices.follow(channel, "x")
+    a.mesh.close_channel(channel, network.now)
+    a.send(channel, {"n": 1})
+    network.pump(a)
+
+    assert (ended(a), a.mesh.notices.is_open(channel)) == (["x"], False)
+    assert (a.mesh.in_flight, a.mesh.counters.dropped["channel closed"]) == (0, 1)
+    assert_conserved(a)
+
+
+def test_the_end_of_a_channel_with_one_reader_is_told_to_its_senders() -> None:
+    """What they sent is dropped by its maker, and so is what is under way."""
+    network, a, b = joined("a", "b")
+    channel = f"body?{encode_node_id(a.node_id)}1"
+    b.send(channel, {"n": 1})
+    network.run(0.1)
+    b.send(channel, {"n": 2})
+    a.mesh.close_channel(channel, network.now)
+    network.pump(a)
+    network.run(0.1)
+
+    assert a.mesh.counters.dropped["channel closed"] == 2
+    assert not b.mesh.notices.is_open(channel)
+    assert_settled(a, b)
+
+
+def test_a_closed_channel_is_forgotten_after_a_minute() -> None:
+    """By those who were told, too."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    b.mesh.close_channel(channel, network.now)
+    a.send(channel, {"n": 1})
+    network.run(1)
+    closed = a.mesh.notices.is_open(channel)
+    network.run(62)
+
+    assert (closed, a.mesh.notices.is_open(channel)) == (False, True)
+
+
+def test_members_of_groups_need_no_word() -> None:
+    """Copies of group messages are nobody's mail."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    b.group_add("room", channel)
+    network.run(0.1)
+    a.group_send("room", {"n": 1})
+    network.run(0.01)
+    b.mesh.close_channel(channel, network.now)
+    network.pump(b)
+    network.run(0.1)
+
+    assert a.mesh.notices.is_open(channel)
+    assert b.mesh.counters.dropped["channel closed"] == 1
+
+
+def test_nobody_can_close_the_channels_of_others() -> None:
+    """Who says so breaks the protocol."""
+    network, a, b, c = joined("a", "b", "c")
+
+    inject(network, a, control(b.node_id, Kind.CONSUMED, a, {"closed": [c.new_channel()]}))
+
+    assert (a.sees(b), a.mesh.counters.malformed) == (None, 1)
+
+
+def test_channels_without_an_owner_are_open() -> None:
+    """And those of nobody are not, once the node has joined."""
+    _, a = joined("a")
+
+    assert a.mesh.notices.is_open("jobs")
+    assert not a.mesh.notices.is_open(f"x.{encode_node_id(STRANGER)}!1")

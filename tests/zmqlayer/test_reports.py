@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.reports import read_counts, read_gaps, read_total
+from zmqlayer.reports import read_counts, read_gaps, read_names, read_total
 
 
 def test_what_is_right_is_read() -> None:
@@ -46,3 +46,12 @@ def test_what_is_no_list_of_pairs_is_refused(gaps: Any) -> None:
     """Two numbers each."""
     with pytest.raises(ProtocolError, match="'gaps' is no list of pairs"):
         read_gaps({"gaps": gaps}, "gaps")
+
+
+@pytest.mark.parametrize("names", [None, {}, "a", [1], ["a", b"b"]])
+def test_what_is_no_list_of_names_is_refused(names: Any) -> None:
+    """Text each; an absent key is no name."""
+    with pytest.raises(ProtocolError, match="'closed' is no list"):
+        read_names({"closed": names}, "closed")
+    assert read_names({}, "closed") == []
+    assert read_names({"closed": ["a"]}, "closed") == ["a"]
