@@ -24,7 +24,6 @@ from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
-from zmqlayer.worker.layers import is_reachable
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.request import AsgiRequest
@@ -188,4 +187,4 @@ class _Answer:
         )
 
     def _is_awaited(self) -> bool:
-        return is_reachable(self.reply.channel_layer, self.reply.name)
+        return self.reply.channel_layer.is_open(self.reply.name)

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from zmqlayer.config import Config
 from zmqlayer.messages import Message as Content
-from zmqlayer.names import NodeId, owner_of
+from zmqlayer.names import NodeId
 from zmqlayer.worker.exceptions import InvalidChannelLayerError
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "WorkerLayer",
     "channel_layers",
     "get_channel_layer",
-    "is_reachable",
     "layer_settings",
 ]
 
@@ -75,6 +74,9 @@ class WorkerLayer(Protocol):
 
     def start(self) -> None:
         """Join the mesh now, and not at the first use."""
+
+    def is_open(self, channel: str) -> bool:
+        """Whether a message to *channel* may be read: as far as is known its owner neither is gone nor closed it."""
 
     def peers(self) -> Sequence[Peer]:
         """Return the other nodes that this one is linked to, or about to be."""
@@ -167,12 +169,6 @@ def get_channel_layer(alias: str = DEFAULT_CHANNEL_LAYER) -> WorkerLayer:
         ConfigError: A value of ``CONFIG`` cannot work.
     """
     return channel_layers[alias]
-
-
-def is_reachable(layer: WorkerLayer, channel: str) -> bool:
-    """Whether the node that owns *channel*, if its name holds one, is this node or linked to it."""
-    owner = owner_of(channel)
-    return owner is None or owner == layer.node_id or any(peer.node_id == owner for peer in layer.peers())
 
 
 def layer_settings(alias: str) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from django.core.handlers.asgi import ASGIRequest
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.body import BodyPieces, open_body
 from zmqlayer.worker.channel import Channel
-from zmqlayer.worker.layers import is_reachable
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 
@@ -55,7 +54,7 @@ def _open_pieces(message: Message, first: bytes, channel: str) -> Any:
         return layer.receive([channel], block=True)[1]
 
     def is_awaited() -> bool:
-        return reply is None or is_reachable(layer, reply.name)
+        return reply is None or layer.is_open(reply.name)
 
     outbox = current_outbox()
     clock = time.monotonic if outbox is None else outbox.patience.clock

@@ -1,14 +1,16 @@
 """
 A model of the mesh: three nodes, any mixture of messages, faults and time.
 
-Whatever happens: no exception, no message twice, no order broken; and once the network has healed, every node
-is ready for every other, and what was accepted is accounted for.
+Whatever happens: no exception, no message twice, no order broken, no loss told twice; and once the network has
+healed, every node is ready for every other, what was accepted is accounted for, and whoever waits for room, or for an
+answer from the dead, has been told.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.network import assert_conserved, assert_meshed, assert_settled
+from zmqlayer.codec import encode
+from zmqlayer.events import Lost, Room
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 
@@ -78,6 +82,41 @@ class MeshModel(RuleBasedStateMachine):
             for _ in range(times):
                 with contextlib.suppress(ChannelFull):
                     node.send(JOBS, self.message(node))
+
+    @rule(sender=names, times=st.integers(1, 4))
+    def entrust_work(self, sender: str, times: int) -> None:
+        if node := self.usable(sender):
+            for _ in range(times):
+                message = self.message(node)
+                with contextlib.suppress(ChannelFull):
+                    node.mesh.entrust(JOBS, encode(JOBS, message, 1_000), message["n"], self.network.now)
+            self.network.pump(node)
+
+    @rule(sender=names, reader=names, is_work=st.booleans())
+    def fill(self, sender: str, reader: str, is_work: bool) -> None:
+        """Send until the channel is full, and ask for room."""
+        channel = JOBS if is_work else self.channels[reader]
+        if node := self.usable(sender):
+            with contextlib.suppress(ChannelFull):
+                for _ in range(CAPACITY + 1):
+                    node.send(channel, self.message(node))
+            self.count += 1
+            node.mesh.notices.rooms.wait(self.count, channel, self.network.now)
+            self.network.pump(node)
+
+    @rule(follower=names, owner=names)
+    def follow(self, follower: str, owner: str) -> None:
+        if node := self.usable(follower):
+            self.count += 1
+            node.mesh.notices.follow(self.channels[owner], self.count)
+            self.network.pump(node)
+
+    @rule(owner=names)
+    def close(self, owner: str) -> None:
+        if node := self.usable(owner):
+            node.mesh.close_channel(self.channels[owner], self.network.now)
+            self.network.pump(node)
+            self.channels[owner] = node.new_channel()
 
     @rule(sender=names)
     def send_to_group(self, sender: str) -> None:
@@ -168,7 +207,23 @@ class MeshModel(RuleBasedStateMachine):
         if hasattr(self, "history"):
             assert_conserved(*self.history)
 
+    @invariant()
+    def no_loss_is_told_twice(self) -> None:
+        if hasattr(self, "history"):
+            told = [event.token for node in self.history for event in node.events if isinstance(event, Lost)]
+            assert len(set(told)) == len(told)
+
     # What holds once all is quiet
+
+    def check_notices(self, node: MemoryNode) -> None:
+        """Only the living are waited for, and nobody stands before an open door."""
+        living = {other.node_id for other in self.nodes.values()} | {None}
+        assert {item.peer for item in node.mesh.notices.custody.items.values()} <= living
+        assert set(node.mesh.notices.follows.owners) <= living
+        told = {event.bound for event in node.events if isinstance(event, Room)}
+        rooms = node.mesh.notices.rooms
+        open_doors = [bound for bound, line in rooms.lines.items() if not _is_blocked(node, line, self.network.now)]
+        assert set(open_doors) <= told
 
     def teardown(self) -> None:
         if not hasattr(self, "network"):
@@ -183,6 +238,12 @@ class MeshModel(RuleBasedStateMachine):
         self.the_order_of_each_sender_holds()
         self.network.run(0.2)  # the last reports
         assert_settled(*self.nodes.values())
+        for node in self.nodes.values():
+            self.check_notices(node)
+
+
+def _is_blocked(node: MemoryNode, line: Mapping[object, str], now: float) -> bool:
+    return node.mesh._blocked_by(next(iter(line.values())), now) is not None
 
 
 TestMeshModel = MeshModel.TestCase

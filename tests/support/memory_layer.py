@@ -11,7 +11,7 @@ from typing import Any
 
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull, LayerClosed
-from zmqlayer.names import NodeId, encode_node_id
+from zmqlayer.names import NodeId, encode_node_id, owner_of
 
 Content = dict[str, Any]
 
@@ -44,6 +44,7 @@ class MemoryLayer:
     node: MemoryNode = field(default_factory=MemoryNode)
     role: str = ""
     links: list[MemoryPeer] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
     given: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,6 +60,12 @@ class MemoryLayer:
     def peers(self) -> Sequence[MemoryPeer]:
         """Return the peers that the test has put there."""
         return self.links
+
+    def is_open(self, channel: str) -> bool:
+        """Whether the channel's node, if its name holds one, is this one or linked, and the test did not close it."""
+        owner = owner_of(channel)
+        is_linked = owner in (None, self.node_id, *(peer.node_id for peer in self.links))
+        return is_linked and channel not in self.closed
 
     def send(self, channel: str, message: Content) -> None:
         """Queue a copy of *message*."""

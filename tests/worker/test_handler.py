@@ -243,8 +243,9 @@ def test_a_client_that_never_reads(caplog: pytest.LogCaptureFixture, request_sig
     assert request_signals == ["started", "finished"]
 
 
-def test_an_endless_stream_ends_with_its_server(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
-    """A stream whose server goes away is abandoned at its next piece, and closed."""
+@pytest.mark.parametrize("end", ["server", "browser"])
+def test_an_endless_stream_ends_with_its_reader(layer: MemoryLayer, end: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A stream whose server, or browser, goes away is abandoned at its next piece, and closed."""
     owner = NodeId(b"g" * 16)
     layer.links.append(MemoryPeer(owner))
     reply = f"http.response.{encode_node_id(owner)}!browser"
@@ -252,7 +253,7 @@ def test_an_endless_stream_ends_with_its_server(layer: MemoryLayer, caplog: pyte
     def endless(message: Message) -> Generator[Any]:
         for count in itertools.count():
             if count == 3:
-                layer.links.clear()
+                layer.links.clear() if end == "server" else layer.closed.add(reply)
             yield {"content": b"tick", "more_content": True}
 
     consumer = ViewConsumer()

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from support.memory_layer import THIS_NODE, MemoryBackend, MemoryLayer, MemoryPeer
-from zmqlayer.names import NodeId, encode_node_id
+from support.memory_layer import MemoryBackend, MemoryLayer
+from zmqlayer.names import NodeId
 from zmqlayer.worker import get_channel_layer
 from zmqlayer.worker.exceptions import InvalidChannelLayerError
-from zmqlayer.worker.layers import ChannelLayers, channel_layers, is_reachable
+from zmqlayer.worker.layers import ChannelLayers, channel_layers
 
 OTHER_NODE = NodeId(b"o" * 16)
 
@@ -119,23 +119,3 @@ def test_the_process_has_one_registry(layer: MemoryLayer) -> None:
 
     assert get_channel_layer("extra") is layer
     channel_layers.close()
-
-
-@pytest.mark.parametrize(
-    ("channel", "reachable"),
-    [
-        ("http.request", True),
-        (f"http.response.{encode_node_id(THIS_NODE)}!a", True),
-        (f"http.response.{encode_node_id(OTHER_NODE)}!a", False),
-    ],
-)
-def test_who_can_be_reached(layer: MemoryLayer, channel: str, reachable: bool) -> None:
-    """A channel whose name holds a node that is not linked has nobody to read it."""
-    assert is_reachable(layer, channel) is reachable
-
-
-def test_linked_nodes_can_be_reached(layer: MemoryLayer) -> None:
-    """A link to its node is what makes a reply channel reachable."""
-    layer.links.append(MemoryPeer(OTHER_NODE))
-
-    assert is_reachable(layer, f"http.response.{encode_node_id(OTHER_NODE)}!a")
