@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import click
 
 from zmqlayer.interface.serving.settings import Setting
 
-__all__ = ["SectionedCommand", "SettingOption", "options_of"]
+__all__ = ["SectionedCommand", "SettingOption", "default_of", "options_of"]
 
 COLUMN: Final = 30
 """Width of the left column, the same for all sections."""
@@ -48,7 +49,9 @@ class SettingOption(click.Option):
         if not self.setting.metavar:
             left = self.setting.negative_flag if self.setting.value_if_absent else self.setting.flag
         left = f"{left} {self.setting.metavar}".rstrip()
-        return left, self.setting.help + _default_of(self.setting)
+        default = default_of(self.setting)
+        shown = "" if not default or "[default:" in self.setting.help else f" [default: {default}]"
+        return left, self.setting.help + shown
 
 
 class NegativeOption(click.Option):
@@ -92,11 +95,13 @@ def _section_of(parameter: click.Parameter) -> str:
     return str(getattr(parameter, "section", GENERAL if parameter.name in IN_GENERAL else MESH))
 
 
-def _default_of(setting: Setting) -> str:
+def default_of(setting: Setting) -> str:
+    """Return the default of a setting as an operator would write it; empty if there is none, or the help tells."""
+    told = re.search(r"\[default: (.*)\]", setting.help)
     value: Any = setting.value_if_absent
-    if "[default:" in setting.help or value in (None, "", ()) or not setting.metavar:
-        return ""
-    return f" [default: {_shown(setting, value)}]"
+    if told:
+        return told[1]
+    return "" if value in (None, "", ()) or not setting.metavar else _shown(setting, value)
 
 
 def _shown(setting: Setting, value: Any) -> str:

@@ -2,15 +2,17 @@
 A worker without Django: bare consumers of the 2016 draft, which do what a path says. Run as a program.
 
 ``/hello/`` answers at once, ``/upload/`` with the digest of the body, ``/bytes/N/`` with N bytes in pieces,
-``/late/S/`` after S seconds, ``/pause/S/`` with two pieces S seconds apart, ``/never/`` not at all, ``/invited/`` has
-its events sent here and answers nothing, ``/begun/`` the same after its first piece. A WebSocket hears what it
-said; one at ``/invited/`` has its events sent here; ``/silent/`` answers nothing; ``/flood/N/`` gets N messages.
+``/seen/`` with what it was told of the client, ``/late/S/`` after S seconds, ``/pause/S/`` with two pieces S seconds
+apart, ``/never/`` not at all, ``/invited/`` has its events sent here and answers nothing, ``/begun/`` the same after
+its first piece. A WebSocket hears what it said; one at ``/invited/`` has its events sent here; ``/silent/`` answers
+nothing; ``/flood/N/`` gets N messages.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -96,6 +98,12 @@ async def hello(worker: BareWorker, message: Message, rest: str) -> None:
     await worker.answer(message, b"hello")
 
 
+async def seen(worker: BareWorker, message: Message, rest: str) -> None:
+    told = {key: message.get(key) for key in ("client", "server", "scheme", "http_version", "root_path", "path")}
+    told["host"] = next((value.decode() for name, value in message["headers"] if name == b"host"), None)
+    await worker.answer(message, json.dumps(told).encode())
+
+
 async def never(worker: BareWorker, message: Message, rest: str) -> None:
     pass
 
@@ -164,6 +172,7 @@ async def flood(worker: BareWorker, message: Message, rest: str) -> None:
 
 CONSUMERS: dict[tuple[str, str], Consumer] = {
     ("http.request", "hello"): hello,
+    ("http.request", "seen"): seen,
     ("http.request", "never"): never,
     ("http.request", "late"): late,
     ("http.request", "pause"): pause,
