@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
 from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
 
 from zmqlayer.interface.clients.connection import Connection
 from zmqlayer.interface.clients.framing import FramesFactory
@@ -14,12 +15,17 @@ from zmqlayer.interface.options import Context
 
 __all__ = ["ConnectionFactory"]
 
+HTTP1: Final = b"http/1.1"
+HTTP2: Final = b"h2"
+"""As ALPN calls them (RFC 7301, RFC 9113)."""
+
 if TYPE_CHECKING:
     _Factory = ServerFactory[Connection]
 else:  # Twisted 24.7 has no parameter here
     _Factory = ServerFactory
 
 
+@implementer(IProtocolNegotiationFactory)
 class ConnectionFactory(_Factory):
     """Makes a :class:`Connection` for each client, and knows those that are open."""
 
@@ -33,6 +39,10 @@ class ConnectionFactory(_Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
         return Connection(self)
+
+    def acceptableProtocols(self) -> tuple[bytes, ...]:
+        """Return what to offer to a client that comes by TLS; Twisted asks for it too, for its ``ssl:`` endpoints."""
+        return (HTTP2, HTTP1) if self.context.options.http2 else (HTTP1,)
 
     def add(self, connection: Connection) -> None:
         """Count a connection as open."""

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["launch"]
 
-PROTOCOLS: Final = (b"http/1.1",)
-
 
 def launch(plan: Plan) -> None:
     """
@@ -47,7 +45,6 @@ def launch(plan: Plan) -> None:
     reactor: Any = installed
     raise_limit()
     with ExitStack() as opened:
-        certificates = _load_certificates(plan.given)
         access_log = _open_access_log(plan.given, opened)
         layer = open_layer(plan.config, "interface")
         mesh = ReactorLayer(layer, reactor)
@@ -62,6 +59,7 @@ def launch(plan: Plan) -> None:
         )
         server = InterfaceServer(context)
         factory: Any = server.factory
+        certificates = _load_certificates(plan.given, factory.acceptableProtocols())
         shown = _listen(server, Opener(reactor, factory, _behind(certificates, factory), plan.given["backlog"]), plan)
         try:
             layer.start()
@@ -81,12 +79,12 @@ def _listen(server: InterfaceServer, opener: Opener, plan: Plan) -> list[str]:
     return [server.listen(opener, place) for place in plan.places]
 
 
-def _load_certificates(given: Given) -> Certificates | None:
+def _load_certificates(given: Given, protocols: tuple[bytes, ...]) -> Certificates | None:
     if not given["tls_cert"]:
         return None
     from zmqlayer.interface.serving.certificates import Certificates  # with OpenSSL: see ``lean``
 
-    certificates = Certificates(given["tls_cert"], given["tls_key"], PROTOCOLS)
+    certificates = Certificates(given["tls_cert"], given["tls_key"], protocols)
     certificates.load()
     return certificates
 

@@ -182,6 +182,28 @@ def test_tls_is_spoken_and_a_new_certificate_is_taken(pair: Pair, tmp_path: Path
         assert server.end() == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "chosen"), [((), "h2"), (("--no-http2",), "http/1.1")], ids=["with HTTP/2", "without"]
+)
+@pytest.mark.parametrize("is_endpoint", [False, True], ids=["-p", "-e"])
+def test_http2_is_offered(pair: Pair, options: tuple[str, ...], chosen: str, is_endpoint: bool) -> None:
+    """On our own ports and on endpoints of Twisted's."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = ("-b", f"127.0.0.1:{port}", "--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
+    if is_endpoint:
+        where = ("-e", f"ssl:{port}:interface=127.0.0.1:privateKey={pair.key}:certKey={pair.cert}")
+    context = trusting(pair.cert)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with InterfaceRun(*where, *options) as server:
+        server.wait_for_line("^Listening on ")
+        with (
+            socket.create_connection(("127.0.0.1", port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            assert secure.selected_alpn_protocol() == chosen
+
+
 def test_old_tls_is_refused(pair: Pair) -> None:
     """TLS 1.1 is not spoken any more (RFC 8996)."""
     with InterfaceRun("-p", "0", "--tls-cert", str(pair.cert), "--tls-key", str(pair.key)) as server:
