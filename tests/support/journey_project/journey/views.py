@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 
@@ -18,6 +19,25 @@ def echo(request: HttpRequest) -> HttpResponse:
     response["X-Query"] = request.GET.urlencode()
     response["X-Path"] = ascii(request.path)
     return response
+
+
+def slow_digest(request: HttpRequest) -> HttpResponse:
+    """Hash the body as it comes, and stop after the first megabyte until the gate is opened."""
+    digest = hashlib.sha256(request.read(1_000_000))
+    pass_gate(request.GET["gate"])
+    while piece := request.read(100_000):
+        digest.update(piece)
+    return HttpResponse(digest.hexdigest())
+
+
+def store(request: HttpRequest) -> JsonResponse:
+    """Say which files came, and how large they are."""
+    return JsonResponse({name: upload.size for name, upload in request.FILES.items()})
+
+
+def unwilling(request: HttpRequest) -> HttpResponse:
+    """Read nothing of the body."""
+    return HttpResponse(b"no", status=413)
 
 
 def form(request: HttpRequest) -> JsonResponse:
