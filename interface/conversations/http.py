@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
-from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
+from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.clients.head import Field, Head
-from zmqlayer.interface.clients.pages import body_too_large, too_large
+from zmqlayer.interface.clients.pages import body_too_large
 from zmqlayer.interface.conversations.body import Pieces
+from zmqlayer.interface.conversations.errand import Errand
 from zmqlayer.interface.conversations.invitations import read_invitation
 from zmqlayer.interface.conversations.replies import BadReply
 from zmqlayer.interface.conversations.response import Response, Step
@@ -19,20 +20,16 @@ from zmqlayer.interface.conversations.uploads import Upload
 from zmqlayer.interface.options import Context, Timer
 from zmqlayer.messages import (
     HTTP_DISCONNECT,
-    HTTP_REQUEST,
     HTTP_REQUEST_BODY_PATTERN,
     HTTP_RESPONSE_PATTERN,
     HttpRequest,
     Message,
 )
-from zmqlayer.ports import Entrusted, Loss, ReplyChannel, Wish
+from zmqlayer.ports import Loss, ReplyChannel, Wish
 
 __all__ = ["Exchange", "Respondent"]
 
 logger = logging.getLogger(__name__)
-
-LOOK_EVERY_S: Final = 0.25
-"""How often a request looks whether there is a worker now."""
 
 
 class Respondent(Protocol):
@@ -54,7 +51,7 @@ class Stage(Enum):
     """How far an exchange is. It only moves forward, and may leave stages out."""
 
     COLLECTING = auto()  # what the request's message holds of the body
-    SEEKING = auto()  # there is no worker yet
+    ASKING = auto()  # there may be no worker yet
     WAITING = auto()  # for the first message of the response
     ANSWERING = auto()
     OVER = auto()
@@ -78,7 +75,6 @@ class Exchange:
         "_following",
         "_head",
         "_is_body_held",
-        "_message",
         "_pieces",
         "_reply",
         "_request",
@@ -96,9 +92,8 @@ class Exchange:
         self._stage = Stage.COLLECTING
         self._pieces = Pieces(context.options)
         self._response = Response(is_to_head=head.method == "HEAD")
-        self._message: HttpRequest | None = None
+        self._errand = Errand(context, self._wait, self._refuse, self._lost)
         self._reply: ReplyChannel | None = None
-        self._errand: Entrusted | None = None
         self._upload: Upload | None = None
         self._events: str | None = None
         self._following: Wish | None = None
@@ -162,7 +157,7 @@ class Exchange:
 
     def stop(self) -> None:
         """The server stops: the response may take its time, but no worker is waited for."""
-        if self._stage is Stage.SEEKING:
+        if self._errand.is_waiting:
             self._refuse(503, "This server is stopping. Please try again.")
 
     # What the worker does.
@@ -202,8 +197,7 @@ class Exchange:
             self._following.cancel()
         self._events = channel
         self._following = self._context.layer.follow(channel, self._worker_gone)
-        if self._errand is not None:
-            self._errand.forget()
+        self._errand.forget()
 
     def _lost(self, loss: Loss) -> None:
         if loss is Loss.READER_GONE:
@@ -219,43 +213,12 @@ class Exchange:
     # Asking.
 
     def _ask(self) -> None:
-        """Send the request, or look for a worker first."""
-        if self._context.layer.has_reader(HTTP_REQUEST):
-            self._send()
-            return
-        self._stage = Stage.SEEKING
-        self._deadline = self._context.reactor.seconds() + self._context.options.worker_timeout_s
-        self._hold_body(not self._pieces.is_complete)
-        self._plan(LOOK_EVERY_S, self._look)
-
-    def _look(self) -> None:
-        """Look again whether there is a worker. One that has just come may have a long queue at once."""
-        is_late = self._context.reactor.seconds() >= self._deadline
-        if self._context.layer.has_reader(HTTP_REQUEST):
-            self._send(is_patient=not is_late)
-        elif is_late:
-            waited_s = self._context.options.worker_timeout_s
-            self._refuse(503, f"No worker is connected to this server, since {waited_s:g} seconds. Please try again.")
-        else:
-            self._plan(LOOK_EVERY_S, self._look)
-
-    def _send(self, *, is_patient: bool = False) -> None:
-        if self._message is None:
-            self._message = self._write_message()
-        try:
-            message = cast(Message, self._message)
-            self._errand = self._context.layer.entrust(HTTP_REQUEST, message, self._lost)
-        except ChannelFull as exc:
-            if is_patient:
-                self._plan(LOOK_EVERY_S, self._look)
-            else:
-                self._refuse(503, "Too many requests are waiting for a worker. Please try again.", exc)
-        except MessageTooLarge as exc:
-            self._refuse(413, too_large(exc.limit), exc)
-        except ZmqLayerError as exc:
-            self._refuse(503, "This server is not connected to its workers. Please try again.", exc)
-        else:
-            self._wait()
+        """Send the request; the client waits meanwhile with the rest of its body."""
+        self._stage = Stage.ASKING
+        message = self._write_message()
+        self._errand.begin(message)
+        if self._errand.is_waiting:
+            self._hold_body(not self._pieces.is_complete)
 
     def _write_message(self) -> HttpRequest:
         layer = self._context.layer
@@ -267,11 +230,10 @@ class Exchange:
         return message
 
     def _wait(self) -> None:
-        self._message = None
         self._stage = Stage.WAITING
         if self._request.is_congested:
             self.pauseProducing()
-        self._plan(self._context.options.http_timeout_s, self._check_time)
+        self._check_later(self._context.options.http_timeout_s)
         self._flow()
 
     def _flow(self) -> None:
@@ -299,7 +261,7 @@ class Exchange:
     def _check_time(self) -> None:
         left_s = self._deadline - self._context.reactor.seconds()
         if left_s > 0:
-            self._plan(left_s, self._check_time)
+            self._check_later(left_s)
             return
         timeout_s = self._context.options.http_timeout_s
         self._refuse(503, f"No worker answered within {timeout_s:g} seconds. Please try again.")
@@ -325,9 +287,7 @@ class Exchange:
             self._end()
             self._request.refuse(413, body_too_large(self._context.options.max_body_size), "long body")
 
-    def _refuse(self, status: int, sentence: str, exc: ZmqLayerError | None = None) -> None:
-        if exc is not None:
-            logger.debug("%d for %s %s: %s", status, self._head.method, self._head.path, exc)
+    def _refuse(self, status: int, sentence: str) -> None:
         self._end()
         self._request.refuse(status, sentence)
 
@@ -335,9 +295,7 @@ class Exchange:
         """Expect nothing more of client or worker."""
         was_asked, self._stage = self._is_asked, Stage.OVER
         self._stop_timer()
-        self._message = None
-        if self._errand is not None:
-            self._errand.forget()
+        self._errand.forget()
         if self._following is not None:
             self._following.cancel()
         if self._reply is not None:
@@ -361,9 +319,8 @@ class Exchange:
         except ZmqLayerError as exc:
             logger.debug("nobody is told that the client of %s is gone: %s", self._reply.name, exc)
 
-    def _plan(self, delay_s: float, call: Callable[[], None]) -> None:
-        self._stop_timer()
-        self._timer = self._context.reactor.callLater(delay_s, call)
+    def _check_later(self, delay_s: float) -> None:
+        self._timer = self._context.reactor.callLater(delay_s, self._check_time)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():

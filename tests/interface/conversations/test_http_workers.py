@@ -65,7 +65,7 @@ def test_nobody_waits_for_ever(make_site: SiteMaker) -> None:
     site.clock.pump([0.25] * 8)
 
     status, fields, content = split_response(client.read())
-    assert (status, b"No worker is connected" in content) == (503, True)
+    assert (status, b"has known no worker for 2 seconds" in content) == (503, True)
     assert (b"Retry-After", b"1") in fields
     assert site.layer.take() == []
 
