@@ -66,6 +66,7 @@ class Http2:
         self._wire_pace = Pace(context.options.write_timeout_s)
         self._phase = Phase.NEW
         self._is_reading = False
+        self._is_stopping = False
         self._is_left = False  # the client said GOAWAY
         self._idle_since = self.now()
         self._leaving_since = 0.0
@@ -119,8 +120,10 @@ class Http2:
 
     def stop(self) -> None:
         """See ``wire.Codec``."""
+        self._is_stopping = True
         self._requests.stop()
-        self._leave()
+        if not self._requests:
+            self._leave()
 
     # What the requests call.
 
@@ -180,6 +183,8 @@ class Http2:
         """No stream is open any more."""
         self._idle_since = self.now()
         self.expect(self._idle_since + self._context.options.keep_alive_timeout_s)
+        if self._is_stopping:
+            self._leave()
         self._close_if_done()
 
     def break_off(self, fault: str, code: ErrorCodes | None = None) -> None:
@@ -229,6 +234,8 @@ class Http2:
             self._conduct.count_idle(now)
         if frame.kind == Kind.RST_STREAM and not self._was_opened(frame.stream_id):
             raise BadFrames(ErrorCodes.PROTOCOL_ERROR, "HTTP/2 protocol error")
+        if frame.kind == Kind.HEADERS and frame.stream_id not in self._requests and self._is_stopping:
+            self._leave()
         for event in self._machine.receive_data(frame.content):
             self._take_event(event)
 
@@ -305,14 +312,15 @@ class Http2:
         """
         Tell the client that no more streams are wanted, and find out when it knows (RFC 9113, 6.8).
 
-        What it opened before it knew is still answered.
+        What it opened before it knew is still answered. A server that stops waits with this for its open streams,
+        unless the client opens more: clients built on h2 lose all streams that are open when they hear it.
         """
         if self._phase is not Phase.OPEN:
             return
         self._phase = Phase.LEAVING
         self._leaving_since = self.now()
+        self._machine.ping(ROUND_TRIP)  # before: such clients can read no other frame after a GOAWAY
         self.send_raw(encode_goaway(LAST_STREAM, ErrorCodes.NO_ERROR))
-        self._machine.ping(ROUND_TRIP)
         self.expect(self._leaving_since + ROUND_TRIP_S)
         self.flush()
 

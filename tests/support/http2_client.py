@@ -197,6 +197,17 @@ class Http2Client(Client):
         self.talk()
         return content
 
+    def hold_body(self, site: Site) -> tuple[int, str]:
+        """Send the first part of a long body, which the mesh then takes no more of; returns stream and channel."""
+        stream_id = self.open(POST, ends=False)
+        rest = bytes(site.options.body_inline_size + 1)
+        while rest:  # the window opens again as the body is taken
+            rest = self.send_body(stream_id, rest)
+        channel: str = site.layer.take()[0][1]["body_channel"]
+        site.layer.fill(channel)
+        self.send_body(stream_id, b"held")
+        return stream_id, channel
+
     def reset(self, stream_id: int, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
         """Give a stream up."""
         self.h2.reset_stream(stream_id, code)

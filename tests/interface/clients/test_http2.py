@@ -149,14 +149,15 @@ def test_a_window_opened_too_wide(site: Site) -> None:
 
 def test_more_body_than_the_window(site: Site) -> None:
     """A body beyond its window ends the connection (RFC 9113, 6.9)."""
-    client = FrameClient(site)
-    client.open(1, POST, ends=False)
-    client.connection._codec._requests._streams[1].pause_body()  # type: ignore[union-attr]
+    client = Http2Client(site)
+    stream_id, _ = client.hold_body(site)
+    room = client.h2.local_flow_control_window(stream_id)
 
-    for _ in range(17):
-        client.put(data(1, bytes(16_384)))
+    client.send(b"".join(data(stream_id, bytes(16_384)).serialize() for _ in range(room // 16_384 + 1)))
 
-    assert client.goaways() == [(1, FLOW)]
+    frame, _ = GoAwayFrame.parse_frame_header(memoryview(client.read())[:9])
+    assert frame.type == 7
+    assert site.faults.counts == {"HTTP/2 flow control error": 1}
 
 
 @pytest.mark.parametrize("sent", [raw(0xFA, 0, b"?"), raw(0xFA, 1, b"?", 0xFF), raw(4, 0, b"\x0a\x0a\0\0\0\1")])
@@ -224,18 +225,16 @@ def test_windows_are_opened_again(site: Site) -> None:
 def test_a_paused_body_holds_no_other_back(site: Site) -> None:
     """Of a body that is paused a window's worth comes; other bodies flow past it."""
     client = Http2Client(site)
-    paused = client.open(POST, ends=False)
-    stream = client.connection._codec._requests._streams[paused]  # type: ignore[union-attr]
-    stream.pause_body()
+    paused, channel = client.hold_body(site)
 
     rest = client.send_body(paused, bytes(300_000))
     other = client.open(POST, ends=False)
     assert client.send_body(other, bytes(200_000)) == b""
 
-    assert len(rest) == 300_000 - 262_144
-    stream.resume_body()
+    assert len(rest) > 300_000 - 262_144
+    site.layer.make_room(channel)
     client.talk()
-    assert client.send_body(paused, rest) == b""
+    assert len(client.send_body(paused, rest)) < len(rest)
 
 
 def test_the_client_leaves(site: Site) -> None:
@@ -267,18 +266,35 @@ def test_stop_without_requests(site: Site) -> None:
     client = FrameClient(site)
     site.factory.stop(10.0)
     told = client.frames()
-    assert [frame.type for frame in told[-2:]] == [7, 6]
-    assert (told[-2].last_stream_id, told[-2].error_code) == (LAST, 0)
+    assert [frame.type for frame in told[-2:]] == [6, 7]
+    assert (told[-1].last_stream_id, told[-1].error_code) == (LAST, 0)
     assert not client.is_closed_by_server
 
-    client.put(ping(told[-1].opaque_data, is_ack=True))
+    client.put(ping(told[-2].opaque_data, is_ack=True))
 
     assert client.goaways() == [(0, ErrorCodes.NO_ERROR)]
     assert client.is_closed_by_server
     client.leave()
 
 
-def test_stop_with_requests(site: Site) -> None:
+def test_stop_with_a_request(site: Site) -> None:
+    """A client that waits for a response is told of the end after it."""
+    client = FrameClient(site)
+    client.open(1)
+    client.frames()
+    site.factory.stop(10.0)
+    assert not client.frames()
+
+    site.layer.reply.push(OK)
+
+    assert [frame.type for frame in client.frames()] == [1, 0, 0, 6, 7]
+    client.put(ping(b"zmqlayer", is_ack=True))
+    assert client.goaways() == [(1, ErrorCodes.NO_ERROR)]
+    assert client.is_closed_by_server
+    client.leave()
+
+
+def test_stop_of_a_busy_client(site: Site) -> None:
     """What a client asked before it heard of the end is answered; what it asks after, refused."""
     client = FrameClient(site)
     client.open(1)
@@ -418,14 +434,12 @@ def test_a_slow_frame_of_a_body(make_site: SiteMaker) -> None:
 
 
 def test_a_body_that_we_pause_has_time(make_site: SiteMaker) -> None:
-    """While the body is paused, or not invited yet, its client is not slow."""
+    """While the body is paused its client is not slow."""
     site = make_site(body_timeout_s=20.0)
     client = Http2Client(site)
-    paused = client.open(POST, ends=False)
-    stream = client.connection._codec._requests._streams[paused]  # type: ignore[union-attr]
-    stream.pause_body()
+    _, channel = client.hold_body(site)
     site.clock.advance(100.0)
-    stream.resume_body()
+    site.layer.make_room(channel)
     site.clock.advance(19.0)
     assert not site.faults.counts
 

@@ -256,13 +256,13 @@ def test_a_response_that_breaks_off(site: Site) -> None:
 def test_an_early_response(site: Site) -> None:
     """A response that is complete before its request tells the client to send no more (RFC 9113, 8.1)."""
     client = Http2Client(site)
-    stream_id = client.open([*POST, (b"content-length", b"10")], ends=False)
+    stream_id, _ = client.hold_body(site)
 
-    client.connection._codec._requests._streams[stream_id]._receiver.refuse(413, "Enough.")  # type: ignore[union-attr]
+    site.layer.reply.push({**OK, "status": 403})
     client.talk()
 
     response = client.responses[stream_id]
-    assert (response.status, response.is_complete, response.reset) == (413, True, ErrorCodes.NO_ERROR)
+    assert (response.status, response.is_complete, response.reset) == (403, True, ErrorCodes.NO_ERROR)
 
 
 def test_the_rest_of_a_body_that_is_not_wanted(site: Site) -> None:
