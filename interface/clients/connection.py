@@ -14,6 +14,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
 from zmqlayer.interface.clients.http1 import Http1
 from zmqlayer.interface.clients.http2 import Http2
@@ -156,13 +157,12 @@ class Connection(TwistedProtocol):
         self._stop_timer()
         self._wire.abortConnection()
 
-    def upgrade(self, socket: Socket, head: bytes, held: bytes) -> Frames:
+    def upgrade(self, socket: Socket, answer: bytes, compression: Agreement | None, held: bytes) -> Frames:
         """See ``wire.Wire``."""
         self._codec, self._socket, self._held = None, socket, held
         self._wire.unregisterProducer()
-        self._frames = self._register.frames.open(socket)
+        self._frames = self._register.frames.open(socket, answer, compression, self.origin.name)
         self._frames.makeConnection(self.transport)
-        self._frames.dataReceived(head)
         return self._frames
 
     def release(self) -> None:

@@ -33,7 +33,7 @@ class ConnectionFactory(_Factory):
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.frames = FramesFactory(context.options, context.reactor)
+        self.frames = FramesFactory(context)
         self.connections: set[Connection] = set()
         self._emptied: Deferred[None] | None = None
 

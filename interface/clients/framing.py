@@ -1,24 +1,69 @@
-"""Autobahn's side of a WebSocket: frames, pings, size limits, UTF-8, the closing handshake."""
+"""
+Autobahn's side of a WebSocket: frames, fragments, control frames, the closing handshake.
+
+What is ours: the opening handshake, which is answered before (``handshake``); the memory that a message may take; a
+stop to reading that holds back what was read already; pings (``heartbeat``); compression (``compression``).
+
+After a client's mistake nothing more of it is read (RFC 6455, 7.1.7). What it sends is thrown away until it has had
+time to read the close frame that says why.
+"""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.util import encode_truncate
+from autobahn.websocket.protocol import TrafficStats
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from zmqlayer.interface.options import Reactor, ServerOptions, Timer
+from zmqlayer.interface.clients.compression import Deflate
+from zmqlayer.interface.clients.extensions import Agreement
+from zmqlayer.interface.clients.heartbeat import Heartbeat
+from zmqlayer.interface.options import Context, Reactor, Timer
 
 __all__ = ["FrameListener", "Frames", "FramesFactory"]
 
-NO_CODE = 1005
+NO_CODE: Final = 1005
 """Told of a close frame without a code (RFC 6455, 7.4.1); never sent."""
+BAD_TEXT: Final = 1007
+TOO_BIG: Final = 1009
+FAULTS: Final = {
+    1002: "a WebSocket frame that breaks the protocol",
+    1007: "a WebSocket message that cannot be decoded",
+    1009: "a WebSocket message or frame that is too large",
+}
+TEXT: Final = 1
+BINARY: Final = 2
+COMPRESSED: Final = 4
+"""The first of the reserved bits (RFC 7692, 6)."""
+WORTH_COMPRESSING: Final = 128
+"""Bytes. A smaller message hardly shrinks without the context of those before it."""
+STEP: Final = 4096
+"""Autobahn copies what is left of its input for each frame, so it is given little at a time."""
+LONGEST_REASON: Final = 123
+"""Bytes: a control frame has 125 (RFC 6455, 5.5), and the code takes two."""
+UTF8: Final = codecs.getincrementaldecoder("utf-8")
+UNUSED: Final = ("is_open", "send_queue", "utf8validator")
+"""Of Autobahn's attributes."""
+SLACK: Final = 64
+"""By how much compression may enlarge what cannot be compressed: this, and five bytes for each kilobyte."""
+
+
+class _Silence:
+    """Autobahn's log: what clients do is counted as faults, and not told one by one."""
+
+    def debug(self, *args: object, **values: object) -> None:
+        """Nothing."""
+
+    info = warn = error = failure = debug
 
 
 class FrameListener(Protocol):
-    """What an open WebSocket tells, and a producer that the transport may pause."""
+    """What an open WebSocket tells."""
 
     def received(self, payload: str | bytes) -> None:
         """A whole message arrived: text as str."""
@@ -32,67 +77,296 @@ class FrameListener(Protocol):
     def resumeProducing(self) -> None:
         """Go on sending."""
 
-    def stopProducing(self) -> None:
-        """Send nothing more."""
+    def expired(self) -> None:
+        """It was open for as long as it may be: close it."""
+
+
+class Transport(Protocol):
+    """What every transport of Twisted's has that may carry a WebSocket; it has no one interface of its own for that."""
+
+    def write(self, data: bytes) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...
+    def pauseProducing(self) -> None: ...
+    def resumeProducing(self) -> None: ...
+    def loseConnection(self) -> None: ...
+    def abortConnection(self) -> None: ...
 
 
 class FramesFactory(WebSocketServerFactory):
     """The settings that all WebSockets of one server share."""
 
-    def __init__(self, options: ServerOptions, reactor: Reactor) -> None:
-        super().__init__(reactor=reactor, server=None)
-        self._batched_timer = _Timers(reactor)
+    def __init__(self, context: Context) -> None:
+        super().__init__(reactor=context.reactor, server=None)
+        options = context.options
+        self.context = context
+        self.limit = options.websocket_max_message_size
+        self._batched_timer = _Timers(context.reactor)
+        largest = self.limit + self.limit // 200 + SLACK
         self.setProtocolOptions(
-            versions=[13],
             webStatus=False,
             failByDrop=False,
-            maxMessagePayloadSize=options.websocket_max_message_size,
-            maxFramePayloadSize=options.websocket_max_message_size,
-            autoPingInterval=options.ping_interval_s,
-            autoPingTimeout=options.ping_timeout_s,
-            allowNullOrigin=True,
+            utf8validateIncoming=False,
+            maxMessagePayloadSize=largest,
+            maxFramePayloadSize=min(options.websocket_max_frame_size, largest),
+            openHandshakeTimeout=0,
+            autoPingInterval=0,
         )
+        # Autobahn copies each setting into each protocol, unless the protocol's class has it already.
+        self.traffic = TrafficStats()
+        settings = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
+        self._frames: type[Frames] = type("Frames", (Frames,), {"CONFIG_ATTRS": [], **settings})
 
-    def open(self, listener: FrameListener) -> Frames:
-        """Return the protocol for one accepted WebSocket; it still needs a transport and its request head."""
-        frames = Frames(listener)
+    def open(self, listener: FrameListener, answer: bytes, compression: Agreement | None, client: str) -> Frames:
+        """
+        Return the protocol for one accepted WebSocket; it still needs a transport.
+
+        Args:
+            answer: The response to the handshake, the first that is written.
+            client: The client's address, for the log.
+        """
+        frames = self._frames(listener, answer, compression, client)
         frames.factory = self
         return frames
 
 
 class Frames(WebSocketServerProtocol):
-    """One WebSocket that a worker has accepted."""
+    """One WebSocket that a worker has accepted: Twisted's protocol, and the producer of what the worker sends."""
 
-    def __init__(self, listener: FrameListener) -> None:
+    factory: FramesFactory
+    log = _Silence()
+
+    def __init__(self, listener: FrameListener, answer: bytes, compression: Agreement | None, client: str) -> None:
         super().__init__()
+        self.is_paused = False
+        self.is_congested = False
         self._listener = listener
+        self._answer = answer
+        self._deflate = None if compression is None else Deflate(compression)
+        self._client = client
+        self._heartbeat: Heartbeat | None = None
+        self._unread = b""
+        self._is_reading = False
+        self._message = bytearray()
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._pong: bytes | None = None
+        self._closing: Timer | None = None
 
-    def onOpen(self) -> None:
-        self.registerProducer(self._listener, True)
+    # What Twisted calls.
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self._listener.received(payload if isBinary else payload.decode("utf-8"))
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self._listener.lost(NO_CODE if code is None else code)
+    def connectionMade(self) -> None:
+        context = self.factory.context
+        self._open()
+        self._wire.registerProducer(self, True)
+        answer, self._answer = self._answer, b""
+        self._wire.write(answer)
+        self._heartbeat = Heartbeat(self, context.options, context.reactor)
+        self._heartbeat.start()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.closeHandshakeTimeoutCall is not None:
-            self.closeHandshakeTimeoutCall.cancel()
-            self.closeHandshakeTimeoutCall = None
-        super().connectionLost(reason)
+        self._stop_heartbeat()
+        for timer in (self._closing, self.closeHandshakeTimeoutCall):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._closing = self.closeHandshakeTimeoutCall = None
+        self._connectionLost(reason)  # type: ignore[arg-type]  # it takes what Twisted gives
+        self.is_closed = None  # its result is this object
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.heard()
+        self._unread += data
+        self._read()
+
+    def pauseProducing(self) -> None:
+        """The client does not take what was written: let the worker wait."""
+        self.is_congested = True
+        if self._heartbeat is not None:
+            self._heartbeat.congested()
+        self._listener.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client took everything: go on."""
+        self.is_congested = False
+        if self._heartbeat is not None:
+            self._heartbeat.relieved()
+        if self._pong is not None:
+            pong, self._pong = self._pong, None
+            self.sendPong(pong)
+        self._listener.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Nothing to do: :meth:`connectionLost` follows."""
+
+    # What a WebSocket calls.
 
     def send(self, payload: str | bytes) -> None:
         """Send one message; text if *payload* is a str. Does nothing once the closing handshake has begun."""
-        if isinstance(payload, str):
-            self.sendMessage(payload.encode("utf-8"), isBinary=False)
+        if self.state != self.STATE_OPEN:
+            return
+        opcode, data = (TEXT, payload.encode("utf-8")) if isinstance(payload, str) else (BINARY, payload)
+        if self._deflate is None or len(data) < WORTH_COMPRESSING:
+            self.sendFrame(opcode, data)
         else:
-            self.sendMessage(payload, isBinary=True)
+            self.sendFrame(opcode, self._deflate.compress(data), rsv=COMPRESSED)
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake; a client that does not answer within a second is cut off."""
         # sendClose() refuses the codes from 1001 to 1014, which servers need.
-        self.sendCloseFrame(code=code, reasonUtf8=reason.encode("utf-8"))
+        self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, LONGEST_REASON))
+        self._stop_heartbeat()
+        self.resume()
+
+    def pause(self) -> None:
+        """Pass no more messages on, not even those that were read already; let the client wait."""
+        if not self.is_paused:
+            self.is_paused = True
+            self._wire.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on, first with what was read already."""
+        if self.is_paused:
+            self.is_paused = False
+            if self._heartbeat is not None:
+                self._heartbeat.heard()
+            if self.state != self.STATE_CLOSED:
+                self._wire.resumeProducing()
+                self._read()
+
+    # What a heartbeat calls.
+
+    def ping(self) -> None:
+        """See ``heartbeat.Patient``."""
+        self.sendPing()
+
+    def expire(self) -> None:
+        """See ``heartbeat.Patient``."""
+        self._listener.expired()
+
+    def cut(self, fault: str = "") -> None:
+        """See ``heartbeat.Patient``."""
+        if fault:
+            self._note(fault)
+        self.dropConnection(abort=True)
+
+    # What Autobahn calls.
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        self._wire.write(data)
+
+    def processData(self) -> bool:
+        return not self.is_paused and not self.failedByMe and bool(super().processData())
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self.message_data_total_length = 0
+        self._decoder = None if isBinary else UTF8()
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        super().onMessageFrameBegin(length)
+        if not self._isMessageCompressed and self.message_data_total_length > self.factory.limit:
+            self._fail_connection(TOO_BIG, f"a message may have {self.factory.limit} bytes")
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        if self.failedByMe:
+            return
+        if len(self._message) + len(payload) > self.factory.limit:
+            self._fail_connection(TOO_BIG, f"a message may have {self.factory.limit} bytes")
+            return
+        try:
+            if self._decoder is not None:
+                self._decoder.decode(payload)
+        except UnicodeDecodeError:
+            self._fail_connection(BAD_TEXT, "a text message must be UTF-8")
+        else:
+            self._message += payload
+
+    def onMessageFrameEnd(self) -> None:
+        self.frame_data = []
+
+    def onMessageEnd(self) -> None:
+        message, self._message = self._message, bytearray()
+        is_text, self._decoder = self._decoder is not None, None
+        if self.state != self.STATE_OPEN:
+            return
+        try:
+            payload = message.decode("utf-8") if is_text else bytes(message)
+        except UnicodeDecodeError:
+            self._fail_connection(BAD_TEXT, "a text message must not end within a character")
+        else:
+            self._listener.received(payload)
+
+    def onPing(self, payload: bytes) -> None:
+        if self.is_congested:
+            self._pong = payload  # only the last one must be answered (RFC 6455, 5.5.3)
+        else:
+            self.sendPong(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """Nothing to do: the heartbeat counts every byte as a sign of life."""
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self._listener.lost(NO_CODE if code is None else code)
+
+    def _fail_connection(self, code: int = 1001, reason: str = "") -> None:
+        if self.failedByMe or self.state == self.STATE_CLOSED:
+            return
+        self._note(FAULTS.get(code, "a WebSocket that had to be closed"))
+        self.failedByMe = True
+        self._unread = b""
+        if self.state == self.STATE_OPEN:
+            self.close(code, reason)
+        else:
+            self.dropConnection(abort=False)
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """Close; a transport with something left to write is aborted in the end."""
+        self._stop_heartbeat()
+        if abort and not self.wasClean and not self.failedByMe:
+            self._wire.abortConnection()
+            return
+        context = self.factory.context
+        self._closing = context.reactor.callLater(context.options.write_timeout_s, self._wire.abortConnection)
+        self._wire.loseConnection()
+
+    @property
+    def _wire(self) -> Transport:
+        return cast(Transport, self.transport)
+
+    def _open(self) -> None:
+        """Put Autobahn into the state after an opening handshake, which it has no part in."""
+        self.peer = self._client
+        self._connectionMade()
+        self.state = self.STATE_OPEN
+        self.websocket_version = 13
+        self.inside_message = False
+        self.current_frame = None  # type: ignore[assignment]  # what Autobahn itself has between frames
+        self._perMessageCompress = self._deflate  # type: ignore[assignment]  # likewise where none is agreed on
+        self.trafficStats = self.factory.traffic
+        for name in UNUSED:
+            delattr(self, name)
+
+    def _read(self) -> None:
+        if self._is_reading:
+            return
+        self._is_reading = True
+        try:
+            while not (self.is_paused or self.failedByMe or self.state == self.STATE_CLOSED):
+                step, self._unread = self._unread[:STEP], self._unread[STEP:]
+                self._dataReceived(step)
+                if not self._unread:
+                    break
+        finally:
+            self._is_reading = False
+        if self.failedByMe:
+            self._unread = b""
+
+    def _stop_heartbeat(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+            self._heartbeat = None
+
+    def _note(self, fault: str) -> None:
+        context = self.factory.context
+        context.faults.note(fault, self._client, context.reactor.seconds())
 
 
 class _Timers:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Final
 
 from zmqlayer.interface.clients.bodies import Body, body_of
+from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
 from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head, skip_blank_lines
@@ -186,12 +187,12 @@ class Http1:
         self._become(Phase.NOTHING)
         self._wire.abort()
 
-    def upgrade(self, socket: Socket, head: bytes) -> Frames:
+    def upgrade(self, socket: Socket, answer: bytes, compression: Agreement | None) -> Frames:
         """See ``streams.Carrier``."""
         held = self._unread
         self._request = None
         self._become(Phase.NOTHING)
-        return self._wire.upgrade(socket, head, held)
+        return self._wire.upgrade(socket, answer, compression, held)
 
     def release(self) -> None:
         """See ``streams.Carrier``."""

@@ -209,13 +209,13 @@ class Request:
             self._close_books()
             self._stream.abort()
 
-    def accept(self, socket: Socket) -> Frames:
+    def accept(self, socket: Socket, subprotocol: str, fields: Iterable[Field]) -> Frames:
         """Open the WebSocket that the client asked for; call :meth:`release` when ready for its frames."""
         assert self._handshake is not None  # only a WebSocket calls this, and it was made after the check
         assert self._carrier is not None
         self._status = 101
         self._close_books()
-        return self._carrier.upgrade(socket, self._handshake.canonical_head())
+        return self._carrier.upgrade(socket, self._handshake.answer(subprotocol, fields), self._handshake.compression)
 
     def release(self) -> None:
         """Let the frames of an accepted WebSocket flow."""
@@ -242,10 +242,11 @@ class Request:
     def _converse(self, head: Head) -> None:
         head, ends = self._look_behind(head)
         if self._carrier is not None and head.is_websocket:
-            self._handshake = read_handshake(head)
-            socket = WebSocket(self, self._context, head, ends)
+            options = self._context.options
+            self._handshake = read_handshake(head, options.websocket_compression, options.allowed_origins)
+            socket = WebSocket(self, self._context, head.path)
             self._conversation = socket
-            socket.connect()
+            socket.connect(head, ends)
         else:
             exchange = Exchange(self, self._context, head, ends)
             self._conversation = exchange

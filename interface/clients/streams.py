@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import FrameListener, Frames
 from zmqlayer.interface.clients.head import Field, Head
 
@@ -107,12 +108,13 @@ class Socket(FrameListener, Protocol):
 class Carrier(Protocol):
     """A connection that can leave HTTP for WebSocket: HTTP/1.1 only. Meanwhile the client's bytes are held."""
 
-    def upgrade(self, socket: Socket, head: bytes) -> Frames:
+    def upgrade(self, socket: Socket, answer: bytes, compression: Agreement | None) -> Frames:
         """
         Give the transport to Autobahn, on behalf of *socket*. Then call :meth:`release`.
 
         Args:
-            head: The request head that Autobahn answers with 101.
+            answer: The response to the handshake.
+            compression: What it agrees on.
         """
 
     def release(self) -> None:

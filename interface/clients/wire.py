@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.conversations.translate import Address
@@ -79,7 +80,7 @@ class Wire(Protocol):
     def abort(self) -> None:
         """Cut the connection at once; what is still to be written is lost."""
 
-    def upgrade(self, socket: Socket, head: bytes, held: bytes) -> Frames:
+    def upgrade(self, socket: Socket, answer: bytes, compression: Agreement | None, held: bytes) -> Frames:
         """Give the transport to Autobahn: see ``streams.Carrier``. *held* is what the client sent too early."""
 
     def release(self) -> None:

@@ -325,9 +325,17 @@ class Site:
         return client
 
     def close(self) -> None:
-        """Let every client leave, and fail if that leaves a timer, a connection or an open channel behind."""
+        """
+        Let every client leave, and fail if that leaves a timer, a connection or an open channel behind.
+
+        Full channels get room, and a message that no worker has answered is lost: nobody waits for either any more.
+        """
         for client in self.clients:
             client.leave()
+        for wish in tuple(self.layer.wishes):
+            self.layer.make_room(wish.channel)
+        for call in self.layer.entrusted:
+            call.make(Loss.READER_GONE)
         assert not self.clock.getDelayedCalls()
         assert not self.factory.connections
         assert all(reply.is_closed for reply in self.layer.replies)

@@ -25,6 +25,7 @@ from support.connections import (
     upgrade,
 )
 from zmqlayer.exceptions import LayerClosed, MessageTooLarge
+from zmqlayer.ports import Loss
 
 SiteMaker = Callable[..., Site]
 
@@ -110,7 +111,7 @@ def test_an_answer_that_decides_nothing_keeps_the_handshake_waiting(
 
 
 def test_no_answer_in_time_is_a_503(make_site: SiteMaker) -> None:
-    """A worker that comes too late finds the socket gone, and a disconnect to tell it."""
+    """A worker that comes too late finds the socket gone, and a disconnect follows to tell it."""
     site = make_site(websocket_connect_timeout_s=2.0)
     client = ask(site)
 
@@ -119,17 +120,21 @@ def test_no_answer_in_time_is_a_503(make_site: SiteMaker) -> None:
     status, fields, content = split_response(client.read())
     assert (status, b"within 2 seconds" in content) == (503, True)
     assert (b"Retry-After", b"1") in fields
-    assert disconnect_of(site) == (1006, 1)
+    assert site.layer.take() == []
     site.layer.reply.push({"accept": True})
     assert client.read() == b""
+    assert disconnect_of(site) == (1006, 1)
+    assert site.layer.reply.is_closed
 
 
 def test_a_client_that_leaves_during_the_handshake_is_reported(site: Site) -> None:
-    """The worker may have added it to groups."""
+    """Once the worker has answered: it may still add it to groups."""
     client = ask(site)
 
     client.leave()
 
+    assert site.layer.take() == []
+    site.layer.reply.push({"accept": True, "consumed": -1}, {"consumed": 0})
     assert disconnect_of(site) == (1006, 1)
 
 
@@ -246,16 +251,14 @@ def test_a_disconnect_that_finds_no_room_is_given_up(site: Site, caplog: pytest.
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(None, 1013), (MessageTooLarge("websocket.receive", 2000, 1000), 1009), (LayerClosed(), 1011)],
+    [(MessageTooLarge("websocket.receive", 2000, 1000), 1009), (LayerClosed(), 1011)],
 )
 def test_a_frame_that_cannot_be_passed_on_closes_the_socket(
-    site: Site, error: MessageTooLarge | LayerClosed | None, code: int
+    site: Site, error: MessageTooLarge | LayerClosed, code: int
 ) -> None:
     """Dropping it in silence would break the order; later frames are dropped with it."""
     client = site.open_websocket()
-    site.layer.fill("websocket.receive")
-    if error:
-        site.layer.errors["websocket.receive"] = error
+    site.layer.errors["websocket.receive"] = error
 
     client.send(frame(TEXT, b"1") + frame(TEXT, b"2"))
 
@@ -308,3 +311,96 @@ def test_frames_after_a_close_are_not_passed_on(site: Site) -> None:
     client.send(frame(TEXT, b"but"))
 
     assert site.layer.take() == []
+
+
+def test_no_worker_at_all_is_told(make_site: SiteMaker) -> None:
+    """The page of the 503 says so; nobody has to be told of the end of what nobody read."""
+    site = make_site(websocket_connect_timeout_s=2.0)
+    site.layer.unread.add("websocket.connect")
+    client = ask(site)
+
+    site.clock.advance(2.0)
+
+    status, _, content = split_response(client.read())
+    assert (status, b"No worker is running" in content) == (503, True)
+    site.layer.lose("websocket.connect", Loss.EXPIRED)
+    assert site.layer.take() == []
+    assert site.layer.reply.is_closed
+
+
+def test_a_worker_that_goes_before_it_answers_is_a_503(site: Site) -> None:
+    """At once; another one may have been told of the connection, so it is told of its end."""
+    client = ask(site)
+
+    site.layer.lose("websocket.connect")
+
+    assert split_response(client.read())[0] == 503
+    assert disconnect_of(site) == (1006, 1)
+
+
+def test_a_worker_chooses_among_the_subprotocols_offered(site: Site) -> None:
+    """And adds headers to the answer."""
+    client = site.request(upgrade("/", b"Sec-WebSocket-Protocol: a, b"))
+    site.layer.take()
+
+    site.layer.reply.push({"accept": True, "subprotocol": "b", "headers": [[b"Set-Cookie", b"s=1"]]})
+
+    _, fields, _ = split_response(client.read())
+    assert (b"Sec-WebSocket-Protocol", b"b") in fields
+    assert (b"Set-Cookie", b"s=1") in fields
+
+
+def test_a_subprotocol_that_was_not_offered_is_a_500(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """The client would have to fail the connection (RFC 6455, 4.1)."""
+    client = site.request(upgrade("/", b"Sec-WebSocket-Protocol: a"))
+    site.layer.take()
+
+    site.layer.reply.push({"accept": True, "subprotocol": "b"})
+
+    assert split_response(client.read())[0] == 500
+    assert "'subprotocol' is 'b', which the client did not offer" in caplog.text
+
+
+def test_the_server_chooses_where_the_worker_does_not(make_site: SiteMaker) -> None:
+    """Its own preferences count."""
+    site = make_site(ws_protocols=("c", "b", "a"))
+    client = site.request(upgrade("/", b"Sec-WebSocket-Protocol: a, b"))
+    site.layer.take()
+
+    site.layer.reply.push({"accept": True})
+
+    assert (b"Sec-WebSocket-Protocol", b"b") in split_response(client.read())[1]
+
+
+def test_a_websocket_does_not_live_for_ever(make_site: SiteMaker) -> None:
+    """1001: the client may open another one."""
+    site = make_site(websocket_timeout_s=100.0, ping_interval_s=0.0)
+    client = site.open_websocket()
+
+    site.clock.advance(100.0)
+
+    assert closed_with(client.read()) == 1001
+
+
+def test_a_stop_closes_open_websockets(site: Site) -> None:
+    """1001, and the workers are told at once, whatever they are doing."""
+    client = site.open_websocket(consumed=0)
+    client.send(frame(TEXT, b"1"))
+    site.layer.take()
+
+    site.factory.stop(10.0)
+    assert closed_with(client.read()) == 1001
+    client.send(close_frame(1001))
+    client.leave()
+
+    assert disconnect_of(site) == (1001, 2)
+
+
+def test_a_stop_refuses_those_that_wait(site: Site) -> None:
+    """503: another server may be there."""
+    client = ask(site)
+
+    site.factory.stop(10.0)
+
+    assert split_response(client.read())[0] == 503
+    assert disconnect_of(site) == (1006, 1)
