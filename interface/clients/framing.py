@@ -148,6 +148,7 @@ class Frames(WebSocketServerProtocol):
         self._is_reading = False
         self._message = bytearray()
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._is_compressed = False
         self._pong: bytes | None = None
         self._closing: Timer | None = None
 
@@ -258,11 +259,12 @@ class Frames(WebSocketServerProtocol):
 
     def onMessageBegin(self, isBinary: bool) -> None:
         self.message_data_total_length = 0
+        self._is_compressed = self.current_frame.rsv == COMPRESSED
         self._decoder = None if isBinary else UTF8()
 
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
-        if not self._isMessageCompressed and self.message_data_total_length > self.factory.limit:
+        if not self._is_compressed and self.message_data_total_length > self.factory.limit:
             self._fail_connection(TOO_BIG, f"a message may have {self.factory.limit} bytes")
 
     def onMessageFrameData(self, payload: bytes) -> None:
