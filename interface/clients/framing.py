@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -65,6 +66,10 @@ class _Silence:
 class FrameListener(Protocol):
     """What an open WebSocket tells."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether what was received still waits for an answer; then ``resume`` follows."""
+
     def received(self, payload: str | bytes) -> None:
         """A whole message arrived: text as str."""
 
@@ -109,6 +114,7 @@ class FramesFactory(WebSocketServerFactory):
             maxMessagePayloadSize=largest,
             maxFramePayloadSize=min(options.websocket_max_frame_size, largest),
             openHandshakeTimeout=0,
+            echoCloseCodeReason=True,
             autoPingInterval=0,
         )
         # Autobahn copies each setting into each protocol, unless the protocol's class has it already.
@@ -150,6 +156,7 @@ class Frames(WebSocketServerProtocol):
         self._decoder: codecs.IncrementalDecoder | None = None
         self._is_compressed = False
         self._pong: bytes | None = None
+        self._end: Callable[[], object] | None = None
         self._closing: Timer | None = None
 
     # What Twisted calls.
@@ -229,9 +236,13 @@ class Frames(WebSocketServerProtocol):
             self.is_paused = False
             if self._heartbeat is not None:
                 self._heartbeat.heard()
-            if self.state != self.STATE_CLOSED:
-                self._wire.resumeProducing()
-                self._read()
+            if self.state == self.STATE_CLOSED:
+                return
+            self._wire.resumeProducing()
+            end, self._end = self._end, None
+            if end is not None:
+                end()
+            self._read()
 
     # What a heartbeat calls.
 
@@ -276,6 +287,7 @@ class Frames(WebSocketServerProtocol):
         try:
             if self._decoder is not None:
                 self._decoder.decode(payload)
+                _check_start(self._decoder.getstate()[0])
         except UnicodeDecodeError:
             self._fail_connection(BAD_TEXT, "a text message must be UTF-8")
         else:
@@ -305,6 +317,11 @@ class Frames(WebSocketServerProtocol):
     def onPong(self, payload: bytes) -> None:
         """Nothing to do: the heartbeat counts every byte as a sign of life."""
 
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        if self._must_wait(partial(self.onCloseFrame, code, reasonRaw)):
+            return None
+        return super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]  # None for a frame without them
+
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._listener.lost(NO_CODE if code is None else code)
 
@@ -314,10 +331,18 @@ class Frames(WebSocketServerProtocol):
         self._note(FAULTS.get(code, "a WebSocket that had to be closed"))
         self.failedByMe = True
         self._unread = b""
-        if self.state == self.STATE_OPEN:
-            self.close(code, reason)
-        else:
+        if self.state != self.STATE_OPEN:
             self.dropConnection(abort=False)
+        elif not self._must_wait(partial(self.close, code, reason)):
+            self.close(code, reason)
+
+    def _must_wait(self, end: Callable[[], object]) -> bool:
+        """Whether *end* must wait, since what the client said before is still to be answered; then it is done later."""
+        if self.state != self.STATE_OPEN or not self._listener.is_busy:
+            return False
+        self._end = end
+        self.pause()
+        return True
 
     def _closeConnection(self, abort: bool = False) -> None:
         """Close; a transport with something left to write is aborted in the end."""
@@ -369,6 +394,12 @@ class Frames(WebSocketServerProtocol):
     def _note(self, fault: str) -> None:
         context = self.factory.context
         context.faults.note(fault, self._client, context.reactor.seconds())
+
+
+def _check_start(pending: bytes) -> None:
+    """Fail on the beginning of a surrogate, which Python's decoder finds only with its last byte."""
+    if pending[:1] == b"\xed" and pending[1:] >= b"\xa0":
+        raise UnicodeDecodeError("utf-8", pending, 0, 2, "surrogate")
 
 
 class _Timers:

@@ -37,7 +37,7 @@ class Sender(Protocol):
     """The WebSocket, as its way to the workers sees it."""
 
     def taken(self) -> None:
-        """The message that waited is on its way: there is room for the next one."""
+        """The message that waited is on its way, or nothing is left to wait for: there is room for the next one."""
 
     def failed(self, error: ZmqLayerError) -> None:
         """A message cannot be sent at all."""
@@ -59,6 +59,7 @@ class Inbound:
         "_context",
         "_entrusted",
         "_events_channel",
+        "_is_awaited",
         "_is_ended",
         "_order",
         "_path",
@@ -81,6 +82,7 @@ class Inbound:
         self._waiting: list[tuple[str, Message]] = []
         self._events_channel = ""
         self._is_ended = False
+        self._is_awaited = False
         self._entrusted: Entrusted | None = None
         self._wish: Wish | None = None
         self._watch: Wish | None = None
@@ -136,6 +138,12 @@ class Inbound:
         self._watch = self._context.layer.follow(channel, self._gone)
         self._events_channel = channel
 
+    def is_idle(self) -> bool:
+        """Whether all that was sent is consumed, as far as that is ever told. If not, ``taken`` follows."""
+        self._is_awaited = not self._is_ended and (bool(self._waiting) or not self._may_send)
+        self._watch_clock()
+        return not self._is_awaited
+
     def drop_waiting(self) -> None:
         """Nobody wants to hear the client any more."""
         self._waiting.clear()
@@ -178,6 +186,9 @@ class Inbound:
             except ZmqLayerError as exc:
                 self._fail(channel, exc)
             self._settle(channel)
+        if self._is_awaited and not self._waiting and self._may_send:
+            self._is_awaited = False
+            self._sender.taken()
         self._watch_clock()
 
     def _send(self, channel: str, message: Message) -> None:
@@ -239,7 +250,7 @@ class Inbound:
 
     def _watch_clock(self) -> None:
         """Let no message wait for its turn for ever."""
-        if not self._waiting or self._may_send or self._wish is not None:
+        if self._may_send or self._wish is not None or not (self._waiting or self._is_awaited):
             self._stop_timer()
         elif self._timer is None:
             self._timer = self._context.reactor.callLater(LONGEST_TURN_S, self._time_out)

@@ -156,6 +156,11 @@ class WebSocket:
     def completed(self) -> None:
         """Nothing to do: the request of a WebSocket has no body."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a consumer still has a message of the client's."""
+        return not self._ways.is_idle()
+
     def received(self, payload: str | bytes) -> None:
         """Pass one message of the client on; if it must wait, so must the client."""
         if self._state is State.OPEN and not self._ways.receive(payload) and self._frames is not None:
@@ -200,7 +205,7 @@ class WebSocket:
     # What its way to the workers tells.
 
     def taken(self) -> None:
-        """The message that waited is on its way: hear the client again."""
+        """The message that waited is on its way, or the last one is consumed: hear the client again."""
         if self._frames is not None:
             self._frames.resume()
 

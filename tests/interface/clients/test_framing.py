@@ -148,3 +148,123 @@ def test_no_timer_is_left_of_a_closing_handshake(site: Site) -> None:
     client.leave()
 
     assert not site.clock.getDelayedCalls()
+
+
+def test_pings_of_a_slow_client_do_not_pile_up(site: Site) -> None:
+    """Only the last one must be answered (RFC 6455, 5.5.3): a client that reads nothing fills no memory."""
+    client = site.open_websocket()
+    client.set_slow()
+
+    for number in range(1000):
+        client.send(frame(PING, b"%d" % number))
+    assert client.read() == b""
+    client.set_fast()
+
+    assert split_frames(client.read()) == [(PONG, b"999")]
+
+
+def test_a_client_that_takes_nothing_is_cut_off(make_site: SiteMaker) -> None:
+    """Although it still talks."""
+    site = make_site(write_timeout_s=60.0, ping_interval_s=0.0)
+    client = site.open_websocket()
+
+    client.set_slow()
+    site.clock.pump([30.0, 29.9])
+    client.send(frame(PONG))
+    assert not client.transport.is_aborted
+    site.clock.advance(0.2)
+
+    assert client.transport.is_aborted
+    assert site.faults.counts == {"a WebSocket client that takes nothing of what is sent to it": 1}
+
+
+def test_a_client_that_is_not_heard_is_not_given_up(make_site: SiteMaker) -> None:
+    """Its pong waits behind a message that waits for its turn; then it has its time again."""
+    site = make_site(ping_interval_s=20.0, ping_timeout_s=30.0)
+    client = site.open_websocket(consumed=0)
+    client.send(frame(TEXT, b"1") + frame(TEXT, b"2"))
+
+    site.clock.pump([10.0] * 10)
+    assert not client.is_closed_by_server
+    site.layer.reply.push({"consumed": 1})
+    site.clock.pump([19.0, 2.0])
+    assert split_frames(client.read()) == [(PING, b"")]
+    site.clock.pump([29.0, 2.0])
+    assert client.transport.is_aborted
+
+
+def test_a_client_that_talks_is_not_pinged(make_site: SiteMaker) -> None:
+    """It is there."""
+    site = make_site(ping_interval_s=20.0)
+    client = site.open_websocket()
+
+    for _ in range(10):
+        site.clock.advance(15.0)
+        client.send(frame(PONG))
+
+    assert client.read() == b""
+
+
+def test_pings_without_a_deadline(make_site: SiteMaker) -> None:
+    """They keep a path open, and nothing else."""
+    site = make_site(ping_interval_s=20.0, ping_timeout_s=0.0)
+    client = site.open_websocket()
+
+    site.clock.pump([20.0] * 5)
+
+    assert split_frames(client.read()) == [(PING, b"")] * 5
+
+
+def test_a_close_waits_for_the_answer_to_what_was_said_before(site: Site) -> None:
+    """The client hears all that it asked for; then the close is answered."""
+    client = site.open_websocket(consumed=0)
+
+    client.send(frame(TEXT, b"1") + close_frame(1000))
+    assert client.read() == b""
+    site.layer.reply.push({"text": "answer", "consumed": 1})
+
+    assert split_frames(client.read()) == [(TEXT, b"answer"), (CLOSE, struct.pack("!H", 1000))]
+    assert client.is_closed_by_server
+
+
+def test_a_mistake_waits_likewise(site: Site) -> None:
+    """It spoils nothing that came before."""
+    client = site.open_websocket(consumed=0)
+
+    client.send(frame(TEXT, b"1") + frame(3) + frame(TEXT, b"2"))
+    site.layer.reply.push({"text": "answer", "consumed": 1})
+
+    frames = split_frames(client.read())
+    assert [opcode for opcode, _ in frames] == [TEXT, CLOSE]
+    assert [message["text"] for _, message in site.layer.take()] == ["1"]
+
+
+def test_a_message_larger_than_what_clients_may_send_can_be_sent(make_site: SiteMaker) -> None:
+    """The limit is for one direction."""
+    site = make_site(websocket_max_message_size=10)
+    client = site.open_websocket()
+
+    site.layer.reply.push({"text": "*" * 1000})
+
+    assert split_frames(client.read()) == [(TEXT, b"*" * 1000)]
+
+
+def test_a_server_does_not_wait_for_ever_to_say_goodbye(make_site: SiteMaker) -> None:
+    """A client that does not take the close frame is cut off."""
+    site = make_site(write_timeout_s=60.0)
+    client = site.open_websocket()
+    client.send(close_frame(1000))
+    assert not client.transport.is_aborted
+
+    site.clock.advance(60.0)
+
+    assert client.transport.is_aborted
+
+
+def test_many_small_frames_in_one_read(site: Site) -> None:
+    """Each is passed on; Autobahn is given them little by little, since it copies its input for each."""
+    client = site.open_websocket()
+
+    client.send(frame(TEXT, b"x") * 9_000)
+
+    assert len(site.layer.take()) == 9_000
