@@ -82,7 +82,7 @@ LAYERS: Final = (
         words("cli interface worker"),
         may_use=words("click"),
         exceptions={
-            "interface": words("twisted autobahn httptools h2 hpack cryptography OpenSSL zope"),
+            "interface": words("twisted autobahn txaio httptools h2 hpack cryptography OpenSSL zope"),
             "worker": words("django"),
         },
     ),

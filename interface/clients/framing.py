@@ -15,12 +15,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol, cast
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import TrafficStats
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from zmqlayer.interface.clients.adapter import AdaptedFactory, AdaptedProtocol
 from zmqlayer.interface.clients.compression import Deflate
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.heartbeat import Heartbeat
@@ -48,7 +48,7 @@ STEP: Final = 4096
 LONGEST_REASON: Final = 123
 """Bytes: a control frame has 125 (RFC 6455, 5.5), and the code takes two."""
 UTF8: Final = codecs.getincrementaldecoder("utf-8")
-UNUSED: Final = ("is_open", "send_queue", "utf8validator")
+UNUSED: Final = ("send_queue", "utf8validator")
 """Of Autobahn's attributes."""
 SLACK: Final = 64
 """By how much compression may enlarge what cannot be compressed: this, and five bytes for each kilobyte."""
@@ -97,11 +97,11 @@ class Transport(Protocol):
     def abortConnection(self) -> None: ...
 
 
-class FramesFactory(WebSocketServerFactory):
+class FramesFactory(AdaptedFactory):
     """The settings that all WebSockets of one server share."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(reactor=context.reactor, server=None)
+        super().__init__()
         options = context.options
         self.context = context
         self.limit = options.websocket_max_message_size
@@ -119,7 +119,7 @@ class FramesFactory(WebSocketServerFactory):
         )
         # Autobahn copies each setting into each protocol, unless the protocol's class has it already.
         self.traffic = TrafficStats()
-        settings = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
+        settings = {name: getattr(self, name) for name in AdaptedProtocol.CONFIG_ATTRS}
         self._frames: type[Frames] = type("Frames", (Frames,), {"CONFIG_ATTRS": [], **settings})
 
     def open(self, listener: FrameListener, answer: bytes, compression: Agreement | None, client: str) -> Frames:
@@ -135,7 +135,7 @@ class FramesFactory(WebSocketServerFactory):
         return frames
 
 
-class Frames(WebSocketServerProtocol):
+class Frames(AdaptedProtocol):
     """One WebSocket that a worker has accepted: Twisted's protocol, and the producer of what the worker sends."""
 
     factory: FramesFactory
@@ -176,8 +176,7 @@ class Frames(WebSocketServerProtocol):
             if timer is not None and timer.active():
                 timer.cancel()
         self._closing = self.closeHandshakeTimeoutCall = None
-        self._connectionLost(reason)  # type: ignore[arg-type]  # it takes what Twisted gives
-        self.is_closed = None  # its result is this object
+        super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
         if self._heartbeat is not None:

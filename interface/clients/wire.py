@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zmqlayer.interface.clients.extensions import Agreement
-from zmqlayer.interface.clients.framing import Frames
-from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.conversations.translate import Address
+
+if TYPE_CHECKING:  # ``plan`` knows this module, before it is known whether Autobahn may load OpenSSL
+    from zmqlayer.interface.clients.framing import Frames
+    from zmqlayer.interface.clients.streams import Socket
 
 __all__ = ["Codec", "Origin", "Wire"]
 

@@ -1,7 +1,7 @@
 """
 Keeps OpenSSL out of a server that listens without TLS: 10 MB less in each process behind a proxy.
 
-Twisted's transports import it wherever it is installed, and take its absence for a sign to do without.
+Twisted's transports and Autobahn import it wherever it is installed, and do without where it is not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 __all__ = ["import_transports", "import_without"]
 
-TRANSPORTS: Final = ("twisted.internet.reactor", "twisted.internet.endpoints")
+TRANSPORTS: Final = ("twisted.internet.reactor", "twisted.internet.endpoints", "autobahn.util")
 
 
 def import_transports(*, with_tls: bool) -> None:
