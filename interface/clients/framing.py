@@ -4,8 +4,8 @@ Autobahn's side of a WebSocket: frames, fragments, control frames, the closing h
 What is ours: the opening handshake, which is answered before (``handshake``); the memory that a message may take; a
 stop to reading that holds back what was read already; pings (``heartbeat``); compression (``compression``).
 
-After a client's mistake nothing more of it is read (RFC 6455, 7.1.7). What it sends is thrown away until it has had
-time to read the close frame that says why.
+After a client's mistake nothing more of it is read (RFC 6455, 7.1.7). The connection is closed in our direction at
+once; what the client sends is thrown away until it has had a second to read the close frame that says why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final, Protocol, cast
 
 from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import TrafficStats
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -93,6 +94,8 @@ class Transport(Protocol):
     def registerProducer(self, producer: object, streaming: bool) -> None: ...
     def pauseProducing(self) -> None: ...
     def resumeProducing(self) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def loseWriteConnection(self) -> None: ...
     def loseConnection(self) -> None: ...
     def abortConnection(self) -> None: ...
 
@@ -158,6 +161,7 @@ class Frames(AdaptedProtocol):
         self._pong: bytes | None = None
         self._end: Callable[[], object] | None = None
         self._closing: Timer | None = None
+        self._is_producer = False
 
     # What Twisted calls.
 
@@ -165,6 +169,7 @@ class Frames(AdaptedProtocol):
         context = self.factory.context
         self._open()
         self._wire.registerProducer(self, True)
+        self._is_producer = True
         answer, self._answer = self._answer, b""
         self._wire.write(answer)
         self._heartbeat = Heartbeat(self, context.options, context.reactor)
@@ -264,6 +269,11 @@ class Frames(AdaptedProtocol):
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         self._wire.write(data)
 
+    def unregisterProducer(self) -> None:
+        if self._is_producer:
+            self._is_producer = False
+            self._wire.unregisterProducer()
+
     def processData(self) -> bool:
         return not self.is_paused and not self.failedByMe and bool(super().processData())
 
@@ -332,8 +342,17 @@ class Frames(AdaptedProtocol):
         self._unread = b""
         if self.state != self.STATE_OPEN:
             self.dropConnection(abort=False)
-        elif not self._must_wait(partial(self.close, code, reason)):
-            self.close(code, reason)
+        elif not self._must_wait(partial(self._break_off, code, reason)):
+            self._break_off(code, reason)
+
+    def _break_off(self, code: int, reason: str) -> None:
+        """Close, and let the client see the end; until it has, or a second has passed, the transport still reads."""
+        self.close(code, reason)
+        self.unregisterProducer()
+        if ISSLTransport.providedBy(self.transport):
+            self._wire.loseConnection()  # waits for the other side's goodbye
+        else:
+            self._wire.loseWriteConnection()  # closed while there is something to read, it would be reset
 
     def _must_wait(self, end: Callable[[], object]) -> bool:
         """Whether *end* must wait, since what the client said before is still to be answered; then it is done later."""
@@ -346,7 +365,7 @@ class Frames(AdaptedProtocol):
     def _closeConnection(self, abort: bool = False) -> None:
         """Close; a transport with something left to write is aborted in the end."""
         self._stop_heartbeat()
-        if abort and not self.wasClean and not self.failedByMe:
+        if abort and not self.wasClean:
             self._wire.abortConnection()
             return
         context = self.factory.context

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zmqlayer.exceptions import InvalidName
 from zmqlayer.interface.clients.head import Field
+from zmqlayer.interface.conversations.invitations import read_invitation
 from zmqlayer.interface.conversations.replies import HOP_BY_HOP, BadReply, read_header, take
 from zmqlayer.messages import Message
-from zmqlayer.names import check_channel, owner_of
 
 __all__ = [
     "Accept",
@@ -97,10 +96,7 @@ def read_progress(message: Message) -> Progress:
     Raises:
         BadReply: A value is of another type, or no process channel.
     """
-    events_channel = take(message, "events_channel", str) or ""
-    if events_channel:
-        _check_process_channel(events_channel)
-    return Progress(take(message, "consumed", int), events_channel)
+    return Progress(take(message, "consumed", int), read_invitation(message) or "")
 
 
 def read_handshake_answer(message: Message) -> list[Action]:
@@ -157,12 +153,3 @@ def _read_close_code(close: object) -> int:
     if isinstance(close, int) and (close in CLOSE_CODES or 3000 <= close <= 4999):
         return close
     raise BadReply("close", f"is {close!r:.80}, which is neither a bool nor a close code that may be sent")
-
-
-def _check_process_channel(name: str) -> None:
-    try:
-        has_owner = "!" in check_channel(name) and owner_of(name) is not None
-    except InvalidName:
-        has_owner = False
-    if not has_owner:
-        raise BadReply("events_channel", f"is {name!r:.80}, which names no node's own channel")

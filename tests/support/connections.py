@@ -230,6 +230,11 @@ class MemoryTransport(StringTransport):
         here, there = IPv4Address("TCP", "127.0.0.1", 8000), IPv4Address("TCP", "10.0.0.9", 51234)
         super().__init__(hostAddress=here, peerAddress=there)
         self.is_aborted = False
+        self.is_half_closed = False
+
+    def loseWriteConnection(self) -> None:
+        """Note that nothing more will be written."""
+        self.is_half_closed = True
 
     def abortConnection(self) -> None:
         """Note that the connection was cut."""
@@ -259,8 +264,8 @@ class Client:
 
     @property
     def is_closed_by_server(self) -> bool:
-        """Whether the server closed, or cut, the connection."""
-        return bool(self.transport.disconnecting)
+        """Whether the server closed, or cut, the connection, or at least its direction."""
+        return bool(self.transport.disconnecting or self.transport.is_half_closed)
 
     def leave(self) -> None:
         """Close the connection, or take note that the server did."""

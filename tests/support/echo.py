@@ -114,10 +114,11 @@ class Echo:
         opcode, payload = frames[-1]
         assert (opcode, payload[:2]) == (CLOSE, struct.pack("!H", code))
         assert payload[2:].decode("utf-8")
+        assert self.client.is_closed_by_server
         self.send(frame(TEXT, b"more"))
         assert self.read() == []
         self.site.clock.advance(1.0)
-        assert self.client.is_closed_by_server
+        assert self.client.transport.disconnecting
         assert sum(self.site.faults.counts.values()) == 1
 
     def check_close(self) -> None:
