@@ -308,7 +308,7 @@ class Frames(AdaptedProtocol):
     def onMessageEnd(self) -> None:
         message, self._message = self._message, bytearray()
         is_text, self._decoder = self._decoder is not None, None
-        if self.state != self.STATE_OPEN:
+        if self.failedByMe or self.state != self.STATE_OPEN:
             return
         try:
             payload = message.decode("utf-8") if is_text else bytes(message)

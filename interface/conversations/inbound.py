@@ -220,7 +220,7 @@ class Inbound:
     def _lost(self, loss: Loss) -> None:
         self._entrusted = None
         if self._turns.is_answered:
-            logger.warning("a message of the WebSocket at %s was lost: %s", self._path, loss.value)
+            logger.debug("a message of the WebSocket at %s was lost: %s", self._path, loss.value)
         else:
             self._sender.connect_lost(loss)
             if loss is Loss.EXPIRED:  # nobody has seen it, so nobody is told of its end

@@ -337,6 +337,7 @@ class Site:
         """
         for client in self.clients:
             client.leave()
+        self.layer.errors.clear()
         for wish in tuple(self.layer.wishes):
             self.layer.make_room(wish.channel)
         for call in self.layer.entrusted:

@@ -268,3 +268,15 @@ def test_many_small_frames_in_one_read(site: Site) -> None:
     client.send(frame(TEXT, b"x") * 9_000)
 
     assert len(site.layer.take()) == 9_000
+
+
+def test_a_text_with_a_mistake_is_never_passed_on(site: Site) -> None:
+    """Also where the close must wait for the answer to what came before."""
+    client = site.open_websocket(consumed=0)
+
+    client.send(frame(TEXT, b"1") + frame(TEXT, b"\xff"))
+    site.layer.reply.push({"consumed": 1})
+
+    assert failed_with(client) == 1007
+    client.leave()
+    assert [message.get("text") for _, message in site.layer.take()] == ["1", None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -81,7 +82,8 @@ def test_a_lost_message_does_not_hold_up_the_next(site: Site, caplog: pytest.Log
     say(client, "1", "2")
     assert heard(site) == ["1"]
 
-    site.layer.lose("websocket.receive")
+    with caplog.at_level(logging.DEBUG, "zmqlayer"):
+        site.layer.lose("websocket.receive")
 
     assert heard(site) == ["2"]
     assert "a message of the WebSocket at /chat/ was lost: the node that took it is gone" in caplog.text
