@@ -76,8 +76,10 @@ class Life:
     def stop(self) -> None:
         """End in order: first be not ready, then accept nobody, then wait for clients. If asked again, end at once."""
         if self._stage is not Stage.SERVING:
+            logger.info("was told again to stop, and ends at once")
             self._end()
             return
+        logger.info("was told to stop; %d connections are open", len(self._server.factory.connections))
         self._stage = Stage.LEAVING
         self._health.is_leaving = True
         self._notifier.tell("STOPPING=1")

@@ -7,19 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from zmqlayer.cli.options import read_config
-from zmqlayer.config import Config, compile_capacity
+from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.clients.proxies import Proxies
 from zmqlayer.interface.options import ServerOptions
 from zmqlayer.interface.serving.config_file import ConfigFile
 from zmqlayer.interface.serving.given import BadOption, Given, mesh_settings, read_given
 from zmqlayer.interface.serving.places import Described, Inherited, Place, choose_places
-from zmqlayer.messages import HTTP_REQUEST_BODY_PATTERN
 
 __all__ = ["Plan", "make_plan"]
-
-BODY_PIECES: Final = 32
-"""Of one body that wait for a worker: 2 MiB with pieces of the default size."""
 
 LINGER_S: Final = 0.5
 """All that a server leaves unsent is requests of clients that are gone, and word that they are."""
@@ -79,13 +75,8 @@ def make_plan(
 
 
 def prepare(config: Config) -> Config:
-    """Return the configuration of a server's node: little of a body waits, and little time is spent on leaving."""
-    pattern = compile_capacity((f"{HTTP_REQUEST_BODY_PATTERN}*", BODY_PIECES))
-    return replace(
-        config,
-        channel_capacity=(*config.channel_capacity, pattern),
-        timing=replace(config.timing, linger_s=LINGER_S),
-    )
+    """Return the configuration of a server's node, which spends little time on leaving."""
+    return replace(config, timing=replace(config.timing, linger_s=LINGER_S))
 
 
 def _read_proxies(options: ServerOptions, given: Given) -> Proxies | None:

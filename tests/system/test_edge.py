@@ -84,7 +84,7 @@ def test_a_websocket_passes_through_nginx(edge: Edge) -> None:
 
 def test_a_large_upload_and_a_large_download_pass(edge: Edge, tmp_path: Path) -> None:
     """Piece by piece, and whole."""
-    content = pattern(0, 65_536) * 12
+    content = pattern(0, 65_536) * 64
     (tmp_path / "content").write_bytes(content)
 
     heard = curl(edge, "/upload/", "--data-binary", f"@{tmp_path / 'content'}")

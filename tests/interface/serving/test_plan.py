@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pytest
 
+from zmqlayer.bodies import BODY_CAPACITY
 from zmqlayer.interface.serving.config_file import ConfigFile
 from zmqlayer.interface.serving.given import BadOption
 from zmqlayer.interface.serving.places import Tcp
@@ -32,11 +33,11 @@ def test_a_plan_needs_nothing() -> None:
 
 
 def test_little_of_a_body_waits_for_a_worker() -> None:
-    """Unless the operator knows better."""
+    """Unless the operator knows better; other channels hold what they always hold."""
     config = plan_of(mesh={"capacity": 500}).config
     own = plan_of(mesh={"channel_capacity": ("http.request.body*=7",)}).config
 
-    assert config.capacity_of("http.request.body?abc") == 32
+    assert config.capacity_of("http.request.body?abc") == BODY_CAPACITY
     assert config.capacity_of("http.request") == 500
     assert own.capacity_of("http.request.body?abc") == 7
 
