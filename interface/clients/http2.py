@@ -200,8 +200,8 @@ class Http2:
         self.send_raw(b"" if code is None else encode_goaway(self._machine.highest_inbound_stream_id, code))
         self._phase = Phase.OVER
         self._requests.lose_all()
+        self._alarm.cancel()
         if self._wire.is_congested:  # the client would never read why
-            self._alarm.cancel()
             self._wire.abort()
             return
         self._wire.write(self._unsent)

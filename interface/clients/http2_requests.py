@@ -203,7 +203,6 @@ class Requests:
         stream = self._streams[stream_id] = Http2Stream(stream_id, self, self._context.options)
         stream.is_body_complete = event.stream_ended is not None
         request = Request(stream, self._context, self._link.origin)
-        request.line = request_line(self._machine.fields)
         stream.open(request)
         stream.tell()
         try:
@@ -214,6 +213,7 @@ class Requests:
 
     def _begin(self, stream: Http2Stream, request: Request, fields: Sequence[Field]) -> None:
         check_size(fields, self._context.options)
+        request.line = request_line(fields)
         head = read_request(fields)
         stream.expect_body(content_length(head.fields), head.awaits_invitation)
         request.open(head)

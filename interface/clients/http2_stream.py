@@ -61,6 +61,29 @@ class Http2Stream:
         awaits_invitation: Whether the client holds its body back until it is told ``100 Continue``.
     """
 
+    __slots__ = (
+        "_arrived",
+        "_arrived_of_frame",
+        "_is_ended",
+        "_is_full",
+        "_is_paused",
+        "_is_told_congested",
+        "_length",
+        "_receiver",
+        "_session",
+        "_taken",
+        "_waiting",
+        "awaits_invitation",
+        "body_pace",
+        "code",
+        "is_body_complete",
+        "is_open",
+        "is_queued",
+        "stream_id",
+        "waiting_size",
+        "write_pace",
+    )
+
     def __init__(self, stream_id: int, session: Session, options: ServerOptions) -> None:
         self.stream_id = stream_id
         self.code = ErrorCodes.NO_ERROR

@@ -587,6 +587,20 @@ def test_what_follows_the_end_is_thrown_away(site: Site) -> None:
     assert client.transport.producerState == "paused"
 
 
+def test_time_to_read_why(site: Site) -> None:
+    """A client whose connection is broken off has its time, whatever else was due."""
+    client = FrameClient(site)
+    client.open(1, POST, ends=False)
+    site.clock.advance(19.0)
+    client.send(raw(0, 0, b"x"))
+
+    site.clock.advance(1.0)
+    assert not client.is_closed_by_server
+
+    site.clock.advance(1.0)
+    assert client.is_closed_by_server
+
+
 def test_a_push_of_a_client(site: Site) -> None:
     """Clients may not push (RFC 9113, 8.4)."""
     client = FrameClient(site)

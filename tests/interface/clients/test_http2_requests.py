@@ -358,6 +358,7 @@ def test_limits_of_a_head(make_site: SiteMaker) -> None:
     client.open(7)
 
     assert [fields[0][1] for _, fields in client.heads()] == [b"414", b"431", b"431"]
+    assert all('"-" 4' in line for line in site.access_log), "what is too long is too long for the log too"
     assert site.layer.take_one("http.request")
     assert site.faults.counts == {"URL too long": 1, "too many headers": 1, "headers too large": 1}
 
