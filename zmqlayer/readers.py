@@ -10,7 +10,7 @@ knows when everything that was on its way has come, and gone back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -23,7 +23,7 @@ from zmqlayer.credits import Offer, Reader
 from zmqlayer.dispatch import Dispatch
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
-from zmqlayer.names import NodeId
+from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
@@ -31,6 +31,8 @@ from zmqlayer.queues import Letter
 __all__ = ["Readers"]
 
 IDLE_READER_S: Final = 10.0
+IDLE_BODY_READER_S: Final = 1.0
+"""Of a ``?`` channel: there is one for each body, and few are read twice."""
 POLL_LASTS_S: Final = 1.0
 
 
@@ -176,7 +178,8 @@ class Readers:
     def sweep(self, now: float) -> None:
         """End readers that nobody used for a while."""
         for reader in list(self._readers.values()):
-            if not reader.waiting and now - reader.used_at >= IDLE_READER_S:
+            idle_s = IDLE_READER_S if _maker_of(reader) is None else IDLE_BODY_READER_S
+            if not reader.waiting and now - reader.used_at >= idle_s:
                 self._withdraw(reader, now)
 
     def clear(self, now: float) -> None:
@@ -220,13 +223,18 @@ class Readers:
             return
         if (own := self._grant_own(reader, now)) is not None:
             self._dispatch.spend(own, now)
-        for sender, limit, is_first in reader.grant(self._peers.ready(), now):
+        for sender, limit, is_first in reader.grant(self._senders(reader), now):
             if (peer := self._peers.get(sender)) is not None:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
                 payload["done"] = self._accounts.finished(sender)
                 if is_first:
                     payload["channels"] = reader.channels
                 self._outbox.tell(sender, Kind.CREDIT, payload)
+
+    def _senders(self, reader: Reader) -> Iterable[NodeId]:
+        """Return who may have messages for a reader; those for a ``?`` channel are all at its maker."""
+        maker = _maker_of(reader)
+        return self._peers.ready() if maker is None else [node for node in self._peers.ready() if node == maker]
 
     def _grant_own(self, reader: Reader, now: float) -> Offer | None:
         limit = reader.grant_own(self._node_id, now)
@@ -273,3 +281,8 @@ class Readers:
         sequence = self._accounts.give_back(letter.source)
         wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body, sequence)
         self._outbox.do(Publish(wire))
+
+
+def _maker_of(reader: Reader) -> NodeId | None:
+    """Return the node that made the one ``?`` channel of a reader, or None if that is not what it reads."""
+    return owner_of(reader.channels[0]) if len(reader.channels) == 1 and "?" in reader.channels[0] else None

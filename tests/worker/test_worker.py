@@ -12,7 +12,7 @@ from django.utils import translation
 from support.memory_layer import MemoryLayer
 from support.worker_run import Waiting, worker_for
 from zmqlayer.worker import Channel, Group, Message, route
-from zmqlayer.worker.exceptions import AcceptConnection, ConsumeLater, DenyConnection, StopConsumer
+from zmqlayer.worker.exceptions import AcceptConnection, ConsumeLater, DenyConnection, RequestAborted, StopConsumer
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 from zmqlayer.worker.worker import Worker, choose_channels
 
@@ -90,9 +90,16 @@ def test_a_consumer_that_fails(layer: MemoryLayer, caplog: pytest.LogCaptureFixt
 
 @pytest.mark.parametrize(
     ("outcome", "answers"),
-    [(AcceptConnection(), [{"accept": True}]), (DenyConnection(), [{"close": True}]), (StopConsumer(), [])],
+    [
+        (AcceptConnection(), [{"accept": True}]),
+        (DenyConnection(), [{"close": True}]),
+        (StopConsumer(), []),
+        (RequestAborted("the client is gone"), []),
+    ],
 )
-def test_outcomes(layer: MemoryLayer, caplog: pytest.LogCaptureFixture, outcome: Exception, answers: list[Any]) -> None:
+def test_outcomes(
+    layer: MemoryLayer, caplog: pytest.LogCaptureFixture, outcome: BaseException, answers: list[Any]
+) -> None:
     """What a consumer raises on purpose is done, and is no failure."""
     worker_for(layer, [route("websocket.connect", raising(outcome))]).consume("websocket.connect", from_browser(layer))
 

@@ -14,6 +14,7 @@ from support.network import (
     send_numbers,
 )
 from zmqlayer.memory import MemoryNetwork
+from zmqlayer.names import encode_node_id
 
 
 def test_a_message_goes_to_one_reader_only() -> None:
@@ -336,3 +337,35 @@ def test_work_lost_on_its_own_pipe_is_noticed_and_its_credit_renewed(held: int) 
     network.run(1.0)
     assert_conserved(a, b)
     assert_settled(a, b)
+
+
+def test_only_the_maker_of_a_single_reader_channel_gets_credit() -> None:
+    """All that is sent there is queued at it, so that a body costs the rest of the mesh nothing."""
+    network, maker, reader, other = joined("a", "b", "c")
+    channel = f"body?{encode_node_id(maker.node_id)}1"
+
+    reader.wait(channel)
+    network.run(0.1)
+
+    assert maker.mesh.has_reader(channel)
+    assert not other.mesh.has_reader(channel)
+
+
+def test_the_reader_of_a_body_ends_soon() -> None:
+    """There is one for each body; it begins anew for one that is read slowly."""
+    network, maker, reader = joined("a", "b")
+    channel = f"body?{encode_node_id(maker.node_id)}1"
+    reader.wait(channel)
+    network.run(0.1)
+    maker.send(channel, {"n": 1})
+    network.run(0.1)
+    first = numbered(reader, channel)
+    reader.unwait(channel)
+
+    network.run(3.0)
+    assert not maker.mesh.has_reader(channel)
+    reader.wait(channel)
+    maker.send(channel, {"n": 2})
+    network.run(0.1)
+
+    assert first + numbered(reader, channel) == [1, 2]
