@@ -221,8 +221,8 @@ class MeshModel(RuleBasedStateMachine):
         assert {item.peer for item in node.mesh.notices.custody.items.values()} <= living
         assert set(node.mesh.notices.follows.owners) <= living
         told = {event.bound for event in node.events if isinstance(event, Room)}
-        rooms = node.mesh.notices.rooms
-        open_doors = [bound for bound, line in rooms.lines.items() if not _is_blocked(node, line, self.network.now)]
+        rooms, before = node.mesh.notices.rooms, self.network.now - 1.1  # what expired since then is found later
+        open_doors = [bound for bound, line in rooms.lines.items() if not _is_blocked(node, line, before)]
         assert set(open_doors) <= told
 
     def teardown(self) -> None:
