@@ -30,6 +30,9 @@ logger = logging.getLogger("zmqlayer.interface")
 
 FILE_VARIABLE: Final = f"{PREFIX}CONFIG"
 
+EXTRA: Final = frozenset({"autobahn", "cryptography", "h2", "httptools", "OpenSSL"})
+"""What the optional extra brings besides Twisted; it is imported when the server starts."""
+
 EXAMPLES: Final = """\b
 Examples:
   zmqlayer interface                          http://127.0.0.1:8000, cluster "default"
@@ -155,3 +158,9 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise click.UsageError(str(exc)) from exc
     except CannotServe as exc:
         raise click.ClickException(str(exc)) from exc
+    except ModuleNotFoundError as exc:
+        package = (exc.name or "").partition(".")[0]
+        if package not in EXTRA:
+            raise
+        cure = "install it with: pip install 'zmqlayer[interface]'"
+        raise click.ClickException(f"'zmqlayer interface' needs {package}; {cure}") from exc

@@ -16,7 +16,7 @@ COLUMN: Final = 30
 
 MESH: Final = "Mesh"
 GENERAL: Final = "General"
-IN_GENERAL: Final = frozenset({"config", "check_config", "settings", "help"})
+IN_GENERAL: Final = frozenset({"--config", "--check-config", "--settings", "--help"})
 
 UNITS: Final = (("M", 2**20), ("k", 2**10))
 
@@ -92,7 +92,7 @@ def options_of(setting: Setting) -> list[click.Option]:
 
 
 def _section_of(parameter: click.Parameter) -> str:
-    return str(getattr(parameter, "section", GENERAL if parameter.name in IN_GENERAL else MESH))
+    return str(getattr(parameter, "section", GENERAL if IN_GENERAL & set(parameter.opts) else MESH))
 
 
 def default_of(setting: Setting) -> str:

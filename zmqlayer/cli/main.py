@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
             command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as exc:
             package = (exc.name or "").partition(".")[0]
-            if package not in (needs, "autobahn"):
+            if package != needs:
                 raise
             return _missing(name, package)
         assert isinstance(command, click.Command)

@@ -20,6 +20,7 @@ def test_sections_come_in_order(shown: str) -> None:
     places = [shown.index(f"\n{section}:\n") for section in (*SECTIONS, "Mesh", "General")]
 
     assert places == sorted(places)
+    assert shown.index("\n  -h, --help") > places[-1]
 
 
 def test_every_option_is_shown(shown: str) -> None:

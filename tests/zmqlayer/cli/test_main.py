@@ -57,6 +57,20 @@ def test_missing_extra_is_a_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize("package", ["autobahn", "h2", "httptools"])
+def test_a_missing_part_of_an_extra_is_a_sentence(package: str) -> None:
+    """Also one that is imported when the server starts."""
+    code = WITHOUT_TWISTED.replace("twisted", package)
+    run = subprocess.run(
+        [sys.executable, "-c", code, "interface", "-p", "0"], capture_output=True, text=True, check=False, timeout=30
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.endswith(
+        f"Error: 'zmqlayer interface' needs {package}; install it with: pip install 'zmqlayer[interface]'\n"
+    )
+
+
 def test_missing_extra_does_not_break_help() -> None:
     """Help works without any extra and names the subcommand all the same."""
     run = subprocess.run([sys.executable, "-c", WITHOUT_TWISTED, "--help"], capture_output=True, text=True, check=False)
