@@ -35,6 +35,7 @@ FLAGS: Final = (
     "--disable-sync",
     "--no-first-run",
     "--no-default-browser-check",
+    "--ignore-certificate-errors",  # tests make their own
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-port=0",
 )
@@ -119,8 +120,8 @@ class Page:
         return self._browser.call(method, self._session, **params)
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of an expression of JavaScript, as JSON has it; None while it cannot be computed."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of an expression of JavaScript, or what it promises; None while it cannot be computed."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return None if "exceptionDetails" in answer else answer["result"].get("value")
 
     def text(self, selector: str) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.browser import Browser, Page, browser
+from support.certificates import make_pair
+from support.cluster import BareWorkerProcess, Cluster, Server
 from support.demo_run import DemoRun, free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -19,6 +21,16 @@ READY_WITHIN_S = 25.0
 SOON_S = 15.0
 SAID = "#log .words"
 STATE = "#state"
+FETCH_ALL = """Promise.all(Array.from({length: 20}, async () => {
+    const response = await fetch("/bytes/200000/");
+    return (await response.arrayBuffer()).byteLength;
+}))"""
+ECHO = """new Promise((resolve, reject) => {
+    const socket = new WebSocket(`wss://${location.host}/talk/`);
+    socket.onopen = () => socket.send("said by " + new URL(socket.url).protocol);
+    socket.onmessage = (event) => resolve(event.data);
+    socket.onclose = reject;
+})"""
 
 
 @pytest.fixture
@@ -54,6 +66,15 @@ def tabs(chromium: Browser, run: DemoRun, ports: list[int]) -> list[Page]:
     return opened
 
 
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Server]:
+    """A server that speaks TLS, with a bare worker behind it."""
+    pair = make_pair(tmp_path, "server")
+    with Cluster(1, 0, ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key)), BareWorkerProcess) as cluster:
+        cluster.start_worker().wait_until_reading()
+        yield cluster.servers[0]
+
+
 def say(speaker: Page, words: str, *listeners: Page) -> None:
     """Say something in one tab, and wait until every tab shows it and the speaker's one as confirmed."""
     speaker.type("#text", words)
@@ -83,3 +104,16 @@ def test_two_tabs_talk_while_processes_die(tabs: list[Page], run: DemoRun) -> No
     assert states == ["Connected", "Connected"]
     expected = ["good morning", "morning", "a worker is dead", "so it is", "ada is away", "back again"]
     assert [page.texts(SAID) for page in tabs] == [expected, expected]
+
+
+def test_a_page_by_tls(chromium: Browser, secure: Server) -> None:
+    """A browser comes by HTTP/2, fetches in parallel, and opens a WebSocket beside it."""
+    page = chromium.open(f"https://127.0.0.1:{secure.port}/hello/")
+    page.wait_for("body", "hello", SOON_S)
+
+    protocol = page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")
+    fetched = page.evaluate(FETCH_ALL)
+    heard = page.evaluate(ECHO)
+
+    assert (protocol, heard) == ("h2", "said by wss:")
+    assert fetched == [200_000] * 20
