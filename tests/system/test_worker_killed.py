@@ -71,3 +71,19 @@ def test_requests_that_nobody_will_answer(alone: Cluster) -> None:
         assert not begun.read_to_end().endswith(b"0\r\n\r\n")
     alone.start_worker()
     assert get(port, "/hello/").status == 200
+
+
+def test_websockets_of_a_worker_that_invited(alone: Cluster) -> None:
+    """They are closed with 1012, so that clients come back; those that are bound to no worker stay open."""
+    port = alone.servers[0].port
+    with Talk([f"ws://127.0.0.1:{port}/invited/"], 8) as bound, Talk([f"ws://127.0.0.1:{port}/free/"], 8) as free:
+        bound.wait_for_rounds(1, SOON_S)
+        free.wait_for_rounds(1, SOON_S)
+
+        alone.workers[0].kill()
+
+        bound.wait_for_closed(SOON_S)
+        alone.start_worker()
+        free.wait_for_rounds(1, SOON_S)
+    assert bound.closed == [1012] * 8
+    assert free.closed == []
