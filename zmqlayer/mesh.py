@@ -70,6 +70,7 @@ class Mesh:
         self.outbox = Outbox(identity.node_id)
         self._config = config
         self._events: list[Event] = []
+        self._emit = self._events.append
         self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
         self._peers = self._links.peers
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
@@ -95,7 +96,7 @@ class Mesh:
             Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
             Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
             Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
-            Kind.DIRECT: lambda frame, peer, now: self._mail.direct(frame, now),
+            Kind.DIRECT: self._mail.direct,
             Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
             Kind.WORK: self._readers.work,
         }
@@ -199,7 +200,7 @@ class Mesh:
         if self._joining.ends(self._links.is_settling, now):
             self._mail.joined(now)
             self.notices.sweep(now)
-            self._events.append(Joined())
+            self._emit(Joined())
         self._due_at = min(self._sweep_at, self._joining.next_at(), *(part.next_at() for part in self._timed))
 
     def next_deadline(self) -> float:
@@ -214,7 +215,7 @@ class Mesh:
 
     def events(self) -> list[Event]:
         """Return what happened since the last call."""
-        taken, self._events = self._events, []
+        taken, self._events[:] = self._events[:], []
         return taken
 
     # What users ask for
@@ -342,6 +343,7 @@ class Mesh:
             self._dispatch.peer_down(peer.node_id)
             self._readers.peer_down(peer.node_id)
         if after is PeerState.GONE:
+            self._dispatch.peer_gone(peer.node_id)
             self._mail.peer_gone(peer.node_id, now)
             self._fanout.peer_gone(peer.node_id)
             self._membership.peer_gone(peer.node_id, now)
@@ -358,7 +360,7 @@ class Mesh:
         if not self._joining.is_over:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED and peer.was_ready:
-            self._events.append(PeerChanged(peer.info, after, now - peer.found_at))
+            self._emit(PeerChanged(peer.info, after, now - peer.found_at))
 
     def _peer_reachable(self, node_id: NodeId, now: float) -> None:
         self._membership.peer_reachable(node_id, now)
@@ -371,9 +373,6 @@ class Mesh:
             self._mail.boxes.deliver(letter)
             self._emit(Readable(letter.channel))
 
-    def _emit(self, event: Event) -> None:
-        self._events.append(event)
-
     def _blocked_by(self, channel: str, now: float) -> Bound | None:
         owner = self._owner_of(channel)
         return self._dispatch.blocked_by(channel, now) if owner is None else self._mail.blocked_by(owner, channel, now)
@@ -385,7 +384,7 @@ class Mesh:
         self._fanout.clear(now)
 
     def _readable(self, key: InboxKey) -> None:
-        self._events.append(Readable(key))
+        self._emit(Readable(key))
 
     def _tally(self, frame: Frame, peer: Peer, now: float) -> None:
         if self._accounts.tally(frame, peer, now):

@@ -22,6 +22,10 @@ __all__ = ["Reception"]
 
 logger = logging.getLogger("zmqlayer")
 
+WORK: Final = Kind.WORK  # looked up with each message: a name is faster than a member
+FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
+"""What nodes say that are no peers yet."""
+
 COUNTED: Final = frozenset((Kind.DIRECT, Kind.WORK, Kind.RETURN))
 """Messages from one node to another; they bear a sequence. Those of groups count where their members are."""
 
@@ -79,11 +83,8 @@ class Reception:
         Raises:
             ProtocolError: Its sender broke the protocol.
         """
-        if frame.kind == Kind.HELLO:
-            self._links.hello(frame, now)
-            return
-        if frame.kind == Kind.REFUSAL:
-            self._links.rejected(frame, now)
+        if frame.kind in FIRST_WORDS:
+            (self._links.hello if frame.kind == Kind.HELLO else self._links.rejected)(frame, now)
             return
         peer = self._links.peers.get(frame.source)
         if peer is None:
@@ -101,6 +102,6 @@ class Reception:
             return False
         if not self._accounts.arrived(frame, now):
             return False
-        if frame.kind == Kind.WORK and self._accounts.of(frame.source).work.gaps:
+        if frame.kind == WORK and self._accounts.of(frame.source).work.gaps:
             self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
         return True

@@ -149,9 +149,9 @@ class SyncLayer(BaseLayer):
 
     def has_reader(self, channel: str) -> bool:
         """
-        Whether anybody reads a named channel, as far as is known here: a node that received from it lately.
+        Whether anybody reads a named channel, as far as is known here.
 
-        A node is no reader any more ten seconds after all its receivers became busy, until one of them comes back.
+        Another process that received from it once is a reader until it is gone, however busy it is.
 
         Raises:
             InvalidName: The caller's mistake.

@@ -258,6 +258,23 @@ def test_readers_are_known_while_they_are_linked() -> None:
     assert not a.mesh.has_reader("jobs")
 
 
+def test_a_worker_whose_threads_are_busy_is_a_reader() -> None:
+    """It takes its credit back, so that others get the work; cut or not, it reads on when a thread is free."""
+    network, a, b = joined("a", "b")
+    b.wait("jobs")
+    network.run(0.1)
+    b.unwait("jobs")
+    network.run(20)
+    busy = a.mesh.has_reader("jobs")
+    network.cut(a, b)
+    network.run(3)
+    after_a_cut = a.mesh.has_reader("jobs")
+    b.leave()
+    network.run(3)
+
+    assert (busy, after_a_cut, a.mesh.has_reader("jobs")) == (True, True, False)
+
+
 def test_a_reader_of_the_same_node_is_known_until_it_leaves() -> None:
     """A node that reads what it sends needs nobody else; prefixes stand for the channels below them."""
     network, a = joined("a")
