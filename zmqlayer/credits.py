@@ -199,11 +199,13 @@ class Offers:
         """Return one reader's offer, or None if it was withdrawn."""
         return self._offers.get((peer, reader))
 
-    def withdraw(self, peer: NodeId, reader: int) -> None:
-        """Forget one reader."""
+    def withdraw(self, peer: NodeId, reader: int) -> tuple[str, ...]:
+        """Forget one reader, and return the channels it read."""
         offer = self._offers.pop((peer, reader), None)
-        if offer is not None:
-            self._unlist(offer)
+        if offer is None:
+            return ()
+        self._unlist(offer)
+        return offer.channels
 
     def suspend(self, peer: NodeId) -> None:
         """Spend none of a peer's credit for now."""
@@ -214,11 +216,11 @@ class Offers:
         self._suspended.discard(peer)
         return [offer for offer in self._offers.values() if offer.peer == peer]
 
-    def forget(self, peer: NodeId) -> None:
-        """Forget all readers of a peer: its link started anew, or it is gone."""
+    def forget(self, peer: NodeId) -> list[str]:
+        """Forget all readers of a peer, and return the channels they read: its link started anew, or it is gone."""
         self._suspended.discard(peer)
-        for key in [key for key in self._offers if key[0] == peer]:
-            self._unlist(self._offers.pop(key))
+        readers = [reader for owner, reader in self._offers if owner == peer]
+        return [channel for reader in readers for channel in self.withdraw(peer, reader)]
 
     def _unlist(self, offer: Offer) -> None:
         for channel in offer.channels:

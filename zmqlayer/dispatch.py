@@ -126,7 +126,7 @@ class Dispatch:
         return None
 
     def has_reader(self, channel: str) -> bool:
-        """Whether a reader of *channel* is known, here or at a peer; one that is silent or busy is a reader too."""
+        """Whether a reader of *channel* is known, here or at a peer; one that is silent is one too, or busy."""
         key = inbox_of(channel)
         return self._offers.has(key) or key in self._readership
 
@@ -147,7 +147,7 @@ class Dispatch:
         if payload.get("link") != peer.their_link or not peer.is_up:
             return
         if limit is None:
-            self._offers.withdraw(peer.node_id, reader)
+            self._readership.note(peer.node_id, self._offers.withdraw(peer.node_id, reader), now)
             self._push(peer, Kind.ENDED, {"reader": reader})
             return
         if "done" in payload:
@@ -159,7 +159,6 @@ class Dispatch:
         elif known is not None or channels:
             if known is None:
                 self._check_offer(peer, channels)
-                self._readership.note(peer.node_id, channels)
             self.spend(self._offers.put(peer.node_id, reader, channels, limit), now)
 
     def returned(self, frame: Frame, now: float) -> None:
@@ -212,9 +211,9 @@ class Dispatch:
         for offer in self._offers.resume(node_id):
             self.spend(offer, now)
 
-    def peer_down(self, node_id: NodeId) -> None:
+    def peer_down(self, node_id: NodeId, now: float) -> None:
         """A link is gone or starts anew: the credit that the peer gave is void."""
-        self._offers.forget(node_id)
+        self._readership.note(node_id, self._offers.forget(node_id), now)
 
     def peer_gone(self, node_id: NodeId) -> None:
         """A peer is gone: it reads nothing any more."""
@@ -224,6 +223,7 @@ class Dispatch:
 
     def sweep(self, now: float) -> None:
         """Drop expired messages; forget empty queues."""
+        self._readership.sweep(now)
         for key, backlog in list(self._backlogs.items()):
             self._expire(backlog, now)
             if not backlog:

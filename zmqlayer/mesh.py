@@ -340,7 +340,7 @@ class Mesh:
         after = peer.state
         was_up = before in (PeerState.READY, PeerState.SILENT)
         if was_up and not peer.is_up:
-            self._dispatch.peer_down(peer.node_id)
+            self._dispatch.peer_down(peer.node_id, now)
             self._readers.peer_down(peer.node_id)
         if after is PeerState.GONE:
             self._dispatch.peer_gone(peer.node_id)

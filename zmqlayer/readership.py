@@ -1,47 +1,57 @@
 """
-Readership: which peers are known to read which named channels. Pure; used by ``dispatch.py``.
+Readership: which peers read named channels although they give no credit now. Pure; used by ``dispatch.py``.
 
-A worker all of whose threads are busy takes its credit back after a while, so that what it cannot start goes to others.
-It is a reader all the same: a request may wait for it. So peers are remembered from the first credit that they gave
-until they are gone, and what they read is what they ever gave credit for.
+A worker all of whose threads are busy takes its credit back after a while, so that what it cannot start goes to others,
+and after a cut it gives none until a thread is free. It is a reader all the same: a request may wait for it. So a peer
+is remembered for a minute after its credit ended, unless it is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from zmqlayer.names import NodeId
 
 __all__ = ["Readership"]
 
+REMEMBERED_S: Final = 60.0
+
 
 class Readership:
     """
-    Channels and the peers that read them.
+    Channels and the peers that read them lately.
 
     Args:
-        most: Channels of one peer that are remembered.
+        most: Channels that are remembered.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._channels: dict[NodeId, set[str]] = {}
-        self._readers: dict[str, set[NodeId]] = {}
+        self._until: dict[str, dict[NodeId, float]] = {}
 
     def __contains__(self, channel: str) -> bool:
-        return channel in self._readers
+        return channel in self._until
 
-    def note(self, peer: NodeId, channels: Iterable[str]) -> None:
-        """*peer* gave credit for *channels*."""
-        known = self._channels.setdefault(peer, set())
+    def note(self, peer: NodeId, channels: Iterable[str], now: float) -> None:
+        """The credit that *peer* gave for *channels* has ended. Those with one reader at all are of no interest."""
         for channel in channels:
-            if len(known) < self._most:
-                known.add(channel)
-                self._readers.setdefault(channel, set()).add(peer)
+            if "?" not in channel and (channel in self._until or len(self._until) < self._most):
+                self._until.setdefault(channel, {})[peer] = now + REMEMBERED_S
 
     def forget(self, peer: NodeId) -> None:
         """*peer* is gone."""
-        for channel in self._channels.pop(peer, ()):
-            self._readers[channel].discard(peer)
-            if not self._readers[channel]:
-                del self._readers[channel]
+        for channel, readers in list(self._until.items()):
+            readers.pop(peer, None)
+            self._tidy(channel)
+
+    def sweep(self, now: float) -> None:
+        """Forget what is long ago."""
+        for channel, readers in list(self._until.items()):
+            for peer in [peer for peer, until in readers.items() if until <= now]:
+                del readers[peer]
+            self._tidy(channel)
+
+    def _tidy(self, channel: str) -> None:
+        if not self._until[channel]:
+            del self._until[channel]

@@ -151,7 +151,8 @@ class SyncLayer(BaseLayer):
         """
         Whether anybody reads a named channel, as far as is known here.
 
-        Another process that received from it once is a reader until it is gone, however busy it is.
+        Another process is a reader while it waits for messages of it and, unless it is gone, for about a minute
+        after: all its receivers may be busy.
 
         Raises:
             InvalidName: The caller's mistake.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.strategies import node
-from zmqlayer.readership import Readership
+from zmqlayer.readership import REMEMBERED_S, Readership
 
 ONE, TWO = node(1), node(2)
 
@@ -11,8 +11,8 @@ ONE, TWO = node(1), node(2)
 def test_a_channel_has_readers_until_the_last_is_gone() -> None:
     """Being gone twice, or without having read anything, changes nothing."""
     readership = Readership(10)
-    readership.note(ONE, ("jobs", "mails"))
-    readership.note(TWO, ("jobs",))
+    readership.note(ONE, ("jobs", "mails"), 0.0)
+    readership.note(TWO, ("jobs",), 0.0)
     known = []
 
     for peer in (ONE, ONE, TWO, node(3)):
@@ -23,10 +23,26 @@ def test_a_channel_has_readers_until_the_last_is_gone() -> None:
     assert "jobs" not in readership
 
 
-def test_a_peer_is_remembered_for_so_many_channels() -> None:
-    """What it reads beyond the bound is not known; other peers have bounds of their own."""
-    readership = Readership(2)
-    readership.note(ONE, ("a", "b", "c"))
-    readership.note(TWO, ("d",))
+def test_a_reader_is_remembered_for_a_while() -> None:
+    """From when its credit ended last."""
+    readership = Readership(10)
+    readership.note(ONE, ("jobs",), 0.0)
+    readership.note(ONE, ("jobs",), 10.0)
+    readership.note(TWO, ("jobs",), 5.0)
+    known = []
 
-    assert [channel in readership for channel in "abcd"] == [True, True, False, True]
+    for at in (REMEMBERED_S, REMEMBERED_S + 9.9, REMEMBERED_S + 10.0):
+        readership.sweep(at)
+        known.append("jobs" in readership)
+
+    assert known == [True, True, False]
+
+
+def test_so_many_channels_are_remembered() -> None:
+    """What is beyond the bound is not, and no channel that has one reader at all; known ones get more readers."""
+    readership = Readership(2)
+    readership.note(ONE, ("a", "body?1", "b", "c"), 0.0)
+    readership.note(TWO, ("a",), 0.0)
+    readership.forget(ONE)
+
+    assert [channel in readership for channel in ("a", "b", "c", "body?1")] == [True, False, False, False]
