@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import ssl
 import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol, Self
 
+from support.certificate import write_certificate
 from support.processes import Process, free_port, run_python, wait_until
 
 __all__ = ["Daphne", "Mesh", "Server", "has_daphne"]
@@ -41,22 +45,28 @@ class Mesh:
     Args:
         prefetch: Setting of the worker: messages it may hold beyond the one that it waits for.
         flags: For ``zmqlayer interface``.
+        is_tls: Listen with TLS, and a certificate that is made for it.
     """
 
-    def __init__(self, prefetch: int = 0, flags: tuple[str, ...] = ()) -> None:
+    def __init__(self, prefetch: int = 0, flags: tuple[str, ...] = (), *, is_tls: bool = False) -> None:
         self._prefetch = prefetch
         self._flags = flags
+        self._is_tls = is_tls
 
     def __enter__(self) -> Self:
         self.port = free_port()
         cluster = f"benchmark-{secrets.token_hex(4)}"
-        listen = ("--port", str(self.port), "--cluster", cluster, "--verbosity", "0")
+        listen: tuple[str, ...] = ("--port", str(self.port), "--cluster", cluster, "--verbosity", "0")
+        self._stack = ExitStack()
+        if self._is_tls:
+            certificate = Path(self._stack.enter_context(TemporaryDirectory())) / "localhost.pem"
+            write_certificate(certificate)
+            listen += ("--tls-cert", str(certificate))
         self.server = Process([sys.executable, "-m", "zmqlayer.interface", *listen, *self._flags])
         self.workers = [run_python("bare_worker.py", cluster, self._prefetch)]
-        self._stack = ExitStack()
         for process in (self.server, *self.workers):
             self._stack.enter_context(process)
-        wait_until(lambda: _answers(self.port), START_WITHIN_S, "an answer of the interface server", self.server)
+        wait_until(lambda: _answers(self.port, self._is_tls), START_WITHIN_S, "an answer of our server", self.server)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -87,8 +97,11 @@ def has_daphne() -> bool:
     return find_spec("daphne") is not None
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, is_tls: bool = False) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+    if is_tls:
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2.0, context=context)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 200

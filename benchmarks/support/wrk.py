@@ -1,16 +1,17 @@
-"""HTTP load by ``wrk``, which no server here can outrun."""
+"""HTTP load: HTTP/1.1 by ``wrk``, which no server here can outrun, HTTP/2 by a client of our own, which they can."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Final
 
 from support.processes import SUPPORT
 
-__all__ = ["Burst", "has_wrk", "load"]
+__all__ = ["Burst", "has_wrk", "load", "load_http2"]
 
 CONNECTIONS: Final = 32
 
@@ -53,5 +54,14 @@ def load(port: int, seconds: int, *, keeps_alive: bool = True) -> Burst:
     script = str(SUPPORT / "wrk.lua")
     header = ("-H", "Connection: close") if not keeps_alive else ()
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script, *header, f"http://127.0.0.1:{port}/"]
+    return _run(command, seconds)
+
+
+def load_http2(port: int, seconds: int) -> Burst:
+    """Ask for ``/`` on 32 streams at a time of one TLS connection."""
+    return _run([sys.executable, str(SUPPORT / "http2_load.py"), str(port), str(seconds)], seconds)
+
+
+def _run(command: list[str], seconds: int) -> Burst:
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     return Burst(**json.loads(output.strip().splitlines()[-1]))
