@@ -1,5 +1,6 @@
 """One HTTP/2 connection: what ends it, and how."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -634,6 +635,102 @@ def test_any_frames(sent: list[bytes]) -> None:
     client.frames()
 
     site.close()
+
+
+STREAMS = st.sampled_from([1, 3, 5, 7])
+COURSE = st.lists(
+    st.one_of(
+        st.tuples(st.just("open"), st.booleans()),
+        st.tuples(st.just("bad"), st.booleans()),
+        st.tuples(st.just("body"), STREAMS, st.booleans(), st.sampled_from([0, 1, 9_000])),
+        st.tuples(st.just("trailers"), STREAMS),
+        st.tuples(st.just("reset"), STREAMS),
+        st.tuples(st.just("window"), st.sampled_from([0, 1, 3, 5, 7]), st.sampled_from([1, 50_000, LAST])),
+        st.tuples(st.just("settings"), st.sampled_from([0, 1, 70_000])),
+        st.tuples(st.just("goaway")),
+        st.tuples(st.just("pong")),
+        st.tuples(st.just("slow")),
+        st.tuples(st.just("fast")),
+        st.tuples(st.just("answer"), st.integers(0, 3), st.sampled_from([0, 5, 90_000]), st.booleans()),
+        st.tuples(st.just("break off"), st.integers(0, 3)),
+        st.tuples(st.just("wait"), st.sampled_from([0.1, 5.0, 25.0, 70.0, 130.0])),
+        st.tuples(st.just("stop")),
+    ),
+    max_size=25,
+)
+
+
+class Course:
+    """A client and workers who do anything in any order; each step is a method."""
+
+    def __init__(self) -> None:
+        self.site = Site(ServerOptions(max_streams=3))
+        self.client = FrameClient(self.site)
+        self.stream_ids = itertools.count(1, 2)
+
+    def open(self, ends: bool) -> None:
+        self.client.open(next(self.stream_ids), GET if ends else POST, ends=ends)
+
+    def bad(self, ends: bool) -> None:
+        self.client.open(next(self.stream_ids), [*GET, (b"te", b"gzip")], ends=ends)
+
+    def body(self, stream_id: int, ends: bool, size: int) -> None:
+        self.client.put(data(stream_id, bytes(size), ends=ends))
+
+    def trailers(self, stream_id: int) -> None:
+        self.client.open(stream_id, [(b"x", b"y")])
+
+    def reset(self, stream_id: int) -> None:
+        self.client.put(reset(stream_id))
+
+    def window(self, stream_id: int, size: int) -> None:
+        self.client.put(window(stream_id, size))
+
+    def settings(self, size: int) -> None:
+        self.client.put(setting(INITIAL_WINDOW_SIZE=size))
+
+    def goaway(self) -> None:
+        self.client.put(GoAwayFrame(0))
+
+    def pong(self) -> None:
+        self.client.put(ping(b"zmqlayer", is_ack=True))
+
+    def slow(self) -> None:
+        if self.client.transport.producer is not None:
+            self.client.set_slow()
+
+    def fast(self) -> None:
+        if self.client.transport.producer is not None:
+            self.client.set_fast()
+
+    def answer(self, number: int, size: int, more: bool) -> None:
+        if number < len(self.site.layer.replies):
+            message = {"status": 200, "content": bytes(size), "more_content": more}
+            self.site.layer.replies[number].push(message)
+
+    def break_off(self, number: int) -> None:
+        if number < len(self.site.layer.replies):
+            self.site.layer.replies[number].push({"closed": True})
+
+    def wait(self, seconds: float) -> None:
+        self.site.clock.advance(seconds)
+
+    def stop(self) -> None:
+        self.client.connection.stop()
+
+
+@settings(max_examples=150, deadline=None)
+@given(COURSE)
+def test_any_course(steps: list[tuple[str, ...]]) -> None:
+    """Whatever client and workers do, and when, no step fails, and nothing is left of it."""
+    course = Course()
+
+    for name, *values in steps:
+        getattr(course, name.replace(" ", "_"))(*values)
+
+    for client in course.site.clients:
+        client.leave()
+    course.site.close()
 
 
 def test_its_representation(site: Site) -> None:
