@@ -50,3 +50,12 @@ def test_a_client_that_left_is_missed_by_nobody(cluster: Cluster, sockets: list[
     sockets[0].send("still here")
 
     assert sockets[0].recv(SOON_S) == "still here"
+
+
+def test_a_burst_of_one_client_is_consumed_in_order(sockets: list[ClientConnection]) -> None:
+    """By two workers with several threads each, without sessions: one message at a time."""
+    said = [f"line {number}" for number in range(200)]
+    for line in said:
+        sockets[0].send(line)
+
+    assert [sockets[0].recv(SOON_S) for _ in said] == said
