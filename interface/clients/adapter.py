@@ -8,12 +8,15 @@ asks for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import txaio
 from autobahn.websocket.protocol import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+
+from zmqlayer.interface.options import Reactor, Timer
 
 __all__ = ["AdaptedFactory", "AdaptedProtocol"]
 
@@ -25,12 +28,32 @@ class _Nobody:
         """Nothing to do."""
 
 
+class _Silence:
+    """Autobahn's log: what clients do is counted as faults, and not told one by one."""
+
+    def debug(self, *args: object, **values: object) -> None:
+        """Nothing."""
+
+    info = warn = error = failure = debug
+
+
+class _Timers:
+    """What Autobahn asks of its timers, on a given reactor instead of the global one."""
+
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+
+    def call_later(self, delay: float, call: Callable[..., object], *args: object) -> Timer:
+        return self._reactor.callLater(delay, call, *args)
+
+
 class AdaptedFactory(WebSocketServerFactory):
     """The settings that WebSockets share."""
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Reactor) -> None:
         txaio.use_twisted()
         super().__init__(server=None)
+        self._batched_timer = _Timers(reactor)
 
 
 class AdaptedProtocol(WebSocketServerProtocol):
@@ -38,6 +61,7 @@ class AdaptedProtocol(WebSocketServerProtocol):
 
     transport: Any
     is_open = is_closed = _Nobody()
+    log = _Silence()
 
     def __init__(self) -> None:
         self.transport = None  # and not Autobahn's own constructor, which makes what this class replaces

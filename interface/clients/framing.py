@@ -1,7 +1,7 @@
 """
 Autobahn's side of a WebSocket: frames, fragments, control frames, the closing handshake.
 
-What is ours: the opening handshake, which is answered before (``handshake``); the memory that a message may take; a
+What is ours: the opening handshake, which is answered before (``handshake``); messages put together (``assembly``); a
 stop to reading that holds back what was read already; pings (``heartbeat``); compression (``compression``).
 
 After a client's mistake nothing more of it is read (RFC 6455, 7.1.7). The connection is closed in our direction at
@@ -10,8 +10,8 @@ once; what the client sends is thrown away until it has had a second to read the
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -22,17 +22,16 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from zmqlayer.interface.clients.adapter import AdaptedFactory, AdaptedProtocol
+from zmqlayer.interface.clients.assembly import Assembly, BadMessage
 from zmqlayer.interface.clients.compression import Deflate
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.heartbeat import Heartbeat
-from zmqlayer.interface.options import Context, Reactor, Timer
+from zmqlayer.interface.options import Context, Timer
 
 __all__ = ["FrameListener", "Frames", "FramesFactory"]
 
 NO_CODE: Final = 1005
 """Told of a close frame without a code (RFC 6455, 7.4.1); never sent."""
-BAD_TEXT: Final = 1007
-TOO_BIG: Final = 1009
 FAULTS: Final = {
     1002: "a WebSocket frame that breaks the protocol",
     1007: "a WebSocket message that cannot be decoded",
@@ -48,20 +47,10 @@ STEP: Final = 4096
 """Autobahn copies what is left of its input for each frame, so it is given little at a time."""
 LONGEST_REASON: Final = 123
 """Bytes: a control frame has 125 (RFC 6455, 5.5), and the code takes two."""
-UTF8: Final = codecs.getincrementaldecoder("utf-8")
 UNUSED: Final = ("send_queue", "utf8validator")
 """Of Autobahn's attributes."""
 SLACK: Final = 64
 """By how much compression may enlarge what cannot be compressed: this, and five bytes for each kilobyte."""
-
-
-class _Silence:
-    """Autobahn's log: what clients do is counted as faults, and not told one by one."""
-
-    def debug(self, *args: object, **values: object) -> None:
-        """Nothing."""
-
-    info = warn = error = failure = debug
 
 
 class FrameListener(Protocol):
@@ -104,11 +93,10 @@ class FramesFactory(AdaptedFactory):
     """The settings that all WebSockets of one server share."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
+        super().__init__(context.reactor)
         options = context.options
         self.context = context
         self.limit = options.websocket_max_message_size
-        self._batched_timer = _Timers(context.reactor)
         largest = self.limit + self.limit // 200 + SLACK
         self.setProtocolOptions(
             webStatus=False,
@@ -142,7 +130,6 @@ class Frames(AdaptedProtocol):
     """One WebSocket that a worker has accepted: Twisted's protocol, and the producer of what the worker sends."""
 
     factory: FramesFactory
-    log = _Silence()
 
     def __init__(self, listener: FrameListener, answer: bytes, compression: Agreement | None, client: str) -> None:
         super().__init__()
@@ -155,8 +142,7 @@ class Frames(AdaptedProtocol):
         self._heartbeat: Heartbeat | None = None
         self._unread = b""
         self._is_reading = False
-        self._message = bytearray()
-        self._decoder: codecs.IncrementalDecoder | None = None
+        self._message: Assembly | None = None
         self._is_compressed = False
         self._pong: bytes | None = None
         self._end: Callable[[], object] | None = None
@@ -280,42 +266,27 @@ class Frames(AdaptedProtocol):
     def onMessageBegin(self, isBinary: bool) -> None:
         self.message_data_total_length = 0
         self._is_compressed = self.current_frame.rsv == COMPRESSED
-        self._decoder = None if isBinary else UTF8()
+        self._message = Assembly(self.factory.limit, not isBinary)
 
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
-        if not self._is_compressed and self.message_data_total_length > self.factory.limit:
-            self._fail_connection(TOO_BIG, f"a message may have {self.factory.limit} bytes")
+        if self._message is not None and not self._is_compressed:
+            with self._failing():
+                self._message.check_size(self.message_data_total_length)
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        if self.failedByMe:
-            return
-        if len(self._message) + len(payload) > self.factory.limit:
-            self._fail_connection(TOO_BIG, f"a message may have {self.factory.limit} bytes")
-            return
-        try:
-            if self._decoder is not None:
-                self._decoder.decode(payload)
-                _check_start(self._decoder.getstate()[0])
-        except UnicodeDecodeError:
-            self._fail_connection(BAD_TEXT, "a text message must be UTF-8")
-        else:
-            self._message += payload
+        if self._message is not None and not self.failedByMe:
+            with self._failing():
+                self._message.add(payload)
 
     def onMessageFrameEnd(self) -> None:
         self.frame_data = []
 
     def onMessageEnd(self) -> None:
-        message, self._message = self._message, bytearray()
-        is_text, self._decoder = self._decoder is not None, None
-        if self.failedByMe or self.state != self.STATE_OPEN:
-            return
-        try:
-            payload = message.decode("utf-8") if is_text else bytes(message)
-        except UnicodeDecodeError:
-            self._fail_connection(BAD_TEXT, "a text message must not end within a character")
-        else:
-            self._listener.received(payload)
+        message, self._message = self._message, None
+        if message is not None and not self.failedByMe and self.state == self.STATE_OPEN:
+            with self._failing():
+                self._listener.received(message.whole())
 
     def onPing(self, payload: bytes) -> None:
         if self.is_congested:
@@ -333,6 +304,14 @@ class Frames(AdaptedProtocol):
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._listener.lost(NO_CODE if code is None else code)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Fail the connection if the client's message is bad."""
+        try:
+            yield
+        except BadMessage as exc:
+            self._fail_connection(exc.code, exc.sentence)
 
     def _fail_connection(self, code: int = 1001, reason: str = "") -> None:
         if self.failedByMe or self.state == self.STATE_CLOSED:
@@ -401,7 +380,7 @@ class Frames(AdaptedProtocol):
                     break
         finally:
             self._is_reading = False
-        if self.failedByMe:
+        if self.failedByMe or self.state == self.STATE_CLOSED:
             self._unread = b""
 
     def _stop_heartbeat(self) -> None:
@@ -412,19 +391,3 @@ class Frames(AdaptedProtocol):
     def _note(self, fault: str) -> None:
         context = self.factory.context
         context.faults.note(fault, self._client, context.reactor.seconds())
-
-
-def _check_start(pending: bytes) -> None:
-    """Fail on the beginning of a surrogate, which Python's decoder finds only with its last byte."""
-    if pending[:1] == b"\xed" and pending[1:] >= b"\xa0":
-        raise UnicodeDecodeError("utf-8", pending, 0, 2, "surrogate")
-
-
-class _Timers:
-    """What Autobahn asks of its timers, on a given reactor instead of the global one."""
-
-    def __init__(self, reactor: Reactor) -> None:
-        self._reactor = reactor
-
-    def call_later(self, delay: float, call: Callable[..., object], *args: object) -> Timer:
-        return self._reactor.callLater(delay, call, *args)
