@@ -11,11 +11,10 @@ import re
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from zmqlayer.interface.clients.head import BadRequest, Head, read_fields
+from zmqlayer.interface.clients.head import LENGTH, BadRequest, Head, read_fields
 
 __all__ = ["Body", "ChunkedBody", "CountedBody", "body_of"]
 
-LENGTH: Final = re.compile(rb"[0-9]{1,18}\Z")
 CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n\Z")
 MAX_SIZE_LINE: Final = 1_024
 MAX_EXCESS: Final = 16_384

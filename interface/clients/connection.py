@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from twisted.internet.interfaces import IAddress, ISSLTransport
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
+from zmqlayer.interface.clients.backlog import PIECE_SIZE, Backlog
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
 from zmqlayer.interface.clients.http1 import Http1
@@ -23,7 +25,7 @@ from zmqlayer.interface.clients.wire import Codec, Origin
 from zmqlayer.interface.conversations.translate import Address
 from zmqlayer.interface.options import Context, Timer
 
-__all__ = ["Connection", "Register"]
+__all__ = ["Connection", "Register", "Transport"]
 
 ALPN_HTTP2: Final = b"h2"
 """RFC 9113, 3.1."""
@@ -47,6 +49,7 @@ class Transport(Protocol):
     def getHost(self) -> IAddress: ...
     def registerProducer(self, producer: object, streaming: bool) -> None: ...
     def unregisterProducer(self) -> None: ...
+    def write(self, data: bytes) -> None: ...
     def writeSequence(self, parts: Sequence[bytes]) -> None: ...
     def pauseProducing(self) -> None: ...
     def resumeProducing(self) -> None: ...
@@ -54,10 +57,17 @@ class Transport(Protocol):
     def abortConnection(self) -> None: ...
 
 
+@implementer(IHalfCloseableProtocol)
 class Connection(TwistedProtocol):
-    """One connection of one client: Twisted's protocol, and the ``wire.Wire`` of its codec."""
+    """
+    One connection of one client: Twisted's protocol, and the ``wire.Wire`` of its codec.
 
-    def __init__(self, register: Register) -> None:
+    Attributes:
+        address: The client's, as its connections are counted; empty for none.
+    """
+
+    def __init__(self, register: Register, address: str = "") -> None:
+        self.address = address
         self.is_congested = False
         self._register = register
         self._origin: Origin | None = None
@@ -66,7 +76,10 @@ class Connection(TwistedProtocol):
         self._socket: Socket | None = None
         self._held = b""
         self._is_open = False
-        self._timer: Timer | None = None
+        self._is_blocked = False  # the transport has enough; is_congested lasts until the backlog is gone as well
+        self._backlog: Backlog | None = None
+        self._idle_timer: Timer | None = None
+        self._write_timer: Timer | None = None
 
     # What Twisted calls.
 
@@ -74,12 +87,12 @@ class Connection(TwistedProtocol):
         context = self._register.context
         self._is_open = True
         self._wire.registerProducer(self, True)
-        self._timer = context.reactor.callLater(context.options.keep_alive_timeout_s, self.close)
+        self._idle_timer = context.reactor.callLater(context.options.keep_alive_timeout_s, self.close)
         self._register.add(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._is_open = False
-        self._stop_timer()
+        self._stop_timers()
         self._register.forget(self)
         if self._codec is not None:
             self._codec.lost()
@@ -92,20 +105,40 @@ class Connection(TwistedProtocol):
         elif self._codec is not None:
             self._codec.received(data)
         elif self._is_open:
-            self._stop_timer()
+            _cancel(self._idle_timer)
             self._codec = self._choose_codec()
             self._codec.received(data)
 
-    def pauseProducing(self) -> None:
-        """Take note that the client is slow."""
-        self.is_congested = True
+    def readConnectionLost(self) -> None:
+        """The client shut down its side. TLS has no such state, and tells of the whole connection's loss."""
         if self._codec is not None:
-            self._codec.congested()
+            self._codec.ended()
+        else:
+            self._wire.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Nothing to do: we never shut down our side alone."""
+
+    def pauseProducing(self) -> None:
+        """Take note that the client is slow; if it takes nothing at all, cut the connection."""
+        self._is_blocked = True
+        self._limit_writing()
+        if self._is_open and not self.is_congested:
+            self.is_congested = True
+            if self._codec is not None:
+                self._codec.congested()
 
     def resumeProducing(self) -> None:
-        """Take note that the client has taken everything."""
+        """Take note that the client has taken everything that the transport had."""
+        self._is_blocked = False
+        _cancel(self._write_timer)
+        self._flow()
+        if self._is_blocked:
+            return
         self.is_congested = False
-        if self._codec is not None:
+        if not self._is_open:
+            self._close_wire()
+        elif self._codec is not None:
             self._codec.relieved()
 
     def stopProducing(self) -> None:
@@ -127,8 +160,15 @@ class Connection(TwistedProtocol):
 
     def write(self, parts: Sequence[bytes]) -> None:
         """See ``wire.Wire``."""
-        if self._is_open:
+        if not self._is_open:
+            return
+        if not self._is_blocked and sum(map(len, parts)) <= PIECE_SIZE:
             self._wire.writeSequence(parts)
+            return
+        if self._backlog is None:
+            self._backlog = Backlog()
+        self._backlog.add(parts)
+        self._flow()
 
     def pause_reading(self) -> None:
         """See ``wire.Wire``."""
@@ -144,22 +184,22 @@ class Connection(TwistedProtocol):
         """See ``wire.Wire``; a client that takes nothing more is cut off in the end."""
         if not self._is_open:
             return
-        context = self._register.context
         self._is_open = False
-        self._stop_timer()
-        self._timer = context.reactor.callLater(context.options.write_timeout_s, self._wire.abortConnection)
-        self._wire.unregisterProducer()  # a TLS transport does not close before
-        self._wire.loseConnection()
+        _cancel(self._idle_timer)
+        if self._backlog is None:
+            self._close_wire()
 
     def abort(self) -> None:
         """See ``wire.Wire``."""
         self._is_open = False
-        self._stop_timer()
+        self._backlog = None
+        self._stop_timers()
         self._wire.abortConnection()
 
     def upgrade(self, socket: Socket, answer: bytes, compression: Agreement | None, held: bytes) -> Frames:
         """See ``wire.Wire``."""
         self._codec, self._socket, self._held = None, socket, held
+        self._stop_timers()
         self._wire.unregisterProducer()
         self._frames = self._register.frames.open(socket, answer, compression, self.origin.name)
         self._frames.makeConnection(self.transport)
@@ -193,10 +233,36 @@ class Connection(TwistedProtocol):
         is_http2 = getattr(self.transport, "negotiatedProtocol", None) == ALPN_HTTP2
         return Http2(self, context) if is_http2 else Http1(self, context)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+    def _flow(self) -> None:
+        """Give the transport of the backlog what it takes."""
+        while self._backlog and not self._is_blocked:
+            self._wire.write(self._backlog.take())
+        if not self._backlog:
+            self._backlog = None
+
+    def _close_wire(self) -> None:
+        self._limit_writing()
+        self._wire.unregisterProducer()  # a TLS transport does not close before
+        self._wire.loseConnection()
+
+    def _limit_writing(self) -> None:
+        context = self._register.context
+        if self._write_timer is None or not self._write_timer.active():
+            self._write_timer = context.reactor.callLater(context.options.write_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        context = self._register.context
+        context.faults.note("slow reader", self.origin.name, context.reactor.seconds())
+        self.abort()
+
+    def _stop_timers(self) -> None:
+        _cancel(self._idle_timer)
+        _cancel(self._write_timer)
+
+
+def _cancel(timer: Timer | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()
 
 
 def _address(address: object) -> Address:

@@ -10,7 +10,9 @@ from twisted.internet.protocol import ServerFactory
 from zope.interface import implementer
 
 from zmqlayer.interface.clients.connection import Connection
+from zmqlayer.interface.clients.floods import Floods, Verdict
 from zmqlayer.interface.clients.framing import FramesFactory
+from zmqlayer.interface.clients.turned_away import TurnedAway
 from zmqlayer.interface.options import Context
 
 __all__ = ["ConnectionFactory"]
@@ -20,7 +22,7 @@ HTTP2: Final = b"h2"
 """As ALPN calls them (RFC 7301, RFC 9113)."""
 
 if TYPE_CHECKING:
-    _Factory = ServerFactory[Connection]
+    _Factory = ServerFactory[Connection | TurnedAway]
 else:  # Twisted 24.7 has no parameter here
     _Factory = ServerFactory
 
@@ -35,10 +37,16 @@ class ConnectionFactory(_Factory):
         self.context = context
         self.frames = FramesFactory(context)
         self.connections: set[Connection] = set()
+        self._floods = Floods(context.options.connections_per_address)
         self._emptied: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection:
-        return Connection(self)
+    def buildProtocol(self, addr: IAddress | None) -> Connection | TurnedAway | None:
+        address = str(getattr(addr, "host", ""))
+        verdict = self._floods.enter(address) if address else Verdict.ADMITTED
+        if verdict is Verdict.ADMITTED:
+            return Connection(self, address)
+        self.context.faults.note("too many connections", address, self.context.reactor.seconds())
+        return TurnedAway(self.context, address, self._floods) if verdict is Verdict.TURNED_AWAY else None
 
     def acceptableProtocols(self) -> tuple[bytes, ...]:
         """Return what to offer to a client that comes by TLS; Twisted asks for it too, for its ``ssl:`` endpoints."""
@@ -51,6 +59,8 @@ class ConnectionFactory(_Factory):
     def forget(self, connection: Connection) -> None:
         """Count a connection as closed."""
         self.connections.discard(connection)
+        if connection.address:
+            self._floods.leave(connection.address)
         if not self.connections and self._emptied is not None:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

@@ -15,11 +15,13 @@ from urllib.parse import unquote_to_bytes
 
 from zmqlayer.exceptions import ZmqLayerError
 
-__all__ = ["TOKEN", "BadRequest", "Field", "Head", "read_fields", "read_head"]
+__all__ = ["LENGTH", "TOKEN", "BadRequest", "Field", "Head", "read_fields", "read_head"]
 
 Field = tuple[bytes, bytes]
 
 TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+LENGTH: Final = re.compile(rb"[0-9]{1,18}\Z")
+"""Of a body; more digits than any body has bytes."""
 ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#@]+)(.*)\Z", re.DOTALL)
 BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 UNSAFE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\x85]")

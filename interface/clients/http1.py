@@ -16,7 +16,8 @@ from zmqlayer.interface.clients.bodies import Body, body_of
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
-from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head, skip_blank_lines
+from zmqlayer.interface.clients.pace import Pace
+from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head
 from zmqlayer.interface.clients.request import Request
 from zmqlayer.interface.clients.responses import CONTINUE, LAST_CHUNK, chunk, response_head
 from zmqlayer.interface.clients.streams import Socket
@@ -33,6 +34,8 @@ the answer that says why.
 LINGER_SIZE: Final = 1_048_576
 """How many bytes of it; then the client waits until the time is over."""
 
+PROBES_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""How long to wait after each probe for a client that has ended."""
 ANNOUNCES_BODY: Final = re.compile(rb"(?i)\n(?:content-length|transfer-encoding):")
 
 
@@ -54,6 +57,7 @@ class Http1:
         "_awaits_invitation",
         "_body",
         "_context",
+        "_has_ended",
         "_http_version",
         "_is_body_paused",
         "_is_chunked",
@@ -61,7 +65,9 @@ class Http1:
         "_is_reading",
         "_is_stopping",
         "_is_wire_paused",
+        "_pace",
         "_phase",
+        "_probes",
         "_request",
         "_rest_size",
         "_timer",
@@ -76,8 +82,11 @@ class Http1:
         self._unread = b""
         self._request: Request | None = None
         self._body: Body | None = None
+        self._pace: Pace | None = None
         self._timer: Timer | None = None
         self._rest_size = 0
+        self._probes = 0
+        self._has_ended = False
         self._http_version = "1.1"
         self._is_kept = False
         self._is_chunked = False
@@ -97,6 +106,19 @@ class Http1:
             self._unread = self._unread + data if self._unread else data
             self._read()
         self._adjust_reading()
+
+    def ended(self) -> None:
+        """See ``wire.Codec``; requests that came whole are still answered."""
+        self._has_ended = True
+        if self._phase is Phase.BODY and self._request is not None:
+            self._phase = Phase.NEXT
+            self._request.spoiled(400, "The body ended too early.", "body cut short")
+        elif self._request is None:
+            self._close()
+        elif self._request.is_two_way:
+            self._wire.abort()
+        else:
+            self._probe()
 
     def lost(self) -> None:
         """See ``wire.Codec``."""
@@ -144,15 +166,18 @@ class Http1:
         if self._awaits_invitation:
             self._awaits_invitation = False
             self._wire.write((CONTINUE,))
+            self._watch_body()
 
     def pause_body(self) -> None:
         """See ``streams.Stream``."""
         self._is_body_paused = True
+        self._watch_body()
         self._adjust_reading()
 
     def resume_body(self) -> None:
         """See ``streams.Stream``."""
         self._is_body_paused = False
+        self._watch_body()
         self._adjust_reading()
 
     def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
@@ -176,7 +201,7 @@ class Http1:
         self._request = None
         if self._is_kept:
             self._expect_next()
-        elif self._phase is Phase.NEXT:
+        elif self._phase is Phase.NEXT or self._has_ended:
             self._close()
         elif self._phase is not Phase.NOTHING:
             self._throw_rest_away()
@@ -228,7 +253,6 @@ class Http1:
         if self._phase is Phase.IDLE:
             self._phase = Phase.HEAD
             self._set_timer(options.header_timeout_s, self._time_out_head)
-        self._unread = skip_blank_lines(self._unread)
         cut = cut_head(self._unread, options)
         if cut is None:
             return False
@@ -241,33 +265,75 @@ class Http1:
         return True
 
     def _open(self, data: bytes) -> None:
+        options = self._context.options
         self._stop_timer()
         self._is_kept = False
         self._request = request = self._new_request()
-        raw = read_raw_head(data, self._context.options)
+        raw = read_raw_head(data, options)
         request.line = raw.line
         self._http_version = raw.http_version
         head = read_head(raw.method, raw.target, raw.http_version, raw.fields)
-        self._body = body_of(head, self._context.options.max_header_size)
+        self._body = body_of(head, options.max_header_size)
         self._phase = Phase.BODY if self._body else Phase.NEXT
         self._is_kept = not self._is_stopping and _may_be_kept(head)
-        self._awaits_invitation = self._body is not None and head.awaits_invitation
-        request.open(head)
         if self._body is None:
+            request.open(head)
             request.completed()
+        else:
+            self._awaits_invitation = head.awaits_invitation
+            self._pace = Pace(options.body_timeout_s, options.body_min_rate)
+            request.open(head)
+            self._watch_body()
 
     def _read_body(self, body: Body) -> bool:
         content, self._unread = body.take(self._unread)
         self._awaits_invitation = False
         request = self._request
-        if content and request is not None:
+        if content and request is not None and self._pace is not None:
+            self._pace.count(len(content), self._context.reactor.seconds())
             request.received(content)
         if body.is_complete and self._phase is Phase.BODY:
             self._phase = Phase.NEXT
-            self._body = None
+            self._body = self._pace = None
+            self._stop_timer()
             if request is not None:
                 request.completed()
         return True
+
+    def _watch_body(self) -> None:
+        """Let the body's clock run while the client is to send, and stand while it is not."""
+        if self._pace is None or self._phase is not Phase.BODY:
+            return
+        if self._is_body_paused or self._awaits_invitation:
+            self._pace.stop()
+            self._stop_timer()
+        else:
+            self._pace.start(self._context.reactor.seconds())
+            self._check_pace()
+
+    def _check_pace(self) -> None:
+        if self._pace is None or self._request is None:
+            return
+        now = self._context.reactor.seconds()
+        if self._pace.is_too_slow(now):
+            self._phase = Phase.NEXT  # nothing more is waited for
+            self._request.spoiled(408, "The body came too slowly.", "slow body")
+        else:
+            self._set_timer(self._pace.deadline() - now, self._check_pace)
+
+    def _probe(self) -> None:
+        """
+        Find out whether a client that sends nothing more still reads.
+
+        A closed connection answers what is sent to it by a reset, and that is the only sign. A client may get any
+        number of ``100 Continue`` before the answer (RFC 9110, 15.2).
+        """
+        if self._request is None or self._request.has_begun or self._http_version == "1.0":
+            return
+        if self._probes < len(PROBES_S):
+            self._wire.write((CONTINUE,))
+            self._set_timer(PROBES_S[self._probes], self._probe)
+            self._probes += 1
 
     def _new_request(self) -> Request:
         return Request(self, self._context, self._wire.origin, self)
@@ -294,6 +360,8 @@ class Http1:
         self._is_body_paused = False
         self._set_timer(self._context.options.keep_alive_timeout_s, self._close)
         self._read()
+        if self._has_ended and self._request is None:
+            self._close()
         self._adjust_reading()
 
     def _throw_rest_away(self) -> None:
@@ -309,14 +377,14 @@ class Http1:
         """End reading requests."""
         self._phase = phase
         self._unread = b""
-        self._body = None
+        self._body = self._pace = None
         self._stop_timer()
 
     # The rest.
 
     def _adjust_reading(self) -> None:
         is_paused = self._is_to_wait()
-        if is_paused is self._is_wire_paused or self._phase is Phase.NOTHING:
+        if is_paused is self._is_wire_paused or self._phase is Phase.NOTHING or self._has_ended:
             return
         self._is_wire_paused = is_paused
         if is_paused:

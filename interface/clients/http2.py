@@ -21,7 +21,7 @@ from zmqlayer.interface.clients.http2_conduct import Conduct
 from zmqlayer.interface.clients.http2_frames import BadFrames, Frame, FrameReader, Kind, encode_goaway
 from zmqlayer.interface.clients.http2_machine import Machine
 from zmqlayer.interface.clients.http2_requests import Requests
-from zmqlayer.interface.clients.pace import NEVER, Pace
+from zmqlayer.interface.clients.pace import NEVER
 from zmqlayer.interface.clients.wire import Origin, Wire
 from zmqlayer.interface.options import Context
 
@@ -63,7 +63,6 @@ class Http2:
         self._conduct = Conduct(self.now())
         self._requests = Requests(self, self._machine, self._conduct, context)
         self._alarm = Alarm(context.reactor, self._look)
-        self._wire_pace = Pace(context.options.write_timeout_s)
         self._phase = Phase.NEW
         self._is_reading = False
         self._is_stopping = False
@@ -99,6 +98,10 @@ class Http2:
         self._requests.send()
         self.flush()
 
+    def ended(self) -> None:
+        """See ``wire.Codec``; a connection without a way for our acknowledgements is of no use."""
+        self._wire.abort()
+
     def lost(self) -> None:
         """See ``wire.Codec``."""
         self._phase = Phase.OVER
@@ -107,14 +110,11 @@ class Http2:
 
     def congested(self) -> None:
         """See ``wire.Codec``."""
-        self._wire_pace.start(self.now())
-        self.expect(self._wire_pace.deadline())
         self._requests.tell()
 
     def relieved(self) -> None:
         """See ``wire.Codec``."""
         self._surplus = 0
-        self._wire_pace.stop()
         self._requests.send()
         self._requests.tell()
 
@@ -280,12 +280,8 @@ class Http2:
         self.expect(min(self._requests.deadline(), *self._deadlines()))
 
     def _look_at_connection(self, now: float) -> None:
-        wire, head, round_trip, idle = self._deadlines()
-        if now >= wire and self._wire_pace.is_too_slow(now):
-            self._wire_pace.stop()
-            self.note("slow reader")
-            self._wire.abort()
-        elif now >= head:
+        head, round_trip, idle = self._deadlines()
+        if now >= head:
             self.break_off("slow headers", ErrorCodes.ENHANCE_YOUR_CALM)
         elif now >= round_trip:
             self._open_no_more()
@@ -296,11 +292,10 @@ class Http2:
     def _is_idle(self) -> bool:
         return self._phase is Phase.OPEN and not self._requests
 
-    def _deadlines(self) -> tuple[float, float, float, float]:
-        """Return when it is too late for the client to read, to finish a head, to answer our PING, to say anything."""
+    def _deadlines(self) -> tuple[float, float, float]:
+        """Return when it is too late for the client to finish a head, to answer our PING, to say anything."""
         options = self._context.options
         return (
-            self._wire_pace.deadline(),
             self._unfinished[1] + options.header_timeout_s if self._unfinished else NEVER,
             self._leaving_since + ROUND_TRIP_S if self._phase is Phase.LEAVING else NEVER,
             self._idle_since + options.keep_alive_timeout_s if self._is_idle else NEVER,

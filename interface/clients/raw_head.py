@@ -16,7 +16,7 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 from zmqlayer.interface.clients.head import BadRequest, Field
 from zmqlayer.interface.options import ServerOptions
 
-__all__ = ["RawHead", "cut_head", "read_raw_head", "skip_blank_lines"]
+__all__ = ["RawHead", "cut_head", "read_raw_head"]
 
 END: Final = b"\r\n\r\n"
 REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\xff]+)( HTTP/[0-9]\.[0-9])?\r\n")
@@ -44,24 +44,9 @@ class RawHead:
     fields: list[Field]
 
 
-def skip_blank_lines(data: bytes) -> bytes:
-    """
-    Return *data* from the request line on, or as it is while only a part of the blank lines has come.
-
-    Raises:
-        BadRequest: There are too many.
-    """
-    start = 0
-    while data.startswith(b"\r\n", start):
-        start += 2
-    if start > 2 * MAX_BLANK_LINES:
-        raise BadRequest("Too many blank lines stand before the request.", 400, "blank lines")
-    return data[start:] if start < len(data) else data
-
-
 def cut_head(data: bytes, options: ServerOptions) -> tuple[bytes, bytes] | None:
     """
-    Cut the head off.
+    Cut the head off, and throw blank lines before it away.
 
     Args:
         data: What came since the request before; not empty.
@@ -72,11 +57,14 @@ def cut_head(data: bytes, options: ServerOptions) -> tuple[bytes, bytes] | None:
     Raises:
         BadRequest: It is too large, or can be no head whatever follows.
     """
+    start = _blank_size(data)
+    data = data[start:] if start else data
+    if data in (b"", b"\r"):
+        return None
     end = data.find(END) + len(END)
     if len(END) <= end <= options.max_header_size:
         return data[:end], data[end:]
-    start = data[: options.max_header_size]
-    _check_beginning(start, options.max_url_size)
+    _check_beginning(data[: options.max_header_size], options.max_url_size)
     if len(data) > options.max_header_size:
         raise BadRequest("The headers are too large.", 431, "headers too large")
     return None
@@ -132,6 +120,16 @@ def _read_lines(data: bytes) -> list[Field]:
     if lines.heads != 1:
         raise BadRequest("The headers are malformed.")
     return lines.fields
+
+
+def _blank_size(data: bytes) -> int:
+    """Return the size of the blank lines before a request."""
+    size = 0
+    while data.startswith(b"\r\n", size):
+        size += 2
+    if size > 2 * MAX_BLANK_LINES:
+        raise BadRequest("Too many blank lines stand before the request.", 400, "blank lines")
+    return size
 
 
 def _check_beginning(start: bytes, max_url_size: int) -> None:

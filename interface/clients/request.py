@@ -16,6 +16,7 @@ from zmqlayer.interface.clients.dates import http_date
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.handshake import Handshake, read_handshake
 from zmqlayer.interface.clients.head import BadRequest, Field, Head
+from zmqlayer.interface.clients.hosts import is_allowed_host
 from zmqlayer.interface.clients.pages import own_page
 from zmqlayer.interface.clients.proxies import Seen
 from zmqlayer.interface.clients.streams import Carrier, Socket, Stream
@@ -91,6 +92,16 @@ class Request:
         self._is_over = False
         self._status = 0
         self._size = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the head of the response was sent."""
+        return bool(self._status)
+
+    @property
+    def is_two_way(self) -> bool:
+        """Whether an answer is of no use to a client that sends nothing more: it asks for a WebSocket."""
+        return self._handshake is not None
 
     # What the codec calls, besides refuse().
 
@@ -241,6 +252,7 @@ class Request:
 
     def _converse(self, head: Head) -> None:
         head, ends = self._look_behind(head)
+        self._check_host(head)
         if self._carrier is not None and head.is_websocket:
             options = self._context.options
             self._handshake = read_handshake(head, options.websocket_compression, options.allowed_origins)
@@ -258,6 +270,11 @@ class Request:
         if self._has_content(status):
             self.write(content)
         self.finish()
+
+    def _check_host(self, head: Head) -> None:
+        hosts, allowed = head.values(b"host"), self._context.options.allowed_hosts
+        if allowed and not (hosts and is_allowed_host(hosts[0], allowed)):
+            raise BadRequest("This server does not serve the host that was asked for.", 400, "unknown host")
 
     def _begin(self, status: int, fields: Iterable[Field], *, is_last: bool = False) -> None:
         if self._is_over or self._status:

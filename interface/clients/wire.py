@@ -39,6 +39,9 @@ class Codec(Protocol):
     def received(self, data: bytes) -> None:
         """The client sent *data*."""
 
+    def ended(self) -> None:
+        """The client sends nothing more. It may still read; it may also be gone, and TCP does not say so yet."""
+
     def lost(self) -> None:
         """The connection is gone; nothing follows."""
 

@@ -277,6 +277,10 @@ class Client:
         error = ConnectionAborted() if self.transport.is_aborted else ConnectionDone()
         self.connection.connectionLost(Failure(error))
 
+    def end(self) -> None:
+        """Shut down the client's side: it still reads."""
+        self.connection.readConnectionLost()
+
     def set_slow(self) -> None:
         """Let the transport's buffer fill up."""
         self.transport.producer.pauseProducing()

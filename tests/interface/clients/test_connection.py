@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from support.connections import TEXT, Site, close_frame, frame, get, split_frames, split_response, upgrade
+from zmqlayer.interface.clients.backlog import PIECE_SIZE
 from zmqlayer.interface.clients.http1 import LINGER_S
 
 SiteMaker = Callable[..., Site]
@@ -144,3 +145,62 @@ def test_a_refused_body_lingers_no_longer_than_it_should(make_site: SiteMaker) -
     site.clock.advance(LINGER_S)
 
     assert client.is_closed_by_server
+
+
+def test_a_client_that_takes_nothing_is_cut_off(site: Site) -> None:
+    """Its worker has felt it long before."""
+    client = site.request(get())
+    client.set_slow()
+
+    site.clock.advance(59)
+    assert not client.transport.is_aborted
+    site.clock.advance(1)
+
+    assert client.transport.is_aborted
+    assert site.faults.counts == {"slow reader": 1}
+
+
+def test_a_client_that_takes_a_piece_now_and_then_is_served(site: Site) -> None:
+    """A large message goes out piece by piece, and each that is taken wins time."""
+    client = site.request(get())
+    content = bytes(10 * PIECE_SIZE)
+    client.transport.producer.pauseProducing()
+    site.layer.reply.is_paused = False  # what was delivered before the pause arrives
+    site.layer.reply.push({"status": 200, "content": content, "headers": [[b"content-length", b"%d" % len(content)]]})
+
+    taken = b""
+    while client.transport.producer is not None:
+        site.clock.advance(50)
+        client.set_fast()
+        client.set_slow()
+        taken += client.read()
+        if len(taken) > len(content):
+            break
+
+    assert split_response(taken)[2] == content
+    assert not client.transport.is_aborted
+
+
+def test_a_close_waits_for_what_is_to_be_written(site: Site) -> None:
+    """And takes no longer than a slow client may."""
+    client = site.request(get("/", b"Connection: close"))
+    client.set_slow()
+    site.layer.reply.is_paused = False
+    site.layer.reply.push({"status": 200, "content": b"abc"})
+    assert (client.read(), client.is_closed_by_server) == (b"", False)
+
+    client.set_fast()
+
+    assert split_response(client.read())[2] == b"abc"
+    assert client.is_closed_by_server
+
+
+def test_a_client_that_does_not_take_the_end_is_cut_off(site: Site) -> None:
+    """The last bytes have their time too."""
+    client = site.request(get("/", b"Connection: close"))
+    site.layer.reply.push({"status": 200})
+    assert not client.transport.is_aborted
+
+    site.clock.advance(60)
+
+    assert client.transport.is_aborted

@@ -1,11 +1,68 @@
-"""What a server offers to clients that come by TLS."""
+"""The connections of one server: what is offered to them, and how many an address may have."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from support.connections import Site
+import pytest
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.testing import StringTransport
+
+from support.connections import Site, get, split_response
+from zmqlayer.interface.clients.connection import Connection
+from zmqlayer.interface.clients.turned_away import PATIENCE_S, TurnedAway
 from zmqlayer.interface.options import ServerOptions
+
+SiteMaker = Callable[..., Site]
+
+ADDRESS = IPv4Address("TCP", "10.0.0.9", 51234)
+
+
+def test_an_address_with_too_many_connections_is_turned_away(make_site: SiteMaker) -> None:
+    """Politely at first; both are counted."""
+    site = make_site(connections_per_address=1)
+
+    made = [site.factory.buildProtocol(ADDRESS) for _ in range(3)]
+
+    assert [type(protocol) for protocol in made] == [Connection, TurnedAway, type(None)]
+    assert site.faults.counts == {"too many connections": 2}
+
+
+def test_who_is_turned_away_is_told_why(make_site: SiteMaker) -> None:
+    """Whatever was asked; then the connection is closed."""
+    site = make_site(connections_per_address=1)
+    site.factory.buildProtocol(ADDRESS)
+    protocol, transport = site.factory.buildProtocol(ADDRESS), StringTransport()
+    assert protocol is not None
+    protocol.makeConnection(transport)
+
+    protocol.dataReceived(get())
+    protocol.dataReceived(get())
+
+    status, fields, content = split_response(transport.value())
+    assert (status, b"too many connections" in content) == (503, True)
+    assert (b"Retry-After", b"1") in fields
+    site.clock.advance(PATIENCE_S)
+    assert transport.disconnecting
+
+
+def test_a_connection_that_closes_makes_room(make_site: SiteMaker) -> None:
+    """Also one that was turned away."""
+    site = make_site(connections_per_address=1)
+    for _ in range(2):
+        protocol = site.factory.buildProtocol(ADDRESS)
+        assert protocol is not None
+        protocol.makeConnection(StringTransport(peerAddress=ADDRESS))
+        protocol.connectionLost()
+
+    assert not site.faults.counts
+
+
+def test_a_unix_socket_counts_for_nobody(make_site: SiteMaker) -> None:
+    """All of its clients would have the same address."""
+    site = make_site(connections_per_address=1)
+
+    assert {type(site.factory.buildProtocol(UNIXAddress(None))) for _ in range(3)} == {Connection}
 
 
 @pytest.mark.parametrize(("http2", "offered"), [(True, (b"h2", b"http/1.1")), (False, (b"http/1.1",))])

@@ -1,0 +1,56 @@
+"""A connection too many from one address: told so, and closed. Used by ``factory``."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from zmqlayer.interface.clients.connection import Transport
+from zmqlayer.interface.clients.dates import http_date
+from zmqlayer.interface.clients.floods import Floods
+from zmqlayer.interface.clients.pages import own_page
+from zmqlayer.interface.clients.responses import response_head
+from zmqlayer.interface.options import Context, Timer
+
+__all__ = ["TurnedAway"]
+
+PATIENCE_S: Final = 2.0
+"""How long the client may take to ask and to read; what it asks does not matter."""
+
+
+class TurnedAway(Protocol):
+    """Answers whatever comes first with 503, and closes."""
+
+    def __init__(self, context: Context, address: str, floods: Floods) -> None:
+        self._context = context
+        self._address = address
+        self._floods = floods
+        self._timer: Timer | None = None
+        self._has_answered = False
+
+    def connectionMade(self) -> None:
+        self._timer = self._context.reactor.callLater(PATIENCE_S, self._close)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._has_answered:
+            self._has_answered = True
+            self._answer()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._floods.leave(self._address)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _answer(self) -> None:
+        if getattr(self.transport, "negotiatedProtocol", None) == b"h2":  # not worth a page in that language
+            self._close()
+            return
+        fields, content = own_page(503, "Your address has too many connections open. Please close some.")
+        dated = [*fields, (b"Date", http_date(self._context.reactor.seconds()))]
+        transport = cast(Transport, self.transport)
+        transport.write(response_head(503, dated, b"Connection: close\r\n") + content)
+
+    def _close(self) -> None:
+        cast(Transport, self.transport).loseConnection()
