@@ -38,3 +38,13 @@ def test_closing_again_counts_from_then() -> None:
     closures.sweep(REMEMBERED_S)
 
     assert len(closures) == 1
+
+
+def test_all_are_forgotten_in_the_end() -> None:
+    """Nothing is left of what was closed long ago."""
+    closures = Closures(10)
+    closures.add("a!1", 0.0)
+
+    closures.sweep(REMEMBERED_S)
+
+    assert len(closures) == 0
