@@ -34,6 +34,17 @@ def test_clients_of_two_servers_hear_each_other_in_order(sockets: list[ClientCon
     assert heard == [said, said]
 
 
+def test_who_does_not_wait_is_heard_in_order(sockets: list[ClientConnection]) -> None:
+    """A hundred lines are said at once, and eight threads of two workers repeat them one after the other."""
+    said = [f"line {number}" for number in range(100)]
+    for line in said:
+        sockets[0].send(line)
+
+    heard = [[socket.recv(SOON_S) for _ in said] for socket in sockets]
+
+    assert heard == [said, said]
+
+
 def test_bytes_stay_bytes(sockets: list[ClientConnection]) -> None:
     """Binary frames cross the mesh as they are."""
     payload = bytes(range(256)) * 1000
