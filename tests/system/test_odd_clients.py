@@ -39,6 +39,16 @@ def test_byte_after_byte(port: int) -> None:
         assert client.read_response() == (200, b"ok")
 
 
+def test_half_a_connection(port: int) -> None:
+    """Who has said all it has to say, and ends its half, still gets the answer; then the server ends the other."""
+    with RawClient(port) as client:
+        client.get("/hello/")
+        client.end_sending()
+
+        assert client.read_response() == (200, b"hello")
+        assert client.read_to_end() == b""
+
+
 def test_trailers(port: int) -> None:
     """What follows the last chunk is read and changes nothing; the next request is found."""
     with RawClient(port) as client:
