@@ -31,6 +31,17 @@ Control bytes, and 0x85, which is a line end to ``str.splitlines``: parsers diff
 """
 
 
+COMMON: Final = (
+    b"host connection user-agent accept accept-encoding accept-language cookie referer origin content-type "
+    b"content-length transfer-encoding cache-control pragma if-none-match if-modified-since range authorization dnt "
+    b"upgrade upgrade-insecure-requests x-forwarded-for x-forwarded-proto x-forwarded-host x-requested-with "
+    b"x-csrftoken sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform priority te expect"
+)
+KNOWN: Final = {spelt: name for name in COMMON.split() for spelt in (name, name.title())}
+"""Names that need no check, as clients spell them; for speed."""
+
+
 class BadRequest(ZmqLayerError):
     """
     A client's request cannot be served; it is told why.
@@ -137,12 +148,15 @@ def read_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
     """
     checked = []
     for name, value in fields:
-        if not TOKEN.match(name):
-            raise BadRequest("The name of a header is not a token.")
+        known = KNOWN.get(name)
+        if known is None:
+            if not TOKEN.match(name):
+                raise BadRequest("The name of a header is not a token.")
+            known = b"" if b"_" in name else name.lower()
         if UNSAFE.search(value):
             raise BadRequest("The value of a header holds a control character.")
-        if b"_" not in name:
-            checked.append((name.lower(), value.strip(b" \t")))
+        if known:
+            checked.append((known, value.strip(b" \t")))
     return tuple(checked)
 
 
