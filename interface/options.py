@@ -10,6 +10,7 @@ from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.farewells import Farewells
 from zmqlayer.interface.faults import Faults
+from zmqlayer.interface.tally import Tally
 from zmqlayer.ports import ServerLayer
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Context:
         reactor: Clock and timers.
         log_access: Takes what the access log tells of one response.
         faults: Where each fault of a client is noted.
+        tally: Where each response is counted.
         proxies: Those that are believed; None for none.
         probe: Answers a request for one of the server's own paths with a status and a sentence.
         farewells: Tells workers of bodies that end before their end.
@@ -178,6 +180,7 @@ class Context:
     reactor: Reactor
     log_access: Callable[[Entry], object] | None = None
     faults: Faults = field(default_factory=Faults)
+    tally: Tally = field(default_factory=Tally)
     proxies: Proxies | None = None
     probe: Callable[[str], tuple[int, str] | None] | None = None
     farewells: Farewells = field(default_factory=Farewells)

@@ -303,6 +303,8 @@ class Request:
     def _close_books(self) -> None:
         """The request is over: no further call has an effect, and the access log tells of it."""
         self._is_over = True
+        if self._status:
+            self._context.tally.note(self._status)
         if self._context.log_access is not None and self._status:
             self._context.log_access(self._entry())
 

@@ -98,7 +98,8 @@ class Life:
         """Write the counts since the start to the log."""
         faults = self._context.faults.counts
         refused = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(faults.items())) or "none"
-        logger.info("%d connections are open; clients refused: %s", len(self._server.factory.connections), refused)
+        n_open = len(self._server.factory.connections)
+        logger.info("%s; %d connections are open; clients refused: %s", self._context.tally, n_open, refused)
 
     def _close(self) -> None:
         self._stage = Stage.STOPPING

@@ -87,8 +87,11 @@ def test_counts_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """What clients did that they should not, and how many are there."""
     run = Run()
     run.context.faults.note("too slow", "-", 0.0)
+    run.context.tally.note(200)
     caplog.set_level(logging.INFO, "zmqlayer.interface")
 
     run.life.tell()
 
-    assert caplog.messages[-1] == "0 connections are open; clients refused: too slow: 1"
+    assert caplog.messages[-1] == (
+        "1 requests answered (2xx: 1), 0 WebSockets opened; 0 connections are open; clients refused: too slow: 1"
+    )
