@@ -19,12 +19,15 @@ from typing import Final
 
 from zmqlayer.names import NodeId, short
 
-__all__ = ["CLOSED", "Counters", "Drop"]
+__all__ = ["CLOSED", "WITHDRAWN", "Counters", "Drop"]
 
 logger = logging.getLogger("zmqlayer")
 
 LOG_EVERY_S: Final = 60.0
 CLOSED: Final = "channel closed"
+WITHDRAWN: Final = "withdrawn"
+EVERYDAY: Final = frozenset({CLOSED, WITHDRAWN})
+"""What happens whenever a browser leaves: counted, and no warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +141,5 @@ def _log(drop: Drop, count: int) -> None:
     where = f" for {drop.channel!r}" if drop.channel else ""
     whose = f" (peer {short(drop.peer)})" if drop.peer is not None else ""
     cure = f"; {drop.cure}" if drop.cure else ""
-    logger.warning("dropped %d message%s%s%s: %s%s", count, "s" * (count != 1), where, whose, drop.reason, cure)
+    level = logging.DEBUG if drop.reason in EVERYDAY else logging.WARNING
+    logger.log(level, "dropped %d message%s%s%s: %s%s", count, "s" * (count != 1), where, whose, drop.reason, cure)

@@ -63,11 +63,17 @@ class Custody:
         self.items[number] = _Item(token)
         self._numbers[token] = number
 
-    def forget(self, token: Hashable) -> None:
-        """Watch it no longer. May be called twice, and for one that was lost."""
+    def forget(self, token: Hashable) -> int | None:
+        """
+        Watch it no longer. May be called twice, and for one that was lost.
+
+        Returns:
+            Its number, if it was watched.
+        """
         number = self._numbers.get(token)
         if number is not None:
             self._remove(number)
+        return number
 
     def handed(self, number: int, peer: NodeId, sequence: int) -> None:
         """A message was pushed to *peer*, with this place in the sequence of what goes there."""

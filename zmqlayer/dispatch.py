@@ -16,7 +16,7 @@ from zmqlayer.actions import Push
 from zmqlayer.bodies import body_expiry
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
-from zmqlayer.counters import CLOSED, Counters, Drop
+from zmqlayer.counters import CLOSED, WITHDRAWN, Counters, Drop
 from zmqlayer.credits import Offer, Offers
 from zmqlayer.exceptions import ChannelFull, InvalidName, ProtocolError
 from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
@@ -112,6 +112,14 @@ class Dispatch:
         except ChannelFull:
             self._custody.forget(token)
             raise
+
+    def withdraw(self, channel: str, token: Hashable, now: float) -> None:
+        """Watch an entrusted message no longer, and drop it if it waits here still: nobody wants it any more."""
+        number, backlog = self._custody.forget(token), self._backlogs.get(inbox_of(channel))
+        letter = backlog.remove(number) if backlog is not None and number is not None else None
+        if letter is not None:
+            self._leave([letter], now)
+            self._counters.drop(Drop(WITHDRAWN, channel), now)
 
     def blocked_by(self, channel: str, now: float) -> Bound | None:
         """Return what has no room for a message to *channel*, however large it is; None if there is room."""

@@ -234,13 +234,12 @@ class Mesh:
             self._mail.send(owner, channel, body, now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
-        """
-        Send one message to a named channel, and emit :class:`Lost` if it is lost before ``notices.forget(token)``.
-
-        Raises:
-            ChannelFull, InvalidName: See :meth:`Dispatch.entrust`.
-        """
+        """Send one message to a named channel, and emit :class:`Lost` if it is lost; raises as ``Dispatch.entrust``."""
         self._dispatch.entrust(channel, body, token, now)
+
+    def withdraw(self, channel: str, token: Hashable, now: float) -> None:
+        """Emit no :class:`Lost` for an entrusted message any more, and take it back if nobody has it yet."""
+        self._dispatch.withdraw(channel, token, now)
 
     def has_reader(self, channel: str) -> bool:
         """Whether anybody, as far as is known here, reads a named channel."""

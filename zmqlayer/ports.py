@@ -212,7 +212,10 @@ class Entrusted(Protocol):
     """A message whose loss its sender wants to hear of."""
 
     def forget(self) -> None:
-        """It was answered, or nobody waits for that any more. May be called twice."""
+        """Its loss is of no interest any more. May be called twice."""
+
+    def withdraw(self) -> None:
+        """It is not wanted any more: forget it, and take it out of the queue if no reader has it yet."""
 
 
 class Wish(Protocol):

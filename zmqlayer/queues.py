@@ -76,6 +76,14 @@ class Backlog:
         """Remove and return the oldest message. The queue must not be empty."""
         return self._letters.popleft()
 
+    def remove(self, number: int) -> Letter | None:
+        """Remove and return one message, wherever it stands; None if it is not here."""
+        for place, letter in enumerate(self._letters):
+            if letter.number == number:
+                del self._letters[place]
+                return letter
+        return None
+
     def oldest(self) -> float:
         """Return the deadline of the oldest message. The queue must not be empty."""
         return self._letters[0].deadline

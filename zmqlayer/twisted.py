@@ -76,7 +76,7 @@ class _Channel:
 
 
 class _Call:
-    """A call that a connection asked for, and its own token at the node: ``ports.Wish`` and ``ports.Entrusted``."""
+    """A call that a connection asked for, and its own token at the node: ``ports.Wish``."""
 
     __slots__ = ("_call", "_is_open", "_owner")
 
@@ -90,8 +90,6 @@ class _Call:
             self._is_open = False
             self._owner.ask(lambda mesh, now: mesh.notices.forget(self))
 
-    forget = cancel
-
     def make(self, *args: object) -> None:
         """Make the call, unless it was cancelled meanwhile."""
         if self._is_open:
@@ -100,6 +98,23 @@ class _Call:
                 self._call(*args)
             except Exception:
                 logger.exception("a call that was asked for failed: %r", self._call)
+
+
+class _Entrusted(_Call):
+    """A message that may be lost: ``ports.Entrusted``."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, owner: ReactorLayer, channel: str, lost: Callable[[Loss], None]) -> None:
+        super().__init__(owner, lost)
+        self._channel = channel
+
+    forget = _Call.cancel
+
+    def withdraw(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._owner.ask(lambda mesh, now: mesh.withdraw(self._channel, self, now))
 
 
 class ReactorLayer:
@@ -121,9 +136,9 @@ class ReactorLayer:
         """Send one message; see ``ports.ServerLayer``."""
         self.layer.send(channel, message)
 
-    def entrust(self, channel: str, message: Message, lost: Callable[[Loss], None]) -> _Call:
+    def entrust(self, channel: str, message: Message, lost: Callable[[Loss], None]) -> _Entrusted:
         """Send one message and hear if it is lost; see ``ports.ServerLayer``."""
-        call = _Call(self, lost)
+        call = _Entrusted(self, channel, lost)
         self.layer.node.listen(self._listen)
         self.layer.entrust(channel, message, call)
         return call

@@ -80,10 +80,14 @@ class Errand:
         self._look_later()
 
     def forget(self) -> None:
-        """Nobody waits for the answer any more, or it is complete. May be called twice."""
+        """
+        Nobody waits for the answer any more, or it is complete. May be called twice.
+
+        A request that no worker has begun leaves the queue. Else clients that ask and go would fill it for others.
+        """
         self._stop_waiting()
         if self._entrusted is not None:
-            self._entrusted.forget()
+            self._entrusted.withdraw()
             self._entrusted = None
 
     def _send(self, message: HttpRequest, *, is_patient: bool) -> None:

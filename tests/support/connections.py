@@ -109,12 +109,18 @@ class RecordedCall:
     channel: str
     call: Callable[..., None]
     is_open: bool = True
+    is_withdrawn: bool = False
 
     def cancel(self) -> None:
         """It is not wanted any more."""
         self.is_open = False
 
     forget = cancel
+
+    def withdraw(self) -> None:
+        """The message is to leave the queue."""
+        self.is_withdrawn = True
+        self.cancel()
 
     def make(self, *args: Any) -> None:
         """Make the call."""

@@ -35,6 +35,15 @@ def test_uploads_that_are_cut_off(server: Server) -> None:
             client.reset()
 
 
+def test_requests_that_are_cut_off(server: Server) -> None:
+    """1,000 clients ask and are gone before they can be answered."""
+    with unharmed(server, 10 * MB):
+        for _ in range(1000):
+            client = RawClient(server.port)
+            client.get("/hello/")
+            client.reset()
+
+
 def test_halves_of_connections(server: Server) -> None:
     """100 clients begin a request and send no more, and wait for an answer; they are told, or cut off."""
     with unharmed(server, 10 * MB), ExitStack() as stack:

@@ -45,6 +45,18 @@ def test_a_snapshot_stays_as_it_was() -> None:
     assert snapshot == Counters().snapshot()
 
 
+@pytest.mark.parametrize("reason", ["channel closed", "withdrawn"])
+def test_what_happens_every_day_is_no_warning(caplog: pytest.LogCaptureFixture, reason: str) -> None:
+    """A browser that leaves is counted, and can be seen at DEBUG."""
+    counters = Counters()
+
+    with caplog.at_level(logging.DEBUG, "zmqlayer"):
+        counters.drop(Drop(reason, "http.request"), now=0.0)
+
+    assert caplog.record_tuples == [("zmqlayer", logging.DEBUG, f"dropped 1 message for 'http.request': {reason}")]
+    assert counters.dropped == {reason: 1}
+
+
 def test_a_drop_is_named_in_the_log_at_once_and_then_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """A flood of drops is one line a minute for each reason, with its count, the channel and the cure."""
     counters = Counters()

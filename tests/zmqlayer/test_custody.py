@@ -30,6 +30,14 @@ def test_what_expires_in_the_queue_is_told() -> None:
     assert len(losses.custody) == 0
 
 
+def test_who_forgets_is_told_which_message_it_was() -> None:
+    """While it is watched."""
+    losses = Losses()
+    losses.custody.watch(7, "a")
+
+    assert [losses.custody.forget("a"), losses.custody.forget("a"), losses.custody.forget("b")] == [7, None, None]
+
+
 def test_what_a_peer_has_goes_with_it() -> None:
     """All that was handed to it, and nothing that another has, or that waits here."""
     losses = Losses()

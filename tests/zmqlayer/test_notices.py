@@ -146,6 +146,38 @@ def test_what_was_answered_is_no_loss() -> None:
     assert losses(a) == []
 
 
+def test_what_is_withdrawn_is_not_handed_over() -> None:
+    """It leaves the queue, which has room again, and the books balance."""
+    network, a, b = joined("a", "b", capacity=2)
+    for n in (1, 2):
+        entrust(network, a, n)
+    wait_for_room(network, a, "jobs", "asker")
+
+    a.mesh.withdraw("jobs", 1, network.now)
+    network.pump(a)
+    b.wait("jobs")
+    network.run(0.1)
+
+    assert (read_one(b, "jobs"), let_in(network, a), losses(a)) == ([2], ["asker"], [])
+    assert a.mesh.counters.dropped == {"withdrawn": 1}
+    assert_conserved(a)
+
+
+def test_what_a_reader_has_cannot_be_withdrawn() -> None:
+    """It is read, and its loss is not told any more; what nobody entrusted cannot be withdrawn either."""
+    network, a, b = handed_over()
+    a.send("jobs", {"n": 5})
+
+    for token in (1, 5, 1):
+        a.mesh.withdraw("jobs", token, network.now)
+    a.mesh.withdraw("mails", 5, network.now)
+
+    assert (read_one(b, "jobs"), a.mesh.counters.dropped) == ([1], {})
+    network.kill(b)
+    network.run(1)
+    assert losses(a) == []
+
+
 def test_a_goodbye_is_an_end_too() -> None:
     """What a leaving node took and did not answer is lost; what it did not start goes to another."""
     network, a, b, c = joined("a", "b", "c", prefetch=1)

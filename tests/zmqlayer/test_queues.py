@@ -52,6 +52,12 @@ class BacklogModel(RuleBasedStateMachine):
         self.model.append(returned)
         self.model.sort(key=lambda letter: letter.number)
 
+    @rule(number=st.integers(1, 20))
+    def remove(self, number: int) -> None:
+        found = next((letter for letter in self.model if letter.number == number), None)
+        assert self.backlog.remove(number) == found
+        self.model = [letter for letter in self.model if letter.number != number]
+
     @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 3.0]))
     def expire(self, seconds: float) -> None:
         self.now += seconds

@@ -329,6 +329,22 @@ def test_a_loss_is_told(layer: Any, reactor: FakeReactor) -> None:
     assert (before, losses) == ([], [(2, Loss.EXPIRED)])
 
 
+def test_a_message_may_be_withdrawn(layer: Any, reactor: FakeReactor) -> None:
+    """Nobody reads it then, and its loss is not told; after it was forgotten that changes nothing."""
+    losses: list[Any] = []
+    forgotten, withdrawn, _ = (layer.entrust("jobs", {"n": n}, losses.append) for n in range(3))
+    forgotten.forget()
+
+    for entrusted in (forgotten, withdrawn, withdrawn):
+        entrusted.withdraw()
+
+    received = [layer.layer.receive(["jobs"])[1] for _ in range(3)]
+    assert received == [{"n": 0}, {"n": 2}, None]
+    assert layer.layer.statistics()["dropped: withdrawn"] == 1
+    reactor.turn()
+    assert losses == []
+
+
 def test_an_entrusted_message_counts_like_any(layer: Any) -> None:
     """It fills the channel, and is tallied."""
     for n in range(3):

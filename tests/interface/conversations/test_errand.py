@@ -88,6 +88,16 @@ def test_a_forgotten_message_may_be_lost() -> None:
     assert case.heard == ["sent"]
 
 
+def test_a_forgotten_message_leaves_the_queue() -> None:
+    """Clients that ask and go do not fill it for others."""
+    case = Case()
+    case.begin()
+
+    case.errand.forget()
+
+    assert [call.is_withdrawn for call in case.layer.entrusted] == [True]
+
+
 def test_a_first_worker_is_waited_for() -> None:
     """And found soon."""
     case = Case()
