@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from websockets.sync.client import connect
+from websockets.asyncio.client import connect
 
 from support.bare_worker import pattern
 from support.cluster import BareWorkerProcess, Cluster
@@ -75,11 +76,14 @@ def test_files_do_not_reach_the_server(edge: Edge) -> None:
 
 def test_a_websocket_passes_through_nginx(edge: Edge) -> None:
     """Both ways."""
-    url = f"wss://localhost:{edge.nginx.port}/echo/"
-    with connect(url, ssl=trusting(edge.nginx.cert), proxy=None, open_timeout=10) as socket:
-        socket.send("hello")
 
-        assert socket.recv(10) == "hello"
+    async def talk() -> str | bytes:
+        url = f"wss://localhost:{edge.nginx.port}/echo/"
+        async with connect(url, ssl=trusting(edge.nginx.cert), proxy=None, open_timeout=10) as socket:
+            await socket.send("hello")
+            return await socket.recv()
+
+    assert asyncio.run(asyncio.wait_for(talk(), 30)) == "hello"
 
 
 def test_a_large_upload_and_a_large_download_pass(edge: Edge, tmp_path: Path) -> None:

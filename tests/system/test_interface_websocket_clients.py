@@ -1,16 +1,22 @@
-"""WebSockets to a real server and a real worker, with clients that nobody here wrote, over TCP and TLS."""
+"""
+WebSockets to a real server and a real worker, with clients that nobody here wrote, over TCP and TLS.
+
+The client of ``websockets`` is that of asyncio: the one for threads reads and writes one SSL object in two threads at
+once, which Python 3.11 does not lock, and then now and then hears nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from support.autobahn_run import AutobahnRun
 from support.certificates import make_pair
@@ -33,11 +39,16 @@ class Place:
     url: str
     tls: ssl.SSLContext | None
 
-    def open(self, path: str = "/", **options: Any) -> ClientConnection:
-        """Return an open WebSocket."""
+    def open(self, **options: Any) -> connect:
+        """Return what opens a WebSocket."""
         return connect(
-            self.url + path, ssl=self.tls, open_timeout=SOON_S, close_timeout=SOON_S, max_size=None, **options
+            self.url + "/", ssl=self.tls, open_timeout=SOON_S, close_timeout=SOON_S, max_size=None, **options
         )
+
+
+def run(talk: Coroutine[Any, Any, None]) -> None:
+    """Run a conversation to its end."""
+    asyncio.run(asyncio.wait_for(talk, 3 * SOON_S))
 
 
 @pytest.fixture(scope="module")
@@ -63,26 +74,34 @@ def place(places: dict[str, Place], request: pytest.FixtureRequest) -> Place:
 @pytest.mark.parametrize("compression", ["deflate", None])
 def test_websockets_says_and_hears(place: Place, compression: str | None) -> None:
     """Texts and bytes of all sizes come back, one after the other and all at once, and the goodbye is clean."""
-    with place.open(compression=compression) as opened:
-        assert bool(opened.protocol.extensions) is (compression is not None)
-        for payload in [*TEXTS, *BINARIES]:
-            opened.send(payload)
-            assert opened.recv(SOON_S) == payload
-        for number in range(BURST):
-            opened.send(str(number))
-        assert sorted(int(opened.recv(SOON_S)) for _ in range(BURST)) == list(range(BURST))
-        opened.send(["in ", "three ", "pieces"])
-        assert opened.recv(SOON_S) == "in three pieces"
-        opened.ping().wait(SOON_S)
 
-    assert (opened.protocol.close_rcvd is not None, opened.close_code) == (True, 1000)
+    async def talk() -> None:
+        async with place.open(compression=compression) as opened:
+            assert bool(opened.protocol.extensions) is (compression is not None)
+            for payload in [*TEXTS, *BINARIES]:
+                await opened.send(payload)
+                assert await opened.recv() == payload
+            for number in range(BURST):
+                await opened.send(str(number))
+            assert sorted([int(await opened.recv()) for _ in range(BURST)]) == list(range(BURST))
+            await opened.send(["in ", "three ", "pieces"])
+            assert await opened.recv() == "in three pieces"
+            await (await opened.ping())
+        assert (opened.protocol.close_rcvd is not None, opened.close_code) == (True, 1000)
+
+    run(talk())
 
 
 def test_websockets_may_say_too_much(place: Place) -> None:
     """1009 reaches the client although it still sends; also where it is a few bytes before it is decompressed."""
-    with place.open(compression="deflate") as opened, pytest.raises(ConnectionClosedError) as caught:
-        opened.send(b"\0" * 10_000_000)
-        opened.recv(SOON_S)
+
+    async def talk() -> None:
+        async with place.open(compression="deflate") as opened:
+            await opened.send(b"\0" * 10_000_000)
+            await opened.recv()
+
+    with pytest.raises(ConnectionClosedError) as caught:
+        run(talk())
 
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
@@ -90,8 +109,13 @@ def test_websockets_may_say_too_much(place: Place) -> None:
 
 def test_a_malformed_handshake_is_refused(place: Place) -> None:
     """With an answer of HTTP, which clients understand."""
+
+    async def talk() -> None:
+        async with place.open(additional_headers={"Sec-WebSocket-Extensions": "a b"}):
+            raise AssertionError("it was accepted")
+
     with pytest.raises(InvalidStatus) as caught:
-        place.open(additional_headers={"Sec-WebSocket-Extensions": "a b"})
+        run(talk())
 
     assert caught.value.response.status_code == 400
 
