@@ -23,7 +23,8 @@ from zmqlayer.interface.clients.http2 import Http2
 from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.clients.wire import Codec, Origin
 from zmqlayer.interface.conversations.translate import Address
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 
 __all__ = ["Connection", "Register", "Transport"]
 
@@ -78,8 +79,8 @@ class Connection(TwistedProtocol):
         self._is_open = False
         self._is_blocked = False  # the transport has enough; is_congested lasts until the backlog is gone as well
         self._backlog: Backlog | None = None
-        self._idle_timer: Timer | None = None
-        self._write_timer: Timer | None = None
+        self._idle_timer = Countdown(register.context.reactor)
+        self._write_timer = Countdown(register.context.reactor)
 
     # What Twisted calls.
 
@@ -87,7 +88,7 @@ class Connection(TwistedProtocol):
         context = self._register.context
         self._is_open = True
         self._wire.registerProducer(self, True)
-        self._idle_timer = context.reactor.callLater(context.options.keep_alive_timeout_s, self.close)
+        self._idle_timer.start(context.options.keep_alive_timeout_s, self.close)
         self._register.add(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -105,7 +106,7 @@ class Connection(TwistedProtocol):
         elif self._codec is not None:
             self._codec.received(data)
         elif self._is_open:
-            _cancel(self._idle_timer)
+            self._idle_timer.stop()
             self._codec = self._choose_codec()
             self._codec.received(data)
 
@@ -131,7 +132,7 @@ class Connection(TwistedProtocol):
     def resumeProducing(self) -> None:
         """Take note that the client has taken everything that the transport had."""
         self._is_blocked = False
-        _cancel(self._write_timer)
+        self._write_timer.stop()
         self._flow()
         if self._is_blocked:
             return
@@ -185,7 +186,7 @@ class Connection(TwistedProtocol):
         if not self._is_open:
             return
         self._is_open = False
-        _cancel(self._idle_timer)
+        self._idle_timer.stop()
         if self._backlog is None:
             self._close_wire()
 
@@ -246,9 +247,8 @@ class Connection(TwistedProtocol):
         self._wire.loseConnection()
 
     def _limit_writing(self) -> None:
-        context = self._register.context
-        if self._write_timer is None or not self._write_timer.active():
-            self._write_timer = context.reactor.callLater(context.options.write_timeout_s, self._give_up)
+        if not self._write_timer.is_running:
+            self._write_timer.start(self._register.context.options.write_timeout_s, self._give_up)
 
     def _give_up(self) -> None:
         context = self._register.context
@@ -256,13 +256,8 @@ class Connection(TwistedProtocol):
         self.abort()
 
     def _stop_timers(self) -> None:
-        _cancel(self._idle_timer)
-        _cancel(self._write_timer)
-
-
-def _cancel(timer: Timer | None) -> None:
-    if timer is not None and timer.active():
-        timer.cancel()
+        self._idle_timer.stop()
+        self._write_timer.stop()
 
 
 def _address(address: object) -> Address:

@@ -8,7 +8,7 @@ no more than a segment, whatever the client sends.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -19,10 +19,11 @@ from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
 from zmqlayer.interface.clients.pace import Pace
 from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head
 from zmqlayer.interface.clients.request import Request
-from zmqlayer.interface.clients.responses import CONTINUE, LAST_CHUNK, chunk, response_head
+from zmqlayer.interface.clients.responses import CONTINUE, Response
 from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.clients.wire import Wire
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 
 __all__ = ["Http1"]
 
@@ -58,10 +59,7 @@ class Http1:
         "_body",
         "_context",
         "_has_ended",
-        "_http_version",
         "_is_body_paused",
-        "_is_chunked",
-        "_is_kept",
         "_is_reading",
         "_is_stopping",
         "_is_wire_paused",
@@ -69,6 +67,7 @@ class Http1:
         "_phase",
         "_probes",
         "_request",
+        "_response",
         "_rest_size",
         "_timer",
         "_unread",
@@ -81,15 +80,13 @@ class Http1:
         self._phase = Phase.IDLE
         self._unread = b""
         self._request: Request | None = None
+        self._response = Response()
         self._body: Body | None = None
         self._pace: Pace | None = None
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
         self._rest_size = 0
         self._probes = 0
         self._has_ended = False
-        self._http_version = "1.1"
-        self._is_kept = False
-        self._is_chunked = False
         self._is_reading = False
         self._is_stopping = False
         self._is_body_paused = False
@@ -143,7 +140,7 @@ class Http1:
     def stop(self) -> None:
         """See ``wire.Codec``."""
         self._is_stopping = True
-        self._is_kept = False
+        self._response.is_kept = False
         if self._request is not None:
             self._request.stop()
         elif self._phase is Phase.IDLE and not self._unread:
@@ -182,24 +179,22 @@ class Http1:
 
     def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
         """See ``streams.Stream``."""
-        has_length = any(name.lower() == b"content-length" for name, _ in fields)
         self._awaits_invitation = False
-        self._is_chunked = has_content and not has_length and self._http_version == "1.1"
-        has_end = has_length or self._is_chunked or not has_content
-        self._is_kept = self._is_kept and has_end and not is_last and self._phase is Phase.NEXT
-        self._wire.write((response_head(status, fields, self._about_connection()),))
+        if is_last or self._phase is not Phase.NEXT:
+            self._response.is_kept = False
+        self._wire.write((self._response.head(status, fields, has_content=has_content),))
 
     def send_content(self, data: bytes) -> None:
         """See ``streams.Stream``."""
         if data:
-            self._wire.write(chunk(data) if self._is_chunked else (data,))
+            self._wire.write(self._response.content(data))
 
     def end(self) -> None:
         """See ``streams.Stream``."""
-        if self._is_chunked:
-            self._wire.write((LAST_CHUNK,))
+        if last := self._response.end():
+            self._wire.write(last)
         self._request = None
-        if self._is_kept:
+        if self._response.is_kept:
             self._expect_next()
         elif self._phase is Phase.NEXT or self._has_ended:
             self._close()
@@ -252,7 +247,7 @@ class Http1:
         options = self._context.options
         if self._phase is Phase.IDLE:
             self._phase = Phase.HEAD
-            self._set_timer(options.header_timeout_s, self._time_out_head)
+            self._timer.start(options.header_timeout_s, self._time_out_head)
         cut = cut_head(self._unread, options)
         if cut is None:
             return False
@@ -266,16 +261,15 @@ class Http1:
 
     def _open(self, data: bytes) -> None:
         options = self._context.options
-        self._stop_timer()
-        self._is_kept = False
+        self._timer.stop()
         self._request = request = self._new_request()
         raw = read_raw_head(data, options)
         request.line = raw.line
-        self._http_version = raw.http_version
+        self._response = Response(raw.http_version)
         head = read_head(raw.method, raw.target, raw.http_version, raw.fields)
         self._body = body_of(head, options.max_header_size)
         self._phase = Phase.BODY if self._body else Phase.NEXT
-        self._is_kept = not self._is_stopping and _may_be_kept(head)
+        self._response.is_kept = not self._is_stopping and _may_be_kept(head)
         if self._body is None:
             request.open(head)
             request.completed()
@@ -295,7 +289,7 @@ class Http1:
         if body.is_complete and self._phase is Phase.BODY:
             self._phase = Phase.NEXT
             self._body = self._pace = None
-            self._stop_timer()
+            self._timer.stop()
             if request is not None:
                 request.completed()
         return True
@@ -306,7 +300,7 @@ class Http1:
             return
         if self._is_body_paused or self._awaits_invitation:
             self._pace.stop()
-            self._stop_timer()
+            self._timer.stop()
         else:
             self._pace.start(self._context.reactor.seconds())
             self._check_pace()
@@ -319,7 +313,7 @@ class Http1:
             self._phase = Phase.NEXT  # nothing more is waited for
             self._request.spoiled(408, "The body came too slowly.", "slow body")
         else:
-            self._set_timer(self._pace.deadline() - now, self._check_pace)
+            self._timer.start(self._pace.deadline() - now, self._check_pace)
 
     def _probe(self) -> None:
         """
@@ -328,14 +322,15 @@ class Http1:
         A closed connection answers what is sent to it by a reset, and that is the only sign. A client may get any
         number of ``100 Continue`` before the answer (RFC 9110, 15.2).
         """
-        if self._request is None or self._request.has_begun or self._http_version == "1.0":
+        if self._request is None or self._request.has_begun or self._response.http_version == "1.0":
             return
         if self._probes < len(PROBES_S):
             self._wire.write((CONTINUE,))
-            self._set_timer(PROBES_S[self._probes], self._probe)
+            self._timer.start(PROBES_S[self._probes], self._probe)
             self._probes += 1
 
     def _new_request(self) -> Request:
+        self._response = Response()
         return Request(self, self._context, self._wire.origin, self)
 
     # Ending.
@@ -346,7 +341,6 @@ class Http1:
             request.spoiled(exc.status, exc.sentence, exc.fault)
             return
         if request is None:
-            self._http_version, self._is_kept = "1.1", False
             self._request = request = self._new_request()
         request.refuse(exc.status, exc.sentence, exc.fault)
 
@@ -358,7 +352,7 @@ class Http1:
     def _expect_next(self) -> None:
         self._phase = Phase.IDLE
         self._is_body_paused = False
-        self._set_timer(self._context.options.keep_alive_timeout_s, self._close)
+        self._timer.start(self._context.options.keep_alive_timeout_s, self._close)
         self._read()
         if self._has_ended and self._request is None:
             self._close()
@@ -366,7 +360,7 @@ class Http1:
 
     def _throw_rest_away(self) -> None:
         self._become(Phase.REST)
-        self._set_timer(LINGER_S, self._close)
+        self._timer.start(LINGER_S, self._close)
         self._adjust_reading()
 
     def _close(self) -> None:
@@ -378,9 +372,7 @@ class Http1:
         self._phase = phase
         self._unread = b""
         self._body = self._pace = None
-        self._stop_timer()
-
-    # The rest.
+        self._timer.stop()
 
     def _adjust_reading(self) -> None:
         is_paused = self._is_to_wait()
@@ -399,21 +391,6 @@ class Http1:
         if self._phase is Phase.REST:
             return self._rest_size > LINGER_SIZE
         return bool(self._unread) and (self._phase is Phase.NEXT or self._wire.is_congested)
-
-    def _about_connection(self) -> bytes:
-        lines = b"Transfer-Encoding: chunked\r\n" if self._is_chunked else b""
-        if not self._is_kept:
-            return lines + b"Connection: close\r\n"
-        return lines + b"Connection: keep-alive\r\n" if self._http_version == "1.0" else lines
-
-    def _set_timer(self, delay_s: float, call: Callable[[], object]) -> None:
-        self._stop_timer()
-        self._timer = self._context.reactor.callLater(delay_s, call)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
 
 
 def _may_be_kept(head: Head) -> bool:

@@ -1,14 +1,14 @@
-"""The head of an HTTP/1.1 response (RFC 9112, 4 to 6), and the frame around its content. Pure."""
+"""A response of HTTP/1 as bytes: its head, and where its content ends (RFC 9112, 4 to 7). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
 from zmqlayer.interface.clients.head import Field
 
-__all__ = ["CONTINUE", "LAST_CHUNK", "chunk", "response_head"]
+__all__ = ["CONTINUE", "Response"]
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -18,18 +18,47 @@ STATUS_LINES: Final = {
 }
 
 
-def response_head(status: int, fields: Iterable[Field], about_connection: bytes) -> bytes:
+class Response:
     """
-    Return a head as it is sent.
+    One response, and whether its connection can be used again.
 
     Args:
-        fields: Checked: without line ends, and without fields about the connection.
-        about_connection: The lines of those, each with its end.
+        http_version: Of the request.
+
+    Attributes:
+        is_kept: Whether another request may follow on the connection; the head tells the client.
     """
-    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    return b"".join((line, *(b"%b: %b\r\n" % field for field in fields), about_connection, b"\r\n"))
 
+    __slots__ = ("_is_chunked", "http_version", "is_kept")
 
-def chunk(data: bytes) -> tuple[bytes, ...]:
-    """Return the parts of one chunk; *data* is not empty."""
-    return b"%x\r\n" % len(data), data, b"\r\n"
+    def __init__(self, http_version: str = "1.1", *, is_kept: bool = False) -> None:
+        self.http_version = http_version
+        self.is_kept = is_kept
+        self._is_chunked = False
+
+    def head(self, status: int, fields: Sequence[Field], *, has_content: bool) -> bytes:
+        """
+        Return the head. Without a Content-Length content comes in chunks, or, for HTTP/1.0, ends with the connection.
+
+        Args:
+            fields: Checked: without line ends, and without fields about the connection.
+        """
+        has_length = any(name.lower() == b"content-length" for name, _ in fields)
+        self._is_chunked = has_content and not has_length and self.http_version == "1.1"
+        self.is_kept = self.is_kept and (has_length or self._is_chunked or not has_content)
+        line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        return b"".join((line, *(b"%b: %b\r\n" % field for field in fields), self._about_connection(), b"\r\n"))
+
+    def content(self, data: bytes) -> tuple[bytes, ...]:
+        """Return the parts of a piece of content; *data* is not empty."""
+        return (b"%x\r\n" % len(data), data, b"\r\n") if self._is_chunked else (data,)
+
+    def end(self) -> tuple[bytes, ...]:
+        """Return what follows the content."""
+        return (LAST_CHUNK,) if self._is_chunked else ()
+
+    def _about_connection(self) -> bytes:
+        lines = b"Transfer-Encoding: chunked\r\n" if self._is_chunked else b""
+        if not self.is_kept:
+            return lines + b"Connection: close\r\n"
+        return lines + b"Connection: keep-alive\r\n" if self.http_version == "1.0" else lines

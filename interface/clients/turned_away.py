@@ -11,8 +11,9 @@ from zmqlayer.interface.clients.connection import Transport
 from zmqlayer.interface.clients.dates import http_date
 from zmqlayer.interface.clients.floods import Floods
 from zmqlayer.interface.clients.pages import own_page
-from zmqlayer.interface.clients.responses import response_head
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.clients.responses import Response
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 
 __all__ = ["TurnedAway"]
 
@@ -27,11 +28,11 @@ class TurnedAway(Protocol):
         self._context = context
         self._address = address
         self._floods = floods
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
         self._has_answered = False
 
     def connectionMade(self) -> None:
-        self._timer = self._context.reactor.callLater(PATIENCE_S, self._close)
+        self._timer.start(PATIENCE_S, self._close)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._has_answered:
@@ -40,8 +41,7 @@ class TurnedAway(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._floods.leave(self._address)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._timer.stop()
 
     def _answer(self) -> None:
         if getattr(self.transport, "negotiatedProtocol", None) == b"h2":  # not worth a page in that language
@@ -50,7 +50,7 @@ class TurnedAway(Protocol):
         fields, content = own_page(503, "Your address has too many connections open. Please close some.")
         dated = [*fields, (b"Date", http_date(self._context.reactor.seconds()))]
         transport = cast(Transport, self.transport)
-        transport.write(response_head(503, dated, b"Connection: close\r\n") + content)
+        transport.write(Response().head(503, dated, has_content=True) + content)
 
     def _close(self) -> None:
         cast(Transport, self.transport).loseConnection()

@@ -13,7 +13,8 @@ from typing import Final, cast
 
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
 from zmqlayer.interface.clients.pages import too_large
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 from zmqlayer.messages import HTTP_REQUEST, HttpRequest, Message
 from zmqlayer.ports import Entrusted, Loss
 
@@ -66,7 +67,7 @@ class Errand:
         self._lost = lost
         self._message: HttpRequest | None = None
         self._entrusted: Entrusted | None = None
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
         self._deadline = 0.0
 
     def begin(self, message: HttpRequest) -> None:
@@ -120,7 +121,7 @@ class Errand:
             self._look_later()
 
     def _look_later(self) -> None:
-        self._timer = self._context.reactor.callLater(LOOK_EVERY_S, self._look)
+        self._timer.start(LOOK_EVERY_S, self._look)
 
     def _refuse(self, status: int, sentence: str, exc: ZmqLayerError | None = None) -> None:
         if exc is not None:
@@ -131,6 +132,4 @@ class Errand:
     def _stop_waiting(self) -> None:
         self.is_waiting = False
         self._message = None
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.stop()

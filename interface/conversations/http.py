@@ -17,7 +17,8 @@ from zmqlayer.interface.conversations.replies import BadReply
 from zmqlayer.interface.conversations.response import Response, Step
 from zmqlayer.interface.conversations.translate import Ends, http_disconnect, http_request
 from zmqlayer.interface.conversations.uploads import Upload
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 from zmqlayer.messages import (
     HTTP_DISCONNECT,
     HTTP_REQUEST_BODY_PATTERN,
@@ -97,7 +98,7 @@ class Exchange:
         self._upload: Upload | None = None
         self._events: str | None = None
         self._following: Wish | None = None
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
         self._deadline = 0.0
         self._is_body_held = False
 
@@ -182,7 +183,7 @@ class Exchange:
             return
         if step.start is not None:
             self._stage = Stage.ANSWERING
-            self._stop_timer()
+            self._timer.stop()
             self._request.begin(step.start.status, step.start.fields)
         self._request.write(step.content)
         if step.is_last:
@@ -294,7 +295,7 @@ class Exchange:
     def _end(self, *, is_whole: bool = False) -> None:
         """Expect nothing more of client or worker."""
         was_asked, self._stage = self._is_asked, Stage.OVER
-        self._stop_timer()
+        self._timer.stop()
         self._errand.forget()
         if self._following is not None:
             self._following.cancel()
@@ -320,12 +321,7 @@ class Exchange:
             logger.debug("nobody is told that the client of %s is gone: %s", self._reply.name, exc)
 
     def _check_later(self, delay_s: float) -> None:
-        self._timer = self._context.reactor.callLater(delay_s, self._check_time)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.start(delay_s, self._check_time)
 
 
 def _announced_size(head: Head) -> int:

@@ -15,7 +15,8 @@ from typing import Final, Protocol, cast
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.interface.conversations.translate import websocket_disconnect, websocket_receive
 from zmqlayer.interface.conversations.turns import Turns
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 from zmqlayer.messages import (
     WEBSOCKET_CONNECT,
     WEBSOCKET_DISCONNECT,
@@ -86,7 +87,7 @@ class Inbound:
         self._entrusted: Entrusted | None = None
         self._wish: Wish | None = None
         self._watch: Wish | None = None
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
 
     def connect(self, message: WebSocketConnect) -> None:
         """
@@ -160,7 +161,7 @@ class Inbound:
         self._is_ended = True
         self._waiting.clear()
         self._forget()
-        self._stop_timer()
+        self._timer.stop()
         for wish in (self._wish, self._watch):
             if wish is not None:
                 wish.cancel()
@@ -233,7 +234,6 @@ class Inbound:
         self.end()
 
     def _time_out(self) -> None:
-        self._timer = None
         logger.warning("no worker told within %g s of a message of the WebSocket at %s", LONGEST_TURN_S, self._path)
         self._go_on()
 
@@ -251,11 +251,6 @@ class Inbound:
     def _watch_clock(self) -> None:
         """Let no message wait for its turn for ever."""
         if self._may_send or self._wish is not None or not (self._waiting or self._is_awaited):
-            self._stop_timer()
-        elif self._timer is None:
-            self._timer = self._context.reactor.callLater(LONGEST_TURN_S, self._time_out)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+            self._timer.stop()
+        elif not self._timer.is_running:
+            self._timer.start(LONGEST_TURN_S, self._time_out)

@@ -27,7 +27,8 @@ from zmqlayer.interface.conversations.websocket_replies import (
     read_progress,
     read_websocket_send,
 )
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.options import Context
 from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_SEND_PATTERN, Message
 from zmqlayer.ports import Loss, ReplyChannel
 
@@ -117,7 +118,7 @@ class WebSocket:
         self._reply: ReplyChannel | None = None
         self._inbound: Inbound | None = None
         self._frames: Frames | None = None
-        self._timer: Timer | None = None
+        self._timer = Countdown(context.reactor)
 
     def connect(self, head: Head, ends: Ends) -> None:
         """Ask the workers, and wait for their answer."""
@@ -133,7 +134,7 @@ class WebSocket:
         else:
             self._move(Event.ASKED)
             timeout_s = self._context.options.websocket_connect_timeout_s
-            self._timer = self._context.reactor.callLater(timeout_s, self._time_out)
+            self._timer.start(timeout_s, self._time_out)
 
     def deliver(self, message: Message) -> None:
         """Do what one message of a worker says."""
@@ -272,7 +273,7 @@ class WebSocket:
         if subprotocol and subprotocol not in self._offered:
             raise BadReply("subprotocol", f"is {subprotocol!r:.80}, which the client did not offer")
         chosen = subprotocol or choose_subprotocol(self._offered, self._context.options.ws_protocols)
-        self._stop_timer()
+        self._timer.stop()
         self._move(Event.ACCEPTED)
         if self._opening is not None:
             self._frames = self._opening.accept(self, chosen, fields)
@@ -326,14 +327,9 @@ class WebSocket:
 
     def _silence(self) -> None:
         """Wait for no answer. Messages are still read, for what they tell of the worker."""
-        self._stop_timer()
+        self._timer.stop()
         if self._reply is not None:
             self._reply.resume()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
 
     def _move(self, event: Event) -> None:
         self._state = TRANSITIONS[self._state, event]

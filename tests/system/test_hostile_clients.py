@@ -8,13 +8,17 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.cluster import BareWorkerProcess, Cluster, Server
+from support.cluster import THREADS, BareWorkerProcess, Cluster, Server
+from support.node_process import wait_until
 from support.raw_client import RawClient
 from support.unharmed import MB, unharmed
 
 pytestmark = pytest.mark.system
 
 LONG_S = "60"
+SOON_S = 10.0
+CAPACITY = 100
+"""How many requests of one server wait for a worker at most."""
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +39,23 @@ def test_uploads_that_are_cut_off(server: Server) -> None:
             client.reset()
 
 
-def test_requests_that_are_cut_off(server: Server) -> None:
-    """1,000 clients ask and are gone before they can be answered."""
-    with unharmed(server, 10 * MB):
-        for _ in range(1000):
+def test_requests_that_nobody_waits_for(server: Server) -> None:
+    """They leave the queue: once the server knows that their clients are gone, others find room there again."""
+    with ExitStack() as stack:
+        busy = [stack.enter_context(RawClient(server.port)) for _ in range(THREADS)]
+        for client in busy:  # every consumer has one
+            client.get("/late/3/")
+        files = server.usage.files
+        for _ in range(2 * CAPACITY):
             client = RawClient(server.port)
             client.get("/hello/")
             client.reset()
+        wait_until(lambda: server.usage.files <= files, SOON_S, "the server knows that they are gone")
+
+        other = stack.enter_context(RawClient(server.port))
+        other.get("/hello/")
+
+        assert other.read_response() == (200, b"hello")
 
 
 def test_halves_of_connections(server: Server) -> None:
