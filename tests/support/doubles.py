@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import queue
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.task import Clock
 
 from zmqlayer.actions import Action, Probe
 from zmqlayer.config import Config
@@ -13,7 +16,7 @@ from zmqlayer.exceptions import TransportError
 from zmqlayer.node import Node
 from zmqlayer.ports import Announcement, DiscoveryListener, Refusal
 
-__all__ = ["FakeClock", "FakeDiscovery", "FakeTransport", "fake_node"]
+__all__ = ["FakeClock", "FakeDiscovery", "FakeReactor", "FakeTransport", "fake_node"]
 
 
 class FakeClock:
@@ -74,6 +77,19 @@ class FakeTransport:
 
     def close(self, linger_s: float) -> None:
         self.closes += 1
+
+
+class FakeReactor(Clock):
+    """A reactor whose calls, those from threads too, wait until they are made."""
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object) -> None:
+        """Plan a call."""
+        self.callLater(0, callable, *args)
+
+    def turn(self) -> None:
+        """Make the calls that are due now, and those that they ask for."""
+        while any(call.getTime() <= self.seconds() for call in self.getDelayedCalls()):
+            self.advance(0)
 
 
 class FakeDiscovery:

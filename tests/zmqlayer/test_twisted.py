@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 
-from support.doubles import fake_node
+from support.doubles import FakeReactor, fake_node
 from support.network import STRANGER
 from zmqlayer.exceptions import ChannelFull, InvalidName
 from zmqlayer.names import encode_node_id
@@ -18,18 +17,6 @@ from zmqlayer.ports import Loss
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
-
-
-class FakeReactor(Clock):
-    """A clock whose calls from threads wait, like all others, until ``turn``."""
-
-    def callFromThread(self, callable: Callable[..., Any], *args: object) -> None:
-        self.callLater(0, callable, *args)
-
-    def turn(self) -> None:
-        """Make the calls that are due, and those that they ask for."""
-        while self.getDelayedCalls():
-            self.advance(0)
 
 
 @pytest.fixture
