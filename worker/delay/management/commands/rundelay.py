@@ -1,0 +1,111 @@
+"""``manage.py rundelay``: send delayed messages until told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from django.core.management.base import BaseCommand, CommandError
+
+from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.names import short
+from zmqlayer.worker.delay.database import DatabaseStore
+from zmqlayer.worker.delay.delayed import DELAY_CHANNEL
+from zmqlayer.worker.delay.stores import MemoryStore, Store
+from zmqlayer.worker.delay.worker import DelayLayer, Worker
+from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
+from zmqlayer.worker.threads import WorkerGroup
+
+__all__ = ["Command"]
+
+DEFAULT_SLEEP_S: Final = 1.0
+
+
+class Command(BaseCommand):
+    """Keeps the messages sent to ``asgi.delay`` until they are due, and ends cleanly on SIGTERM and SIGINT."""
+
+    help = "Send messages after the delay that was asked for on the channel asgi.delay."
+    leave_locale_alone = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the flags."""
+        parser.add_argument(
+            "--layer", default=DEFAULT_CHANNEL_LAYER, metavar="ALIAS", help="Which of CHANNEL_LAYERS to use."
+        )
+        parser.add_argument(
+            "--sleep",
+            type=float,
+            default=DEFAULT_SLEEP_S,
+            metavar="SECONDS",
+            help="The longest time between looks at the table, for messages that others put there; those sent to "
+            "asgi.delay are sent in time whatever this is. [default: %(default)g]",
+        )
+        parser.add_argument(
+            "--memory",
+            action="store_true",
+            help="Keep the messages in memory only: no database is used, and they end with the process.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """
+        Run until a signal asks to stop.
+
+        Raises:
+            CommandError: A setting cannot work; the message names the cure.
+        """
+        if not options["sleep"] > 0:
+            raise CommandError(f"--sleep is {options['sleep']:g}, and has to be a number of seconds above 0")
+        try:
+            self._run(options)
+        except ZmqLayerError as exc:
+            raise CommandError(str(exc)) from exc
+        finally:
+            channel_layers.close()
+
+    def _run(self, options: Mapping[str, Any]) -> None:
+        layer = get_channel_layer(options["layer"])
+        layer.role = "delay"
+        worker = Worker(cast(DelayLayer, layer), _store_for(options))
+        abandon = threading.Event()
+        # It needs no more of a worker than run, stop and is_stopping.
+        group = WorkerGroup(cast(Any, worker), 1, abandon, time.monotonic)
+        with _stopped_by_signals(group):
+            layer.start()
+            self._report(layer, worker.store)
+            group.start()
+            group.wait()
+            group.stop()
+
+    def _report(self, layer: WorkerLayer, store: Store) -> None:
+        place = "in memory" if isinstance(store, MemoryStore) else "in the database"
+        cluster = layer.node.config.cluster
+        self.stdout.write(
+            f"delay server {short(layer.node_id)} reads {DELAY_CHANNEL} and keeps messages {place} "
+            f"in cluster {cluster!r}"
+        )
+        # Who starts it and reads what it says through a pipe wants it now.
+        self.stdout.flush()
+
+
+def _store_for(options: Mapping[str, Any]) -> Store:
+    if options["memory"]:
+        return MemoryStore(time.monotonic)
+    store = DatabaseStore(options["layer"], options["sleep"], time.monotonic)
+    store.check()
+    return store
+
+
+@contextmanager
+def _stopped_by_signals(group: WorkerGroup) -> Iterator[None]:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: group.request_stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
