@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 import signal
 import threading
 import time
@@ -19,11 +21,14 @@ from zmqlayer.worker.delay.delayed import DELAY_CHANNEL
 from zmqlayer.worker.delay.stores import MemoryStore, Store
 from zmqlayer.worker.delay.worker import DelayLayer, Worker
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
-from zmqlayer.worker.threads import WorkerGroup
 
 __all__ = ["Command"]
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_SLEEP_S: Final = 1.0
+GRACE_S: Final = 2.0
+WAKE_EVERY_S: Final = 0.02
 
 
 class Command(BaseCommand):
@@ -71,15 +76,14 @@ class Command(BaseCommand):
         layer = get_channel_layer(options["layer"])
         layer.role = "delay"
         worker = Worker(cast(DelayLayer, layer), _store_for(options))
-        abandon = threading.Event()
-        # It needs no more of a worker than run, stop and is_stopping.
-        group = WorkerGroup(cast(Any, worker), 1, abandon, time.monotonic)
-        with _stopped_by_signals(group):
+        events: queue.SimpleQueue[None] = queue.SimpleQueue()
+        thread = threading.Thread(target=_run_worker, args=(worker, events), name="delay", daemon=True)
+        with _stopped_by_signals(events):
             layer.start()
             self._report(layer, worker.store)
-            group.start()
-            group.wait()
-            group.stop()
+            thread.start()
+            events.get()
+            _stop(worker, thread)
 
     def _report(self, layer: WorkerLayer, store: Store) -> None:
         place = "in memory" if isinstance(store, MemoryStore) else "in the database"
@@ -100,10 +104,28 @@ def _store_for(options: Mapping[str, Any]) -> Store:
     return store
 
 
+def _run_worker(worker: Worker, events: queue.SimpleQueue[None]) -> None:
+    try:
+        worker.run()
+    finally:
+        events.put(None)
+
+
+def _stop(worker: Worker, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + GRACE_S
+    while thread.is_alive() and time.monotonic() < deadline:
+        # Again and again: it may have been on its way into receive() the last time.
+        worker.stop()
+        thread.join(WAKE_EVERY_S)
+    if thread.is_alive():
+        logger.warning("the delay server did not end in time and is cut off")
+
+
 @contextmanager
-def _stopped_by_signals(group: WorkerGroup) -> Iterator[None]:
+def _stopped_by_signals(events: queue.SimpleQueue[None]) -> Iterator[None]:
+    # A signal handler may not take the locks of a layer; the put() of a SimpleQueue may be called in one.
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: group.request_stop()) for number in numbers}
+    before = {number: signal.signal(number, lambda *_: events.put(None)) for number in numbers}
     try:
         yield
     finally:
