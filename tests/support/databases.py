@@ -37,15 +37,20 @@ def in_thread(act: Callable[[], Result]) -> Result:
     return results[0]
 
 
-def end_connection() -> None:
-    """Let the server end this thread's connection, as its restart or a firewall would."""
+def server_process() -> int:
+    """Return which process of PostgreSQL serves this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
+        return int(cursor.fetchone()[0])
+
+
+def end_connection(pid: int | None = None) -> None:
+    """Let PostgreSQL end a connection, this thread's if no other, as its restart or a firewall would."""
+    ended = server_process() if pid is None else pid
 
     def end() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
             return bool(cursor.fetchone()[0])
 
     assert in_thread(end)
