@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, find_commands
 
 from support.named_routing import named_consumer
 from zmqlayer.slot import NodeSlot
-from zmqlayer.worker import Message, channel_session, include, route
+from zmqlayer.worker import Message, channel_session, checks, include, route
 from zmqlayer.worker.checks import TAG
 
 OURS = {"BACKEND": "zmqlayer.ChannelLayer"}
@@ -203,6 +203,22 @@ def test_a_command_that_is_hidden(settings: Any) -> None:
     assert message.id == "zmqlayer.W004"
     assert message.msg == "'manage.py runworker' is the command of 'channels', which stands before 'zmqlayer.worker'."
     assert message.hint == "Put 'zmqlayer.worker' before 'channels' in INSTALLED_APPS."
+
+
+def test_the_runserver_of_static_files(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ours is hidden by that of django.contrib.staticfiles, the cure is the order of the apps."""
+
+    def with_runserver(folder: str) -> list[str]:
+        found = find_commands(folder)
+        return [*found, "runserver"] if "runworker" in found else found
+
+    monkeypatch.setattr(checks, "find_commands", with_runserver)
+    settings.INSTALLED_APPS = ["django.contrib.staticfiles", "zmqlayer.worker"]
+
+    message = only()
+
+    assert "'manage.py runserver' is the command of 'django.contrib.staticfiles'" in message.msg
+    assert message.hint == "Put 'zmqlayer.worker' before 'django.contrib.staticfiles' in INSTALLED_APPS."
 
 
 @pytest.mark.parametrize(

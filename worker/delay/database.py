@@ -121,10 +121,10 @@ class DatabaseStore:
 
     def _due_in_s(self) -> float:
         with self._reached():
-            first = self._own().order_by("due_date").only("due_date").first()
+            first = self._own().order_by("due_us").only("due_us").first()
         if first is None:
             return self.sleep_s
-        return (first.due_at() - self.now()).total_seconds()
+        return (first.due_date - self.now()).total_seconds()
 
     def _claimed(self) -> Iterator[DelayedMessage]:
         if connections[self._using].features.has_select_for_update_skip_locked:

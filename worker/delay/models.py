@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final
 
-from django.conf import settings
 from django.db import models
 
 from zmqlayer.messages import Message as Content
@@ -16,13 +15,16 @@ from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 
 __all__ = ["DelayedMessage", "DelayedMessages"]
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
 
 class DelayedMessages(models.QuerySet["DelayedMessage"]):
     """Rows of the table."""
 
     def is_due(self, now: datetime | None = None) -> DelayedMessages:
         """Return those that are due at *now*, the oldest first."""
-        return self.filter(due_date__lte=_stored(now or datetime.now(UTC))).order_by("due_date")
+        return self.filter(due_us__lte=_microseconds(now or datetime.now(UTC))).order_by("due_us")
 
     def keep(self, delayed: Delayed, due_at: datetime, alias: str = DEFAULT_CHANNEL_LAYER) -> DelayedMessage:
         """
@@ -36,7 +38,7 @@ class DelayedMessages(models.QuerySet["DelayedMessage"]):
             channel_name=delayed.channel,
             content=delayed.body,
             tries=delayed.tries,
-            due_date=_stored(due_at),
+            due_us=_microseconds(due_at),
         )
 
 
@@ -49,7 +51,8 @@ class DelayedMessage(models.Model):
         alias: Which of ``CHANNEL_LAYERS`` it is sent to.
         content: The message as msgpack.
         tries: How often the channel was full.
-        due_date: In UTC, with and without ``USE_TZ``.
+        due_us: Microseconds from the beginning of 1970, UTC. A number, since without ``USE_TZ`` databases read dates
+            as local time, which jumps.
     """
 
     key: models.UUIDField[uuid.UUID, uuid.UUID] = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,16 +60,21 @@ class DelayedMessage(models.Model):
     channel_name: models.CharField[str, str] = models.CharField(max_length=MAX_NAME_LENGTH)
     content: models.BinaryField[bytes, bytes] = models.BinaryField()
     tries: models.PositiveSmallIntegerField[int, int] = models.PositiveSmallIntegerField(default=0)
-    due_date: models.DateTimeField[datetime, datetime] = models.DateTimeField()
+    due_us: models.BigIntegerField[int, int] = models.BigIntegerField()
 
     objects = DelayedMessages.as_manager()
 
     class Meta:
         app_label = "zmqlayer_delay"
-        indexes: ClassVar = [models.Index(fields=["alias", "due_date"], name="zmqlayer_delay_due")]
+        indexes: ClassVar = [models.Index(fields=["alias", "due_us"], name="zmqlayer_delay_due")]
 
     def __str__(self) -> str:
         return f"for {self.channel_name} at {self.due_date}"
+
+    @property
+    def due_date(self) -> datetime:
+        """When the message is due, in UTC."""
+        return EPOCH + self.due_us * MICROSECOND
 
     @property
     def message(self) -> Content:
@@ -78,15 +86,10 @@ class DelayedMessage(models.Model):
         """
         return self.delayed().content()
 
-    def due_at(self) -> datetime:
-        """Return when the message is due, in UTC."""
-        return self.due_date.replace(tzinfo=UTC) if self.due_date.tzinfo is None else self.due_date
-
     def delayed(self) -> Delayed:
         """Return the row as a value."""
         return Delayed(ChannelName(self.channel_name), bytes(self.content), self.tries, self.key)
 
 
-def _stored(moment: datetime) -> datetime:
-    """Return *moment* as the table has it: in UTC, and without saying so where ``USE_TZ`` is off."""
-    return moment if settings.USE_TZ else moment.astimezone(UTC).replace(tzinfo=None)
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND

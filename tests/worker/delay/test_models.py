@@ -24,7 +24,7 @@ def test_a_row_holds_a_message() -> None:
 
     assert row.delayed() == message
     assert row.message == {"number": 7}
-    assert row.due_at() == START
+    assert row.due_date == START
     assert str(row).startswith("for reminders at 2026-03-29 00:59:00")
 
 

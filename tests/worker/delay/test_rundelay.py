@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from support.delay_run import request
-from support.memory_layer import Content, MemoryLayer
+from support.memory_layer import Content, MemoryLayer, MemoryPeer
+from zmqlayer.names import NodeId
+from zmqlayer.worker.delay.management.commands import rundelay
 from zmqlayer.worker.delay.models import DelayedMessage
 from zmqlayer.worker.layers import channel_layers
 
@@ -29,6 +31,21 @@ class StoppingLayer(MemoryLayer):
             main = threading.main_thread().ident
             assert main is not None
             signal.pthread_kill(main, signal.SIGTERM)
+
+
+class Announced(io.StringIO):
+    """What the command says; once it has said a word, a message is due, which stops the command."""
+
+    def __init__(self, word: str, layer: StoppingLayer) -> None:
+        super().__init__()
+        self.word = word
+        self.layer = layer
+
+    def write(self, text: str) -> int:
+        """Take a sentence."""
+        if self.word in text:
+            self.layer.send("asgi.delay", request(delay=1))
+        return super().write(text)
 
 
 @pytest.fixture
@@ -49,11 +66,29 @@ def test_a_run(layer: StoppingLayer, args: list[str], place: str) -> None:
 
     call_command("rundelay", *args, stdout=out)
 
-    assert out.getvalue() == f"delay server aaaa reads asgi.delay and keeps messages {place} in cluster 'default'\n"
+    said = out.getvalue().splitlines()
+    assert said[0] == f"delay server aaaa reads asgi.delay and keeps messages {place} in cluster 'default'"
     assert layer.sent("reminders") == [{"number": 7}]
     assert (layer.role, layer.is_closed) == ("delay", True)
     assert signal.getsignal(signal.SIGTERM) is before
     assert not DelayedMessage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("peers", "sentence"),
+    [([], "found nobody yet; it goes on looking"), ([MemoryPeer(NodeId(b"\xff" * 16))], "found interface 7777")],
+)
+def test_whom_it_found(
+    layer: StoppingLayer, monkeypatch: pytest.MonkeyPatch, peers: list[MemoryPeer], sentence: str
+) -> None:
+    """A moment after the start it says whom it found."""
+    monkeypatch.setattr(rundelay, "LOOK_AROUND_S", 0.0)
+    layer.links.extend(peers)
+    out = Announced("found", layer)
+
+    call_command("rundelay", "--memory", stdout=out)
+
+    assert out.getvalue().splitlines()[1] == f"delay server aaaa {sentence}"
 
 
 @pytest.mark.parametrize(

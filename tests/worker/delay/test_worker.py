@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from support.delay_run import TimedLayer, delayed, request
 from support.memory_layer import MemoryLayer
@@ -81,6 +82,23 @@ def test_delay_in_a_consumer(layer: TimedLayer, served: Served) -> None:
 
     assert waiting_inside == [0]
     assert served.until(5.0) == [(1.0, 3)]
+
+
+@pytest.mark.usefixtures("database")
+def test_delay_on_commit(layer: TimedLayer) -> None:
+    """With ``on_commit`` nothing is delayed if the transaction rolls back, and the delay begins with the commit."""
+
+    def remind_later(message: Message) -> None:
+        with transaction.atomic():
+            Channel("asgi.delay", channel_layer=layer).send(request(message["number"]), on_commit=True)
+            assert layer.waiting("asgi.delay") == 0
+            transaction.set_rollback(message["number"] == 1)
+
+    worker = worker_for(layer, [route("remind", remind_later)])
+    for number in (1, 2):
+        worker.consume("remind", {"number": number})
+
+    assert Served(layer, MemoryStore(layer.clock)).until(5.0) == [(1.0, 2)]
 
 
 def test_each_at_its_time(layer: TimedLayer, served: Served) -> None:

@@ -22,8 +22,8 @@ class Migration(migrations.Migration):
                 ("channel_name", models.CharField(max_length=99)),
                 ("content", models.BinaryField()),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("due_date", models.DateTimeField()),
+                ("due_us", models.BigIntegerField()),
             ],
-            options={"indexes": [models.Index(fields=["alias", "due_date"], name="zmqlayer_delay_due")]},
+            options={"indexes": [models.Index(fields=["alias", "due_us"], name="zmqlayer_delay_due")]},
         ),
     ]

@@ -27,6 +27,9 @@ __all__ = ["Command"]
 logger = logging.getLogger(__name__)
 
 DEFAULT_SLEEP_S: Final = 1.0
+LOOK_AROUND_S: Final = 1.0
+"""How long after the start the peers are reported."""
+
 GRACE_S: Final = 2.0
 WAKE_EVERY_S: Final = 0.02
 
@@ -82,16 +85,27 @@ class Command(BaseCommand):
             layer.start()
             self._report(layer, worker.store)
             thread.start()
-            events.get()
+            self._wait(layer, events)
             _stop(worker, thread)
+
+    def _wait(self, layer: WorkerLayer, events: queue.SimpleQueue[None]) -> None:
+        try:
+            events.get(timeout=LOOK_AROUND_S)
+        except queue.Empty:
+            self._report_peers(layer)
+            events.get()
 
     def _report(self, layer: WorkerLayer, store: Store) -> None:
         place = "in memory" if isinstance(store, MemoryStore) else "in the database"
         cluster = layer.node.config.cluster
-        self.stdout.write(
-            f"delay server {short(layer.node_id)} reads {DELAY_CHANNEL} and keeps messages {place} "
-            f"in cluster {cluster!r}"
-        )
+        self._say(layer, f"reads {DELAY_CHANNEL} and keeps messages {place} in cluster {cluster!r}")
+
+    def _report_peers(self, layer: WorkerLayer) -> None:
+        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers() if peer.state == "ready")
+        self._say(layer, f"found {', '.join(peers) or 'nobody yet; it goes on looking'}")
+
+    def _say(self, layer: WorkerLayer, sentence: str) -> None:
+        self.stdout.write(f"delay server {short(layer.node_id)} {sentence}")
         # Who starts it and reads what it says through a pipe wants it now.
         self.stdout.flush()
 
