@@ -143,7 +143,11 @@ class Worker:
         self._keep(order)
 
     def _keep(self, order: Order) -> None:
-        """Store what nobody else holds any more, however long that takes; give it back if told to stop meanwhile."""
+        """
+        Store what nobody else holds any more, however long that takes; give it back if told to stop meanwhile.
+
+        The delay begins when it is stored.
+        """
         while True:
             try:
                 self.store.add(*order)
@@ -177,6 +181,8 @@ class Worker:
             raise
         except ZmqLayerError as exc:
             logger.error("dropped %s: %s", delayed, exc)
+        except Exception:
+            logger.exception("dropped %s: it could not be sent", delayed)
 
     def _try_again(self, delayed: Delayed, problem: ChannelFull) -> None:
         once_more = delayed.once_more()

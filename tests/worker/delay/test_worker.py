@@ -197,6 +197,25 @@ def test_what_the_layer_refuses_is_dropped(layer: TimedLayer, served: Served, ca
     assert "dropped a delayed message for 'reminders': a message of 1 bytes is not msgpack" in caplog.text
 
 
+def test_what_breaks_the_layer_is_named(
+    layer: TimedLayer, served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message at which the layer itself fails is named, with the traceback, and the next one is sent."""
+    served.worker.store.add(delayed(1, "broken"), 1.0)
+    served.worker.store.add(delayed(2), 1.0)
+    send = layer.send
+
+    def fail(channel: str, message: Any) -> None:
+        if channel == "broken":
+            raise RuntimeError("a bug")
+        send(channel, message)
+
+    monkeypatch.setattr(layer, "send", fail)
+
+    assert served.until(5.0) == [(1.0, 2)]
+    assert "dropped a delayed message for 'broken': it could not be sent" in caplog.text
+
+
 def test_full_memory_stops_reading(layer: TimedLayer) -> None:
     """More than fits stays in the channel, where it counts against the capacity of those who ask."""
     worker = Worker(layer, MemoryStore(layer.clock, Schedule(max_messages=1)))
