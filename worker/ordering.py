@@ -9,6 +9,7 @@ the rows of :mod:`zmqlayer.worker.parking`. The decorator itself is in :mod:`zmq
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from asgiref.sync import sync_to_async
 
@@ -17,7 +18,7 @@ from zmqlayer.messages import WEBSOCKET_DISCONNECT
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.decoration import Surrounding
-from zmqlayer.worker.exceptions import ConsumeLater
+from zmqlayer.worker.exceptions import ConsumeLater, WebsocketCloseException
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.overdue import overdue
@@ -26,6 +27,8 @@ from zmqlayer.worker.parking import TURN, Parked, Place, Waiting
 __all__ = ["Turn", "forget_turns"]
 
 logger = logging.getLogger(__name__)
+
+POLICY_VIOLATION: Final = 1008
 
 
 class Turn(Surrounding):
@@ -77,6 +80,9 @@ class Turn(Surrounding):
 
     def _claim(self) -> None:
         reply_channel = str(self.message.reply_channel)
+        if not overdue.has_room(reply_channel) and self.message.channel.name != WEBSOCKET_DISCONNECT:
+            logger.warning("closed %s: too many of its messages wait for their turn", reply_channel)
+            raise WebsocketCloseException(POLICY_VIOLATION)
         if not Place(reply_channel, self._order).claim(self.message.channel.name, self.message.content):
             overdue.watch(self.message.channel_layer, reply_channel, self._order)
             raise Parked

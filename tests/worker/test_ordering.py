@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from support.memory_layer import MemoryLayer
 from support.visits import on, queries, run
 from support.worker_run import Waiting, worker_for
-from zmqlayer.worker import Message, ordering, route
+from zmqlayer.worker import Message, ordering, overdue, route
 from zmqlayer.worker.auth import channel_session_user
 from zmqlayer.worker.exceptions import ConsumeLater, DenyConnection, StopConsumer
 from zmqlayer.worker.overdue import Overdue
@@ -30,9 +30,9 @@ RECEIVE, DISCONNECT = "websocket.receive", "websocket.disconnect"
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Overdue:
     """What would watch for lost messages; it looks only when told."""
-    overdue = Overdue(Waiting().patience(), start=lambda run: None)
-    monkeypatch.setattr(ordering, "overdue", overdue)
-    return overdue
+    watching = Overdue(Waiting().patience(), start=lambda run: None)
+    monkeypatch.setattr(ordering, "overdue", watching)
+    return watching
 
 
 @dataclass
@@ -380,6 +380,23 @@ def test_lost_messages_are_watched_for(watched: Overdue) -> None:
     chat.consume(4)
 
     assert repr(watched) == "<Overdue [1 connections watched]>"
+
+
+def test_a_client_that_sends_much_too_fast_is_closed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits is bounded; the disconnect is still consumed in its turn."""
+    monkeypatch.setattr(overdue, "MOST_WAITING", 2)
+    chat = Chat()
+
+    chat.consume(2, 3, 4)
+    answers = chat.layer.sent(chat.layer.reply_channel())
+    chat.consume(4, channel=DISCONNECT)
+    chat.consume(1)
+
+    assert answers[-1] == {"close": 1008, "consumed": 4}
+    assert "too many of its messages wait for their turn" in caplog.text
+    assert chat.seen == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("content", [{}, {"order": "1"}, {"order": None}])
