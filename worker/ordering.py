@@ -37,6 +37,7 @@ class Turn(Surrounding):
     def __init__(self, message: Message) -> None:
         super().__init__(message)
         self._order = _order_of(message)
+        self._is_outermost = vars(message).setdefault("turn", self) is self
 
     def begin(self) -> None:
         if not self._is_free:
@@ -70,13 +71,14 @@ class Turn(Surrounding):
         """Whether nothing has to be asked: the message says itself that it is its turn."""
         message = self.message
         # What follows the handshake is only sent when the handshake was answered.
-        return self._order <= 1 or TURN in message or _is_told(message, self._order)
+        is_known = self._order <= 1 or TURN in message or _is_told(message, self._order)
+        return is_known or not self._is_outermost
 
     @property
     def _is_followed(self) -> bool:
         """Whether there may be a next message, and it has to be told."""
         is_inside = self._order > 0 and self.message.channel.name != WEBSOCKET_DISCONNECT
-        return is_inside and not _is_told(self.message, self._order)
+        return self._is_outermost and is_inside and not _is_told(self.message, self._order)
 
     def _claim(self) -> None:
         reply_channel = str(self.message.reply_channel)

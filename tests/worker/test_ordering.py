@@ -158,6 +158,16 @@ def test_connecting_is_free() -> None:
     assert chat.seen == [0]
 
 
+def test_asking_twice_costs_nothing_more() -> None:
+    """As when a class asks for order, and one of its methods does too."""
+    chat = Chat(decorate=lambda consumer: enforce_ordering(enforce_ordering(consumer)))
+
+    with queries("INSERT session"):
+        chat.consume(1)
+
+    assert chat.seen == [1]
+
+
 def test_what_ordering_costs_without_the_servers_help() -> None:
     """To ask whether it is one's turn, to take it, and to pass it on: no update of a row that others write too."""
     chat = Chat()
@@ -246,6 +256,7 @@ def test_a_consumer_that_asks_for_later_keeps_its_turn(kind: type[Chat]) -> None
 STACKS = {
     "alone": enforce_ordering,
     "called": enforce_ordering(slight=False),
+    "twice": lambda consumer: enforce_ordering(channel_session(enforce_ordering(consumer))),
     "inside a session": lambda consumer: channel_session(enforce_ordering(consumer)),
     "around a session": lambda consumer: enforce_ordering(channel_session(consumer)),
     "around a user": lambda consumer: enforce_ordering(channel_session_user(consumer)),
