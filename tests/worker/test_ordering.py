@@ -371,13 +371,14 @@ def test_a_database_that_is_gone_is_named(kind: type[Chat], caplog: pytest.LogCa
     assert chat.seen == []
 
 
-def test_a_consumer_of_the_disconnect_that_minds_no_order() -> None:
+@BOTH
+def test_a_consumer_of_the_disconnect_that_minds_no_order(kind: type[Chat]) -> None:
     """The word left for it is removed with the session."""
-    chat = Chat()
+    chat = kind()
     chat.consume(1)
     assert Session.objects.count() == 1
 
-    channel_session(chat.note)(Message(chat.message(2), DISCONNECT, chat.layer))
+    run(channel_session(chat.note), Message(chat.message(2), DISCONNECT, chat.layer))
 
     assert Session.objects.count() == 0
 
