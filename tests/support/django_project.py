@@ -55,7 +55,7 @@ def configure(database: Path) -> None:
         CHANNEL_LAYERS={"default": {"BACKEND": "support.memory_layer.MemoryLayer"}},
         DATABASES={"default": database_settings(database)},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sessions", *OURS],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", *OURS],
         MIDDLEWARE=MIDDLEWARE,
         ROOT_URLCONF="support.django_project",
         SECRET_KEY="only for tests",
