@@ -88,7 +88,7 @@ class Consumption:
                 consumer_started.send_robust(sender=self._sender, message=self.message)
             try:
                 result = self._match.call(self.message)
-            except BaseException as exc:  # noqa: BLE001  # SystemExit too: it would end the thread in silence
+            except BaseException as exc:  # SystemExit too: it would end the thread in silence
                 if isinstance(exc, KeyboardInterrupt) and _is_for_us():
                     raise
                 self._settle(exc)
