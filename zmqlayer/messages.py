@@ -142,7 +142,7 @@ class WebSocketSend(TypedDict):
     """
     Sent to a WebSocket's reply channel.
 
-    During the handshake ``accept`` True opens the socket, False refuses it with 403, or with ``status``; content without
+    During the handshake ``accept`` True opens the socket, False refuses it with 403 or ``status``; content without
     ``accept`` opens it too; ``close`` without content refuses it. Once open: content first, then ``close``.
 
     A worker that tells with ``consumed`` when its consumers end gets a client's next message only then, so that

@@ -43,7 +43,7 @@ class Reactor(Protocol):
 
 
 class _Channel:
-    """One process channel and the connection that reads it: ``ports.ReplyChannel``."""
+    """One process channel and the connection that reads it: ``ports.ReplyChannel``, and a way to ask for messages."""
 
     def __init__(self, owner: ReactorLayer, name: str, deliver: Deliver) -> None:
         self.name = name
@@ -60,6 +60,18 @@ class _Channel:
         if self._is_paused and self._is_open:
             self._is_paused = False
             self._owner.deliver_soon(self)
+
+    def take(self) -> Message | None:
+        """Return the next message although the channel is paused; None if there is none: then it is paused no more."""
+        layer = self._owner.layer
+        while self._is_open and not layer.node.is_closed:
+            letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
+            if letter is None:
+                break
+            if (message := layer.open_letter(letter)) is not None:
+                return message
+        self._is_paused = False
+        return None
 
     def close(self) -> None:
         if self._is_open:
