@@ -95,6 +95,7 @@ class AsgiWorker:
     def stop(self) -> None:
         """Read no more, and let :meth:`run` return when all is finished. Called again, it waits for nothing."""
         self._stops += 1
+        logger.info("was told to stop; %d connections are open", len(self._talks))
         self._inlet.end()
         self._stopping.set()
         if self._stops > 1:
