@@ -87,6 +87,8 @@ class HttpConversation(Conversation):
         if self.is_gone:
             raise ClientGone("the client has left")
         parts = self._response.read(event)
+        if not parts:
+            return
         try:
             await self._deliver(self._watched(parts))
         except (ZmqLayerError, asyncio.CancelledError):
