@@ -31,8 +31,10 @@ class Stage:
         status: The worker's exit status, once it has ended.
     """
 
-    def __init__(self, application: Application, settings: dict[str, Any], **options: Any) -> None:
-        self.layer = SyncLayer(NodeSlot(partial(fake_node, **settings)))
+    def __init__(
+        self, application: Application, settings: dict[str, Any], layer: SyncLayer | None = None, **options: Any
+    ) -> None:
+        self.layer = layer or SyncLayer(NodeSlot(partial(fake_node, **settings)))
         self.said: list[str] = []
         self.status: int | None = None
         self.worker = AsgiWorker(application, self.layer, AsgiOptions(**options), self.said.append)
