@@ -139,6 +139,8 @@ class Conversation(ABC):
         """Say what ended the application."""
         if self.is_gone and isinstance(exc, ClientGone | asyncio.CancelledError):
             logger.debug("the client of %s has left", self.name)
+        elif self.is_gone and isinstance(exc, Exception):  # what frameworks make of ClientGone, or of a disconnect
+            logger.info("the client of %s had left when the application raised %r", self.name, exc)
         elif self._is_cut and isinstance(exc, asyncio.CancelledError):
             logger.warning("%s took too long when the worker stopped: cut", self.name)
         else:

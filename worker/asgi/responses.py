@@ -80,6 +80,11 @@ class Response:
         """Whether the application has sent all of it."""
         return self._state is State.COMPLETE
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the client has all that it may have, though the application has more to send."""
+        return self._is_mute and self.is_begun
+
     def read(self, event: Any) -> Iterable[Message]:
         """
         Return the messages that *event* becomes; each is made when it is asked for.
@@ -108,7 +113,7 @@ class Response:
 
     def break_off(self, status: int, sentence: str) -> Message | None:
         """Return the message that ends a response which will not be whole; None if it is, or nobody waits for it."""
-        if self.is_complete or (self.is_begun and self._is_mute):
+        if self.is_complete or self.is_answered:
             return None
         self._state = State.COMPLETE
         if self.is_begun:

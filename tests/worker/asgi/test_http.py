@@ -203,6 +203,55 @@ def test_a_stream_invites_with_its_first_piece() -> None:
     assert isinstance(app.error, ClientGone)
 
 
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204)])
+def test_a_stream_that_nobody_may_have(method: str, status: int) -> None:
+    """The answer goes out at once, and the application need not make the rest, which may have no end."""
+    app = Recorded(start(status), *[body(b"x", True) for _ in range(3)])
+
+    async def script(stage: Stage) -> Any:
+        reply = stage.request("/", method)
+        answer = await stage.read(reply)
+        await eventually(lambda: app.error)
+        return answer["status"], answer["content"], answer["more_content"], stage.unread(reply)
+
+    assert play(app, script) == (status, b"", False, 0)
+    assert isinstance(app.error, ClientGone)
+
+
+def test_an_answer_to_head_is_ended_in_peace() -> None:
+    """An application that sends all its content in one piece, or in one piece and an end, hears of no error."""
+    app = Recorded(start(), body(b"x", True), body(b""), hears=1)
+
+    async def script(stage: Stage) -> Any:
+        answer = await stage.read(stage.request("/", "HEAD"))
+        await eventually(lambda: "running | 0" in repr(stage.worker))
+        return answer["more_content"]
+
+    assert play(app, script) is False
+    assert app.error is None
+
+
+def test_errors_after_the_client_has_left_are_no_alarm(caplog: pytest.LogCaptureFixture) -> None:
+    """Frameworks raise errors of their own when somebody leaves: a line, and no traceback."""
+
+    async def raises(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise RuntimeError("disconnected")
+
+    async def script(stage: Stage) -> None:
+        reply = stage.request()
+        await stage.read(reply)
+        stage.layer.close_channel(reply)
+        await eventually(lambda: "running | 0" in repr(stage.worker))
+
+    caplog.set_level("INFO")
+    play(raises, script)
+    assert "had left when the application raised RuntimeError('disconnected')" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_a_slow_client_holds_back_the_application() -> None:
     """Sending waits for room, and goes on when there is some; nothing is lost or changes its place."""
     app = Recorded(start(), body(bytes(range(256)) * 10_240), hears=1)  # forty pieces
