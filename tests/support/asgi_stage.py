@@ -52,6 +52,11 @@ class Stage:
             self.layer.node.ask(lambda mesh, now: mesh.flush(now))
             await asyncio.to_thread(self.layer.close)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the worker has not ended."""
+        return not self._task.done()
+
     async def ended(self) -> int:
         """Wait for the end of the worker and return its exit status."""
         self.status = await asyncio.wait_for(asyncio.shield(self._task), WITHIN_S)

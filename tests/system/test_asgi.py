@@ -269,6 +269,23 @@ def test_a_worker_that_is_told_to_stop(cluster: Cluster) -> None:
     assert "Traceback" not in worker.output
 
 
+def test_a_stop_waits_for_slow_clients(cluster: Cluster) -> None:
+    """A download whose client is slower than the application is not cut when the worker is told to stop."""
+    size = 8 * MB
+    with RawClient(port_of(cluster), receive_bytes=4096) as client:
+        client.get(f"/bytes/{size}", "Connection: close")
+        assert client.read_line() == b"HTTP/1.1 200 OK"
+        worker = cluster.workers[0]
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for_line("was told to stop")
+
+        received = client.read_to_end()
+
+        assert len(received) > size
+        assert received.endswith(b"\r\n0\r\n\r\n")
+    assert worker.process.wait(8.0) == 0
+
+
 def test_workers_take_turns_without_a_fault(cluster: Cluster) -> None:
     """Under load one worker after the other is replaced, and every request is answered."""
     port = port_of(cluster)

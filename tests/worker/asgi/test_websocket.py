@@ -114,7 +114,7 @@ def test_what_nobody_asks_for_stays_in_the_channel() -> None:
         return refused
 
     assert play(app, script) is True
-    assert [event["text"] for event in app.heard[1:]] == [str(number) for number in range(CAPACITY)]
+    assert [event["text"] for event in app.heard[1 : 1 + CAPACITY]] == [str(number) for number in range(CAPACITY)]
 
 
 def test_two_tasks_that_receive() -> None:

@@ -190,15 +190,32 @@ def test_what_was_not_started_goes_back() -> None:
     app = Gated()
 
     async def script(stage: Stage) -> Any:
-        for number in range(3):
-            stage.request(f"/{number}/")
+        replies = [stage.request(f"/{number}/") for number in range(3)]
         await eventually(lambda: app.running == 1)
         stage.worker.stop()
         app.gate.set()
+        await stage.read(replies[0])
         await stage.ended()
         return [(stage.layer.receive(["http.request"])[1] or {})["path"] for _ in range(2)]
 
     assert play(app, script, limit_concurrency=1) == ["/1/", "/2/"]
+
+
+def test_a_stop_waits_for_slow_clients() -> None:
+    """A response that the application has finished is not cut because its client has not read it yet."""
+
+    async def script(stage: Stage) -> Any:
+        reply = stage.request("/bytes/200000")
+        await eventually(lambda: stage.unread(reply) == 4)
+        stage.worker.stop()
+        await eventually(lambda: "stopping | 0" in repr(stage.worker))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        was_running = stage.is_running
+        _, content = await stage.read_content(reply)
+        return was_running, len(content), await stage.ended()
+
+    assert play(plain, script) == (True, 200_000, 0)
 
 
 def test_a_second_stop_waits_for_nothing(caplog: pytest.LogCaptureFixture) -> None:
