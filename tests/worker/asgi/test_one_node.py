@@ -1,4 +1,4 @@
-"""An interface server and an ASGI worker in one process, on one node: each hears what it asked for, on its own thread."""
+"""A server and an ASGI worker in one process, on one node: each hears on its own thread what it asked for."""
 
 from __future__ import annotations
 
