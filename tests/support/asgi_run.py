@@ -18,10 +18,11 @@ LOOKS: Final = 400
 
 
 class AsgiProcess(Member):
-    """``zmqlayer worker`` with *arguments*; modules of the tests can be imported."""
+    """``zmqlayer worker`` with *arguments*; modules of the tests can be imported if they name no folder."""
 
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
-        command = ("-Ic", COMMAND, "worker", "--app-dir", str(TESTS), *arguments)
+        folder = () if "--app-dir" in arguments else ("--app-dir", str(TESTS))
+        command = ("-Ic", COMMAND, "worker", *folder, *arguments)
         super().__init__(*command, environ={**clean_environ(), **(environ or {})})
 
     def fails(self) -> tuple[int, str]:

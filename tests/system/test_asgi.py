@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from support.asgi_run import AsgiProcess, AsgiWorkerProcess, noted, wait_until_noted
 from support.clients import Traffic, ask, get
-from support.cluster import Cluster
+from support.cluster import Cluster, Member
 from support.raw_client import RawClient
 from support.talk import Talk
 
@@ -181,18 +183,18 @@ def test_refusals(site: Cluster) -> None:
 
 
 def test_how_open_ones_end(site: Cluster) -> None:
-    """1000 if the application returns, 1011 if it fails."""
+    """1000 if the application returns, 1011 if it fails, or as the application says."""
 
-    async def code_of(path: str) -> int | None:
+    async def end_of(path: str) -> tuple[int | None, str | None]:
         async with connect(url_of(site, path)) as websocket:
             with pytest.raises(ConnectionClosed):
                 await websocket.recv()
-            return websocket.close_code
+            return websocket.close_code, websocket.close_reason
 
-    async def main() -> list[int | None]:
-        return [await code_of(path) for path in ("/return/", "/return/broken")]
+    async def main() -> list[tuple[int | None, str | None]]:
+        return [await end_of(path) for path in ("/return/", "/return/broken", "/enough/")]
 
-    assert run(main()) == [1000, 1011]
+    assert run(main()) == [(1000, ""), (1011, ""), (4000, "enough")]
 
 
 def test_an_application_that_does_not_receive_holds_back_its_client(site: Cluster) -> None:
@@ -335,3 +337,29 @@ def test_a_worker_that_cannot_start(arguments: tuple[str, ...], status: int, sen
 
     assert (ended, sentence in output) == (status, True), output
     assert "Traceback" not in output
+
+
+APPLICATION = """
+async def application(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-worker", b"1")]})
+    await send({"type": "http.response.body", "body": b"ours"})
+"""
+
+
+def test_the_secret_of_a_project(tmp_path: Path) -> None:
+    """A worker without Django's commands meets the servers of a Django project, with what both find in one folder."""
+    (tmp_path / "site_settings.py").write_text(f"SECRET_KEY = {secrets.token_urlsafe(50)!r}\n")
+    (tmp_path / "site_app.py").write_text(APPLICATION)
+    project = ("--settings", "site_settings", "--discovery", "localhost", "--cluster", f"asgi-{secrets.token_hex(4)}")
+    server = Member("-m", "zmqlayer.interface", "--port", "0", *project, folder=tmp_path)
+    worker = AsgiProcess("site_app:application", "--app-dir", str(tmp_path), *project)
+    try:
+        port = int(server.wait_for_line(r"Listening on http://127\.0\.0\.1:(\d+),")[1])
+        worker.wait_for_line(r"^worker \w+ reads")
+        answer = get(port, "/")
+    finally:
+        for member in (server, worker):
+            member.close()
+
+    assert (answer.status, answer.body) == (200, b"ours")

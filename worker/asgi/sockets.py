@@ -89,7 +89,7 @@ class Socket:
             raise RuntimeError(f"the application sent {kind!r} where {self._state.value} is expected")
         if sent is Sent.SEND:
             return _read_payload(event)
-        message = self._read_accept(event) if sent is Sent.ACCEPT else {"close": _read_code(event)}
+        message = self._read_accept(event) if sent is Sent.ACCEPT else _read_close(event)
         self._state = TRANSITIONS[self._state, sent]  # type: ignore[index]  # None is in no pair
         return message
 
@@ -118,6 +118,12 @@ def _read_payload(event: dict[str, Any]) -> Message:
     if (text is None) is (content is None):
         raise ValueError("'websocket.send' has either 'text' or 'bytes'; this one has both, or neither")
     return {"bytes": content} if text is None else {"text": text}
+
+
+def _read_close(event: dict[str, Any]) -> Message:
+    reason = take(event, "reason", str)
+    message: Message = {"close": _read_code(event)}
+    return {**message, "reason": reason} if reason else message
 
 
 def _read_code(event: dict[str, Any]) -> int:

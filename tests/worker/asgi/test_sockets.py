@@ -26,7 +26,8 @@ def socket() -> Socket:
         ({**ACCEPT, "subprotocol": None, "headers": []}, {"accept": True}),
         ({**ACCEPT, "headers": [(b"a", b"b")]}, {"accept": True, "headers": [[b"a", b"b"]]}),
         (CLOSE, {"close": 1000}),
-        ({**CLOSE, "code": 4000, "reason": "no"}, {"close": 4000}),
+        ({**CLOSE, "code": 4000, "reason": "no"}, {"close": 4000, "reason": "no"}),
+        ({**CLOSE, "reason": None}, {"close": 1000}),
     ],
 )
 def test_the_handshake(socket: Socket, event: dict[str, Any], message: dict[str, Any]) -> None:
@@ -72,6 +73,7 @@ def test_out_of_turn(socket: Socket, before: list[dict[str, Any]], event: dict[s
         ([], {**ACCEPT, "headers": {"a": "b"}}, "'headers' of 'websocket.accept' is no list of pairs"),
         ([], {**CLOSE, "code": 1006}, "'code' of 'websocket.close' is 1006, which may not be sent"),
         ([], {**CLOSE, "code": "1000"}, "'code' of 'websocket.close' is '1000', of type str and not int"),
+        ([], {**CLOSE, "reason": b"no"}, "'reason' of 'websocket.close' is b'no', of type bytes and not str"),
         ([ACCEPT], {"type": "websocket.send"}, "either 'text' or 'bytes'"),
         ([ACCEPT], {**SEND, "bytes": b"x"}, "either 'text' or 'bytes'"),
         ([ACCEPT], {**SEND, "text": b"x"}, "'text' of 'websocket.send' is b'x', of type bytes and not str"),
