@@ -111,15 +111,11 @@ class HttpConversation(Conversation):
             await self._deliver([last])
 
     def _went(self) -> None:
-        if self._upload is not None:
-            self._upload.end()
         self._finish()
 
     def _end(self) -> None:
         super()._end()
         self._finish()
-        if self._upload is not None:
-            self._upload.end()
         if self._events is not None:
             self._events.close()
 
@@ -127,6 +123,8 @@ class HttpConversation(Conversation):
         """The client has left, or has all: nothing need be waited for."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._upload is not None:
+            self._upload.end()
         if self._is_over is not None:
             self._is_over.set()
 
@@ -151,6 +149,7 @@ class HttpConversation(Conversation):
                 yield {**part, "events_channel": self._open_events()}
             else:
                 yield part
+            self._response.sent()  # or the next one were not asked for
 
     def _invite(self) -> None:
         if self._events is None and not self.is_gone:

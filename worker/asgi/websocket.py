@@ -102,8 +102,8 @@ class WebSocketConversation(Conversation):
         if message is not None:
             await self._deliver([message])
 
-    async def _settle(self, is_failed: bool | None) -> None:
-        await super()._settle(is_failed)
+    async def _settle(self, *, is_failed: bool) -> None:
+        await super()._settle(is_failed=is_failed)
         if self._farewell is not None:
             await self._farewell
 

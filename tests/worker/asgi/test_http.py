@@ -133,6 +133,56 @@ def test_a_client_that_leaves_while_it_uploads() -> None:
     assert isinstance(app.error, ClientGone)
 
 
+def test_nobody_uploads_to_who_has_answered() -> None:
+    """An application that did not want the rest hears of no more, and waits for nothing."""
+
+    async def answer_first(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        heard.append(await receive())
+        waiting = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        await send(start())
+        await send(body(b"enough"))
+        heard.extend([await waiting, await receive()])
+
+    heard: list[Any] = []
+
+    async def script(stage: Stage) -> Any:
+        channel = stage.layer.new_channel("http.request.body?")
+        content = (await stage.read(stage.request("/", "POST", body_channel=channel)))["content"]
+        await eventually(lambda: len(heard) == 3)
+        return content
+
+    assert play(answer_first, script) == b"enough"
+    assert [event["type"] for event in heard] == ["http.request", "http.disconnect", "http.disconnect"]
+
+
+def test_a_piece_that_is_given_up_breaks_the_response() -> None:
+    """An application that stops waiting for a slow client cannot go on behind the gap."""
+
+    async def impatient(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send(start())
+        try:
+            async with asyncio.timeout(0.01):
+                while True:
+                    await send(body(b"x", True))
+        except TimeoutError:
+            gave_up.append(True)
+            await send(body(b"last"))
+
+    gave_up: list[bool] = []
+
+    async def script(stage: Stage) -> Any:
+        reply = stage.request()
+        await eventually(lambda: gave_up)
+        return [await stage.read(reply) for _ in range(5)]
+
+    parts = play(impatient, script, {"capacity": 4})
+    assert [part.get("order") for part in parts] == [0, 1, 2, 3, None]
+    assert parts[-1]["closed"] is True
+
+
 def test_who_waits_for_the_end_hears_of_it() -> None:
     """After a while the server is invited to tell; its word ends the wait."""
     app = Recorded(hears=2)

@@ -21,8 +21,11 @@ def body(content: bytes = b"", more: bool = False) -> dict[str, Any]:
 
 
 def messages(response: Response, *events: dict[str, Any]) -> list[Message]:
-    """Return all that *events* become."""
-    return [message for event in events for message in response.read(event)]
+    """Return all that *events* become, and send it."""
+    made = [message for event in events for message in response.read(event)]
+    for _ in made:
+        response.sent()
+    return made
 
 
 @pytest.fixture
@@ -141,14 +144,16 @@ def test_nothing_breaks_off_what_the_client_has(method: str) -> None:
 
 
 def test_a_message_that_cannot_be_sent(response: Response) -> None:
-    """The response is broken, from its beginning or in the middle."""
-    streaming = Response("GET", 4)
-    messages(response, start(), body(b"a"))
-    messages(streaming, start(), body(b"a", True), body(b"a", True))
-    response.lose()
-    streaming.lose()
+    """The response is broken, from its beginning or in the middle, and that of HEAD too."""
+    streaming, head = Response("GET", 4), Response("HEAD", 4)
+    messages(streaming, start(), body(b"a", True))
+    for each in (response, streaming, head):
+        if each is not streaming:
+            each.read(start())
+        assert len(list(each.read(body(b"a")))) == 1
+        each.lose()
 
     with pytest.raises(RuntimeError, match="could not be sent"):
         response.read(body())
-    assert (response.break_off(500, "broken") or {})["status"] == 500
+    assert [(each.break_off(500, "broken") or {}).get("status") for each in (response, head)] == [500, 500]
     assert (streaming.break_off(500, "broken") or {})["closed"] is True
