@@ -123,7 +123,8 @@ class Response:
         if self.is_begun:
             return {"content": b"", "more_content": False, "closed": True}
         content = f"{sentence}\n".encode()
-        return {"status": status, "headers": PLAIN, "content": content, "more_content": False}
+        # Numbered, lest a server that did get the beginning of another takes this for its end.
+        return {"status": status, "headers": PLAIN, "content": content, "more_content": False, "order": 0}
 
     def _move(self, kind: str, sent: Sent | None) -> None:
         try:

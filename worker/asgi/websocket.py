@@ -82,7 +82,12 @@ class WebSocketConversation(Conversation):
         """
         if self.is_gone:
             raise ClientGone("the client has left")
-        await self._deliver([self._socket.read(event)])
+        message = self._socket.read(event)
+        try:
+            await self._deliver([message])
+        except (ZmqLayerError, asyncio.CancelledError):
+            self._socket.undo()
+            raise
 
     def stop(self) -> None:
         """The worker stops: the client may connect again, to another."""

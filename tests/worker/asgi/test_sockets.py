@@ -98,3 +98,16 @@ def test_an_end_of_the_workers_own(socket: Socket) -> None:
     assert socket.end(1011, 500) == {"close": 1011, "status": 500}
     assert opened.end(1012, 503) == {"close": 1012}
     assert (socket.end(1011, 500), opened.end(1011, 500)) == (None, None)
+
+
+def test_what_was_not_sent_has_not_happened(socket: Socket) -> None:
+    """A client that does not know of it has to be told in another way."""
+    socket.read(ACCEPT)
+    socket.undo()
+    opened = Socket([])
+    opened.read(ACCEPT)
+    opened.read(CLOSE)
+    opened.undo()
+
+    assert socket.end(1011, 500) == {"close": 1011, "status": 500}
+    assert opened.end(1000, 500) == {"close": 1000}

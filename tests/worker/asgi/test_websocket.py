@@ -284,3 +284,40 @@ def test_a_message_that_is_too_large(caplog: pytest.LogCaptureFixture) -> None:
 
     assert play(Recorded(shout), script) == {"close": 1011}
     assert "MessageTooLarge" in caplog.text
+
+
+def test_a_close_that_is_given_up() -> None:
+    """An application may stop waiting for a slow client; its WebSocket is closed in the end all the same."""
+    gave_up: list[bool] = []
+
+    async def close_in_a_hurry(receive: Any, send: Any) -> None:
+        for number in range(3):
+            await send({"type": "websocket.send", "text": str(number)})
+        try:
+            async with asyncio.timeout(0.01):
+                await send({"type": "websocket.close", "code": 4000})
+        except TimeoutError:
+            gave_up.append(True)
+            raise
+
+    async def script(stage: Stage) -> Any:
+        reply, _ = await stage.invited()
+        await eventually(lambda: gave_up)
+        return [await stage.read(reply) for _ in range(5)][-1]
+
+    assert play(Recorded(close_in_a_hurry), script, {"capacity": 4}) == {"close": 1011}
+
+
+def test_an_accept_that_is_too_large(caplog: pytest.LogCaptureFixture) -> None:
+    """The handshake, which is still waiting, is answered with 500."""
+
+    async def accept(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        assert scope["type"] == "websocket"
+        await send({**ACCEPT, "headers": [(b"x-a", bytes(2_000_000))]})
+
+    async def script(stage: Stage) -> Any:
+        reply, _ = await stage.invited()
+        return await stage.read(reply)
+
+    assert play(accept, script) == {"close": 1011, "status": 500}
+    assert "MessageTooLarge" in caplog.text
