@@ -29,9 +29,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from zmqlayer.worker.supervision import Action, Deed, Supervision
 
@@ -78,23 +79,20 @@ class CannotRepeat(ValueError):
 
 class Lifeline:
     """
-    A child's connection to its parent.
+    A child's connection to its parent; it stays open until the process ends.
+
+    Args:
+        number: Of the file descriptor.
 
     Attributes:
         place: Which of the processes this is, from 1 on.
         n_places: How many there are.
     """
 
-    def __init__(self, connection: socket.socket, place: int, n_places: int) -> None:
+    def __init__(self, number: int, place: int, n_places: int) -> None:
         self.place = place
         self.n_places = n_places
-        self._connection = connection
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._connection.close()
+        self._number = number
 
     @classmethod
     def take(cls, environ: MutableMapping[str, str] | None = None) -> Lifeline | None:
@@ -114,14 +112,12 @@ class Lifeline:
         if not is_socket:
             return None
         os.set_inheritable(number, False)
-        return cls(socket.socket(fileno=number), place, n_places)
+        return cls(number, place, n_places)
 
     def tell_ready(self) -> None:
         """Tell the parent that the work has begun."""
-        try:
-            self._connection.send(READY)
-        except OSError:
-            return  # the parent is gone, which hold() sees
+        with suppress(OSError):  # the parent is gone, which hold() sees
+            os.write(self._number, READY)
 
     def hold(self, grace_s: float) -> None:
         """
@@ -133,11 +129,9 @@ class Lifeline:
         threading.Thread(target=self._hold, args=(grace_s,), name="lifeline", daemon=True).start()
 
     def _hold(self, grace_s: float) -> None:
-        try:
-            while self._connection.recv(1):
+        with suppress(OSError):
+            while os.read(self._number, 1):
                 pass
-        except OSError:
-            pass  # reset: the parent is gone, too
         logger.warning("the parent of the worker processes is gone: stopping")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace_s + LEAVING_S)

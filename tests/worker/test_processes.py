@@ -68,10 +68,11 @@ def test_a_child_takes_its_lifeline() -> None:
     assert lifeline is not None
     assert (lifeline.place, lifeline.n_places, environ) == (2, 4, {"HOME": "/"})
     assert not os.get_inheritable(number)
-    with ours, lifeline:
+    with ours:
         ours.settimeout(5)
         lifeline.tell_ready()
         assert ours.recv(10) == b"r"
+    os.close(number)
 
 
 def test_ready_is_told_to_nobody() -> None:
@@ -79,8 +80,8 @@ def test_ready_is_told_to_nobody() -> None:
     ours, theirs = socket.socketpair()
     ours.close()
 
-    with Lifeline(theirs, 1, 1) as lifeline:
-        lifeline.tell_ready()
+    with theirs:
+        Lifeline(theirs.fileno(), 1, 1).tell_ready()
 
 
 @pytest.mark.parametrize("value", [None, "", "words and more", "7", "99999 1 2"])
