@@ -61,7 +61,7 @@ LEAVING_S: Final = 5.0
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-BOOT: Final = """
+BOOT: Final = """# The parent of worker processes of zmqlayer.
 import sys
 from types import ModuleType
 for name, folder in (("zmqlayer", sys.argv[1]), ("zmqlayer.worker", sys.argv[2])):

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from zmqlayer.config import FLAGS, Setting
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.worker.console import log_to_stderr
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers
 from zmqlayer.worker.loop import DEFAULT_LIMIT
+from zmqlayer.worker.management.mesh_flags import add_mesh_flags, given_mesh_flags
 from zmqlayer.worker.plan import (
     DEFAULT_GRACE_S,
     DEFAULT_THREADS,
@@ -66,9 +66,7 @@ class Command(BaseCommand):
             help="Cut consumers off when the worker is told to stop: the same as --graceful-timeout 0.",
         )  # fmt: skip
         add("--reload", action="store_true", help="For development: start again when a source file changes.")
-        group = parser.add_argument_group("channel layer", "Each wins over CONFIG in CHANNEL_LAYERS.")
-        for setting in FLAGS:
-            _add_setting(group, setting)
+        add_mesh_flags(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """
@@ -123,7 +121,7 @@ class Command(BaseCommand):
         run_reloading(run, stop)
 
     def _prepare(self, plan: Plan, options: Mapping[str, Any]) -> WorkerGroup:
-        channel_layers.override(plan.alias, _given_settings(options))
+        channel_layers.override(plan.alias, given_mesh_flags(options))
         return build_group(plan, choose_http_consumer())
 
     def _say(self, sentence: str) -> None:
@@ -163,26 +161,6 @@ def _told_in_a_sentence() -> Iterator[None]:
         yield
     except (ZmqLayerError, BadPlan, CannotRepeat) as exc:
         raise CommandError(str(exc)) from exc
-
-
-def _add_setting(group: Any, setting: Setting) -> None:
-    group.add_argument(
-        setting.flag,
-        dest=_destination(setting),
-        metavar=setting.metavar,
-        action="append" if setting.is_repeatable else "store",
-        help=f"{setting.help} ({setting.variable})".replace("%", "%%"),
-    )
-
-
-def _destination(setting: Setting) -> str:
-    # Not the bare name, lest it meet an option of Django's.
-    return f"layer_{setting.name}"
-
-
-def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    values = {setting.name: options.get(_destination(setting)) for setting in FLAGS}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager
