@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -51,10 +52,12 @@ class DevelopmentSite:
 
     Attributes:
         cluster: Which the site has joined, once it is open.
+        port: Where its server listens, which any free port may be.
     """
 
     def __init__(self, plan: Plan, http_consumer: Consumer | None, say: Callable[[str], object]) -> None:
         self.cluster = ""
+        self.port = 0
         self._plan = replace(plan, grace_s=GRACE_S)
         self._http_consumer = http_consumer
         self._say = say
@@ -86,7 +89,8 @@ class DevelopmentSite:
             times = {"http_timeout": AT_A_BREAKPOINT_S, "stop_timeout": GRACE_S}
             given = {name: value for name, value in options.items() if value is not None}
             self._server = EmbeddedServer(plan_for(config, host, port, {**times, **given}), _log)
-            self._server.open()
+            (url,) = self._server.open()
+            self.port = urlsplit(url).port or 0
         if has_worker:
             self._service = Service(group, self._say)
 

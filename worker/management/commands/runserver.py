@@ -96,7 +96,7 @@ class Command(StaticRunserver):
         sites.append(site)
         self.stdout.write(self._describe(site, options))
         if options["has_server"]:
-            self.on_bind(int(self.port))
+            self.on_bind(site.port)
         self.stdout.flush()
         site.run()
         if options.get("shutdown_message"):
