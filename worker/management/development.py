@@ -1,8 +1,9 @@
 """
 ``DevelopmentSite``: an interface server and a worker in one process, for one developer. ``runserver`` runs it.
 
-They are two nodes of one mesh, which stays on this machine: the worker is a node like any other, and the server is told
-its address, so that the first request does not wait until they have found each other.
+They are two nodes of one mesh. The server is told the worker's address, so that the first request does not wait until
+they have found each other. A site in one process stays on this machine; with only one half here, it joins the mesh as
+the settings say, since the other half does so too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from zmqlayer.bind import Bind, is_loopback
+from zmqlayer.bind import Bind
 from zmqlayer.config import Config, parse_environment
 from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.serving.embedded import EmbeddedServer, plan_for
@@ -76,7 +77,8 @@ class DevelopmentSite:
             BadOption: An option of the server cannot be used.
             ZmqLayerError: The settings of the layer, or the routing, cannot be used.
         """
-        channel_layers.override(self._plan.alias, _on_this_machine(self._plan.alias))
+        if has_server and has_worker:  # else the other half looks for this one where the settings say
+            channel_layers.override(self._plan.alias, _on_this_machine(self._plan.alias))
         group = build_group(self._plan, self._http_consumer)
         layer = _mesh_layer(group, self._plan.alias)
         self.cluster = layer.node.config.cluster
@@ -149,8 +151,7 @@ def _mesh_layer(group: WorkerGroup, alias: str) -> SyncLayer:
 
 def _beside(config: Config) -> Config:
     """Return the configuration of one more node here: a port that is given is the worker's."""
-    host = config.bind.host if config.bind.is_wildcard or is_loopback(config.bind.host) else "127.0.0.1"
-    return replace(config, bind=Bind(host, 0))
+    return replace(config, bind=Bind(config.bind.host, 0))
 
 
 def _log(entry: Entry) -> None:
