@@ -87,9 +87,10 @@ class Consumption:
                 consumer_started.send_robust(sender=self._sender, message=self.message)
             try:
                 result = self._match.call(self.message)
-            except BaseException as exc:
-                if not self._settle(exc):
-                    raise
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exc:  # noqa: BLE001  # SystemExit too: it would end the thread in silence
+                self._settle(exc)
             else:
                 if inspect.iscoroutine(result):
                     self.context = contextvars.copy_context()
@@ -104,19 +105,20 @@ class Consumption:
             await consumer_started.asend_robust(sender=self._sender, message=self.message)
         try:
             self._judge(await result)
-        except asyncio.CancelledError:
-            logger.warning("consumer %s did not end in time and is cut off", self._name)
-            raise
+        except asyncio.CancelledError as exc:
+            if _is_cancelled():
+                logger.warning("consumer %s did not end in time and is cut off", self._name)
+                raise
+            self._settle(exc)  # it awaited somebody else who was
         except BaseException as exc:  # noqa: BLE001  # SystemExit too: out of a task it would end the loop of all
-            if not self._settle(exc):
-                self._fail(exc)
+            self._settle(exc)
         await consumer_finished.asend_robust(sender=self._sender, message=self.message)
         await self._aleave()
 
     # What the consumer's end means.
 
-    def _settle(self, exc: BaseException) -> bool:
-        """Act on what the consumer raised. False if it is neither one of ours nor an ordinary exception."""
+    def _settle(self, exc: BaseException) -> None:
+        """Do what the consumer asked for by raising *exc*, or take it for a failure."""
         match exc:
             case ConsumeLater():
                 self._is_put_off = True
@@ -127,11 +129,8 @@ class Consumption:
                     exc.run(self.message)
                 except Exception as wrong:  # noqa: BLE001  # it is logged, and told
                     self._fail(wrong)
-            case Exception():
-                self._fail(exc)
             case _:
-                return False
-        return True
+                self._fail(exc)
 
     def _fail(self, exc: BaseException) -> None:
         self._error = exc
@@ -229,6 +228,11 @@ class Consumption:
     @property
     def _deadline(self) -> float:
         return self._patience.clock() + self._patience.flush_s
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _kind(value: object) -> str:

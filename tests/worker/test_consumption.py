@@ -118,6 +118,18 @@ def test_what_a_coroutine_raises(layer: MemoryLayer, outcome: BaseException, ans
     assert consume(layer, consumer, "websocket.connect") == answers
 
 
+def test_a_coroutine_that_awaits_who_was_cancelled(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
+    """It was not cancelled itself, so this is a failure like any other."""
+
+    async def consumer(message: Message) -> None:
+        waiting = asyncio.create_task(asyncio.Event().wait())
+        waiting.cancel()
+        await waiting
+
+    assert consume(layer, consumer) == [{"close": 1011, "status": 500}]
+    assert "consumer failed on a message on websocket.receive" in caplog.text
+
+
 def test_a_coroutine_asks_for_later(layer: MemoryLayer) -> None:
     """Its message goes back after a while, and what it sent does not leave."""
     waiting = Waiting()
