@@ -111,7 +111,7 @@ def test_a_wrong_setting_is_not_the_end(project: Path) -> None:
     right = settings.read_text()
     settings.write_text(right.replace('"cluster"', '"clutser"'))
     with DevelopmentRun(project, "runserver", "0") as run:
-        run.wait_for_line("^Error: .*clutser")
+        run.wait_for_line(r"^Error: SystemCheckError: System check identified some issues:(.|\n)*clutser")
 
         run.change(settings, right, started(1))
 

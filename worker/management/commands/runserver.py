@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.staticfiles.management.commands.runserver import Command as StaticRunserver
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from zmqlayer.exceptions import ZmqLayerError
@@ -79,17 +79,13 @@ class Command(StaticRunserver):
                 self._run_site(sites, options)
 
     def _run_site(self, sites: list[DevelopmentSite], options: Mapping[str, Any]) -> None:
-        self._check_project(options)
-        if not getattr(settings, "CHANNEL_LAYERS", None):
-            make_do_without_layers()
-            self.stdout.write(
-                "The settings have no CHANNEL_LAYERS: this process has a layer of its own, which no other can join.\n"
-            )
         try:
+            self._check_project(options)
+            self._make_do()
             site = self._open_site(options)
         except CannotServe as exc:
             self._give_up(exc)
-        except (ZmqLayerError, BadOption, BadPlan) as exc:
+        except (ZmqLayerError, BadOption, BadPlan, CommandError) as exc:
             self.stderr.write(f"Error: {exc}")
             _leave_unless_reloaded()
             return
@@ -109,6 +105,14 @@ class Command(StaticRunserver):
         self.check_migrations()
         for connection in connections.all(initialized_only=True):
             connection.close()
+
+    def _make_do(self) -> None:
+        if getattr(settings, "CHANNEL_LAYERS", None):
+            return
+        make_do_without_layers()
+        self.stdout.write(
+            "The settings have no CHANNEL_LAYERS: this process has a layer of its own, which no other can join.\n"
+        )
 
     def _open_site(self, options: Mapping[str, Any]) -> DevelopmentSite:
         if not options["has_server"] and not options["has_worker"]:

@@ -68,6 +68,10 @@ class Command(BaseCommand):
         add("--reload", action="store_true", help="For development: start again when a source file changes.")
         add_mesh_flags(parser)
 
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Return which of the project's checks to run first: with --reload none, since each new start runs them."""
+        return {"tags": set()} if options["reload"] else super().get_check_kwargs(options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """
         Run until a signal asks to stop.
@@ -107,10 +111,12 @@ class Command(BaseCommand):
         def run() -> None:
             try:
                 with _told_in_a_sentence():
+                    if not options["skip_checks"]:
+                        self.check()
                     services.append(Service(self._prepare(plan, options), self._say))
                     services[0].run()
             except CommandError as exc:
-                self.stderr.write(f"{type(exc).__name__}: {exc}\nwaiting for a change of the source")
+                self.stderr.write(f"Error: {exc}\nwaiting for a change of the source")
             finally:
                 channel_layers.close()
 
