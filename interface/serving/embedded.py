@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 from zmqlayer.compose import open_layer
 from zmqlayer.config import Config
@@ -35,9 +36,13 @@ class EmbeddedServer:
 
     Args:
         log_access: Takes what there is to say about each response.
+
+    Attributes:
+        port: Where it listens, once it is open: the port that was asked for, or any that was free.
     """
 
     def __init__(self, plan: Plan, log_access: Callable[[Entry], object]) -> None:
+        self.port = 0
         self._plan = plan
         self._log_access = log_access
         self._opened = ExitStack()
@@ -48,12 +53,9 @@ class EmbeddedServer:
     def __repr__(self) -> str:
         return f"<EmbeddedServer [{self._server or 'closed'}]>"
 
-    def open(self) -> list[str]:
+    def open(self) -> None:
         """
         Listen, and join the mesh.
-
-        Returns:
-            Where it listens, as URLs.
 
         Raises:
             CannotServe: It cannot listen there; the cause, if it is an :class:`OSError`, tells more.
@@ -71,13 +73,13 @@ class EmbeddedServer:
         )
         self._server = InterfaceServer(context)
         opener = Opener(self._reactor, self._server.factory, None, self._plan.given["backlog"])
-        shown = [self._server.listen(opener, place) for place in self._plan.places]
+        for place in self._plan.places:
+            self.port = urlsplit(self._server.listen(opener, place)).port or 0
         try:
             layer.start()
         except TransportError as exc:
             raise CannotServe(str(exc)) from exc
         self._opened.callback(layer.close)
-        return shown
 
     def run(self) -> None:
         """Serve on this thread until :meth:`stop`; then leave the mesh."""

@@ -9,6 +9,7 @@ import pytest
 
 from zmqlayer.bind import Bind
 from zmqlayer.interface.serving.plan import Plan as ServerPlan
+from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.worker.layers import channel_layers, get_channel_layer
 from zmqlayer.worker.management import development
 from zmqlayer.worker.management.development import DevelopmentSite, make_do_without_layers
@@ -22,11 +23,11 @@ class Server:
 
     def __init__(self, plan: ServerPlan, log_access: Callable[..., object]) -> None:
         self.plan = plan
+        self.port = 8123
         servers.append(self)
 
-    def open(self) -> list[str]:
-        """Say where it would listen."""
-        return ["http://127.0.0.1:8123"]
+    def open(self) -> None:
+        """Do nothing."""
 
 
 servers: list[Server] = []
@@ -110,9 +111,8 @@ def test_half_a_site_joins_as_the_settings_say() -> None:
 def test_times_for_developers() -> None:
     """A view may stand at a breakpoint; the end is quick; what was said on the command line wins."""
     open_site(has_worker=False)
-    open_site_again = DevelopmentSite(Plan(), None, str)
     channel_layers.close()
-    open_site_again.open("127.0.0.1", 0, {"http_timeout": "7"}, has_server=True, has_worker=False)
+    open_site(has_worker=False, http_timeout="7")
 
     first, second = (server.plan.options for server in servers)
     assert (first.http_timeout_s, first.stop_timeout_s) == (3600.0, 1.0)
@@ -136,3 +136,19 @@ def test_a_project_without_layers(settings: Any) -> None:
     config = get_channel_layer().node.config
     assert config.cluster.startswith("runserver-")
     assert config.discovery == "off"
+
+
+def test_a_site_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it stays in the mesh."""
+
+    def refuse(server: Server) -> None:
+        raise CannotServe("cannot listen")
+
+    monkeypatch.setattr(Server, "open", refuse)
+    layer: Any = get_channel_layer()
+    monkeypatch.setattr(channel_layers, "override", lambda alias, config: None)
+
+    with pytest.raises(CannotServe):
+        open_site()
+
+    assert layer.node.is_closed

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -77,24 +76,11 @@ class DevelopmentSite:
             BadOption: An option of the server cannot be used.
             ZmqLayerError: The settings of the layer, or the routing, cannot be used.
         """
-        if has_server and has_worker:  # else the other half looks for this one where the settings say
-            channel_layers.override(self._plan.alias, _on_this_machine(self._plan.alias))
-        group = build_group(self._plan, self._http_consumer)
-        layer = _mesh_layer(group, self._plan.alias)
-        self.cluster = layer.node.config.cluster
-        if has_server:
-            pass_on_faults()
-            config = _beside(layer.node.config)
-            if has_worker:
-                layer.start()
-                config = replace(config, seeds=(layer.address, *config.seeds))
-            times = {"http_timeout": AT_A_BREAKPOINT_S, "stop_timeout": GRACE_S}
-            given = {name: value for name, value in options.items() if value is not None}
-            self._server = EmbeddedServer(plan_for(config, host, port, {**times, **given}), _log)
-            (url,) = self._server.open()
-            self.port = urlsplit(url).port or 0
-        if has_worker:
-            self._service = Service(group, self._say)
+        try:
+            self._open(host, port, options, has_server, has_worker)
+        except BaseException:
+            channel_layers.close()
+            raise
 
     def run(self) -> None:
         """Serve, and work, until :meth:`stop`; then leave the mesh."""
@@ -113,6 +99,22 @@ class DevelopmentSite:
             self._server.stop()
         elif self._service is not None:
             self._service.request_stop()
+
+    def _open(self, host: str, port: int, options: Mapping[str, Any], has_server: bool, has_worker: bool) -> None:
+        if has_server and has_worker:  # else the other half looks for this one where the settings say
+            channel_layers.override(self._plan.alias, _on_this_machine(self._plan.alias))
+        group = build_group(self._plan, self._http_consumer)
+        layer = _mesh_layer(group, self._plan.alias)
+        self.cluster = layer.node.config.cluster
+        if has_worker:
+            self._service = Service(group, self._say)
+        if has_server:
+            config = _beside(layer.node.config)
+            if has_worker:
+                layer.start()
+                config = replace(config, seeds=(layer.address, *config.seeds))
+            self._server = _open_server(config, host, port, options)
+            self.port = self._server.port
 
     def _run_server(self, server: EmbeddedServer) -> None:
         if self._service is None:
@@ -147,6 +149,15 @@ def _mesh_layer(group: WorkerGroup, alias: str) -> SyncLayer:
         backend = layer_settings(alias)["BACKEND"]
         raise BadPlan(f"CHANNEL_LAYERS[{alias!r}] has BACKEND {backend!r}; runserver needs 'zmqlayer.ChannelLayer'")
     return layer
+
+
+def _open_server(config: Config, host: str, port: int, options: Mapping[str, Any]) -> EmbeddedServer:
+    pass_on_faults()
+    times = {"http_timeout": AT_A_BREAKPOINT_S, "stop_timeout": GRACE_S}
+    given = {name: value for name, value in options.items() if value is not None}
+    server = EmbeddedServer(plan_for(config, host, port, {**times, **given}), _log)
+    server.open()
+    return server
 
 
 def _beside(config: Config) -> Config:

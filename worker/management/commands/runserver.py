@@ -18,6 +18,7 @@ from django.db import connections
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.serving.given import BadOption
 from zmqlayer.interface.serving.sockets import CannotServe
+from zmqlayer.worker.console import log_to_stderr
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 from zmqlayer.worker.management.development import DevelopmentSite, make_do_without_layers
 from zmqlayer.worker.plan import DEFAULT_THREADS, BadPlan, Plan, choose_http_consumer
@@ -79,6 +80,7 @@ class Command(StaticRunserver):
                 self._run_site(sites, options)
 
     def _run_site(self, sites: list[DevelopmentSite], options: Mapping[str, Any]) -> None:
+        log_to_stderr(options["verbosity"])
         try:
             self._check_project(options)
             self._make_do()
