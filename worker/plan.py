@@ -7,16 +7,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.apps import apps
 from django.conf import settings
-from django.utils.module_loading import import_string
 
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from zmqlayer.worker.loop import DEFAULT_LIMIT, ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Consumer, Router, load_routing
+from zmqlayer.worker.staticfiles import StaticFilesConsumer
 from zmqlayer.worker.threads import WorkerGroup
 from zmqlayer.worker.worker import Worker, choose_channels
 
@@ -25,8 +25,6 @@ __all__ = ["DEFAULT_GRACE_S", "DEFAULT_THREADS", "BadPlan", "Plan", "build_group
 DEFAULT_THREADS: Final = 4
 DEFAULT_GRACE_S: Final = 5.0
 """With what leaving the mesh takes it fits into the ten seconds after which containers are killed."""
-
-STATIC_CONSUMER: Final = "zmqlayer.worker.staticfiles.StaticFilesConsumer"
 
 LIMITS: Final = (
     ("n_threads", "--threads", 1, 1_000),
@@ -116,8 +114,9 @@ def choose_http_consumer(*, is_static_wanted: bool = True, is_insecure: bool = F
         return None
     if not settings.DEBUG and not is_insecure:
         return None
-    consumer: Any = import_string(STATIC_CONSUMER)
-    return consumer()  # type: ignore[no-any-return]  # an instance can be called
+    consumer = StaticFilesConsumer()
+    vars(consumer.handler)["insecure"] = is_insecure
+    return consumer
 
 
 def _say_globs(plan: Plan) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from zmqlayer.worker import plan
 from zmqlayer.worker.plan import BadPlan, Plan, choose_http_consumer
+from zmqlayer.worker.staticfiles import StaticFilesConsumer
 
 
 def test_the_plan_of_who_says_nothing() -> None:
@@ -46,14 +46,15 @@ def test_who_serves_static_files(
     is_insecure: bool,
     is_served: bool,
     settings: Any,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only where Django's app for them is installed, while debugging or when the developer insists."""
-    monkeypatch.setattr(plan, "STATIC_CONSUMER", "builtins.object")
     settings.DEBUG = debug
+    settings.STATIC_URL = "static/"
     if is_installed:
         settings.INSTALLED_APPS = ["django.contrib.staticfiles", "zmqlayer.worker"]
 
     consumer = choose_http_consumer(is_static_wanted=is_wanted, is_insecure=is_insecure)
 
     assert (consumer is not None) is is_served
+    if isinstance(consumer, StaticFilesConsumer):
+        assert consumer.handler.is_static("/static/style.css")  # type: ignore[attr-defined]  # it is a StaticFilesHandler
