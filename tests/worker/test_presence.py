@@ -110,3 +110,32 @@ def test_another_cancellation_stays_one(reply: Channel) -> None:
             await task
 
     asyncio.run(main())
+
+
+def test_a_server_that_dies_cancels(layer: MemoryLayer, reply: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was killed says nothing: its clients are found gone when the worker looks again."""
+    monkeypatch.setattr("zmqlayer.worker.presence.CROSSED_S", 0.0)
+    monkeypatch.setattr("zmqlayer.worker.presence.LOOK_AGAIN_S", 0.01)
+
+    async def answer() -> None:
+        async with Presence(reply) as presence:
+            presence.invite()
+            asyncio.get_running_loop().call_later(0.03, layer.closed.add, reply.name)
+            await asyncio.wait_for(asyncio.Event().wait(), 5.0)
+
+    with pytest.raises(RequestAborted, match="is gone"):
+        asyncio.run(answer())
+
+
+def test_a_layer_that_is_closed_cancels_nobody(layer: MemoryLayer, reply: Channel) -> None:
+    """The worker ends by itself then."""
+
+    async def answer() -> str:
+        async with Presence(reply) as presence:
+            presence.invite()
+            await asyncio.sleep(0)
+            layer.close()
+            await asyncio.sleep(0.01)
+            return "done"
+
+    assert asyncio.run(answer()) == "done"
