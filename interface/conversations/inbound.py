@@ -31,7 +31,10 @@ __all__ = ["Inbound", "Sender"]
 logger = logging.getLogger(__name__)
 
 LONGEST_TURN_S: Final = 120.0
-"""How long a message waits for the consumer of the one before. Whoever should have told of that one did not."""
+"""
+How long a message waits for the consumer of the one before, whose worker should have told of its end; and a disconnect
+for room in its channel, where what nobody reads expires in half that time.
+"""
 
 
 class Sender(Protocol):
@@ -62,6 +65,7 @@ class Inbound:
         "_events_channel",
         "_is_awaited",
         "_is_ended",
+        "_is_hurried",
         "_order",
         "_path",
         "_reply_channel",
@@ -84,6 +88,7 @@ class Inbound:
         self._events_channel = ""
         self._is_ended = False
         self._is_awaited = False
+        self._is_hurried = False
         self._entrusted: Entrusted | None = None
         self._wish: Wish | None = None
         self._watch: Wish | None = None
@@ -150,7 +155,8 @@ class Inbound:
         self._waiting.clear()
 
     def hurry(self) -> None:
-        """Wait for no consumer any more: the server stops."""
+        """Wait for no consumer and no room any more: the server stops."""
+        self._is_hurried = True
         self._turns.end()
         self._send_waiting()
 
@@ -179,7 +185,7 @@ class Inbound:
             try:
                 self._send(channel, message)
             except ChannelFull as exc:
-                if channel != WEBSOCKET_DISCONNECT or self._events_channel:
+                if not self._is_hurried:
                     self._waiting.insert(0, (channel, message))
                     self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
                     break
@@ -197,10 +203,15 @@ class Inbound:
         if self._events_channel:
             layer.send(self._events_channel, {**message, "type": channel})
         elif channel == WEBSOCKET_RECEIVE and self._turns.are_taken:
-            self._entrusted = layer.entrust(channel, message, self._lost)
+            self._entrusted = layer.entrust(channel, self._telling(message), self._lost)
         else:
-            layer.send(channel, message)
+            layer.send(channel, self._telling(message))
         self._turns.sent(message["order"])
+
+    def _telling(self, message: Message) -> Message:
+        """Return *message* with how far the consumers are: workers need not keep it in order themselves then."""
+        consumed = self._turns.consumed
+        return message if consumed is None else {**message, "consumed": consumed}
 
     def _fail(self, channel: str, error: ZmqLayerError) -> None:
         if channel == WEBSOCKET_DISCONNECT:
@@ -234,6 +245,10 @@ class Inbound:
         self.end()
 
     def _time_out(self) -> None:
+        if self._wish is not None:
+            logger.warning("no worker is told that the WebSocket at %s is closed: their channel is full", self._path)
+            self.end()
+            return
         logger.warning("no worker told within %g s of a message of the WebSocket at %s", LONGEST_TURN_S, self._path)
         self._go_on()
 
@@ -249,8 +264,12 @@ class Inbound:
             self._entrusted = None
 
     def _watch_clock(self) -> None:
-        """Let no message wait for its turn for ever."""
-        if self._may_send or self._wish is not None or not (self._waiting or self._is_awaited):
+        """Let no message wait for its turn for ever, and no disconnect for room."""
+        if self._wish is not None:
+            is_bounded = bool(self._waiting) and self._waiting[0][0] == WEBSOCKET_DISCONNECT
+        else:
+            is_bounded = not self._may_send and (bool(self._waiting) or self._is_awaited)
+        if not is_bounded:
             self._timer.stop()
         elif not self._timer.is_running:
             self._timer.start(LONGEST_TURN_S, self._time_out)

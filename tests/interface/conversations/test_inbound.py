@@ -76,6 +76,33 @@ def test_parallel_is_a_choice(make_site: SiteMaker) -> None:
     assert heard(site) == ["1", "2", "3"]
 
 
+def test_messages_say_that_those_before_are_consumed(site: Site) -> None:
+    """So workers that keep messages in order themselves, as was needed in 2016, have nothing to do."""
+    client = site.open_websocket(consumed=0)
+    told: list[object] = []
+
+    say(client, "1", "2")
+    told += [message.get("consumed") for _, message in site.layer.take()]
+    site.layer.reply.push({"consumed": 1})
+    told += [message.get("consumed") for _, message in site.layer.take()]
+    client.leave()
+    site.layer.reply.push({"consumed": 2})
+    told += [message.get("consumed") for _, message in site.layer.take()]
+
+    assert told == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("is_parallel", "accept"), [(True, {"consumed": 0}), (False, {})])
+def test_messages_that_do_not_wait_say_nothing(make_site: SiteMaker, is_parallel: bool, accept: dict[str, int]) -> None:
+    """Nobody knows which of those before are consumed."""
+    site = make_site(websocket_parallel=is_parallel)
+    client = site.open_websocket(**accept)
+
+    say(client, "1", "2")
+
+    assert [message.get("consumed") for _, message in site.layer.take()] == [None, None]
+
+
 def test_a_lost_message_does_not_hold_up_the_next(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Its worker is gone; at most once means that it is not sent again."""
     client = site.open_websocket(consumed=0)
@@ -139,6 +166,44 @@ def test_a_full_channel_holds_the_client_up(site: Site) -> None:
     site.layer.make_room("websocket.receive")
     assert heard(site) == ["1", "2"]
     assert client.transport.producerState == "producing"
+
+
+def test_a_disconnect_waits_for_room(site: Site) -> None:
+    """A thousand sockets may go at once, as when a proxy falls over: the workers hear of each in its turn."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.leave()
+    assert heard(site) == []
+    site.layer.make_room("websocket.disconnect")
+
+    assert heard(site) == ["websocket.disconnect"]
+    assert site.layer.reply.is_closed
+
+
+def test_a_disconnect_does_not_wait_for_ever(site: Site) -> None:
+    """What is kept for a socket that is gone ends, also where no worker reads."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.leave()
+    site.clock.advance(121)
+
+    assert heard(site) == []
+    assert not site.layer.wishes[0].is_open
+    assert site.layer.reply.is_closed
+
+
+def test_a_server_that_stops_does_not_wait_with_a_disconnect(site: Site) -> None:
+    """It tells who can be told."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.connection.stop()
+    client.leave()
+
+    assert not site.layer.wishes
+    assert site.layer.reply.is_closed
 
 
 def test_no_wish_is_left_of_a_socket_that_is_gone(site: Site) -> None:

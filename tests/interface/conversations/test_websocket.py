@@ -237,10 +237,10 @@ def test_a_client_that_vanishes_is_reported(site: Site) -> None:
     assert site.layer.reply.is_closed
 
 
-def test_a_disconnect_that_finds_no_room_is_given_up(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disconnect_that_cannot_be_sent_is_given_up(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Only the debug log tells."""
     client = site.open_websocket()
-    site.layer.fill("websocket.disconnect")
+    site.layer.errors["websocket.disconnect"] = LayerClosed()
 
     with caplog.at_level(logging.DEBUG, "zmqlayer"):
         client.leave()
