@@ -86,6 +86,23 @@ class WSClient(Client):
             self._take_acceptance()
         return is_consumed
 
+    async def asend_and_consume(
+        self,
+        channel: str = WEBSOCKET_RECEIVE,
+        content: Content | None = None,
+        fail_on_none: bool = True,
+        *,
+        text: Any = None,
+        path: str = "/",
+        check_accept: bool = True,
+    ) -> bool:
+        """Send one message and have it consumed, from a coroutine; all else is as for :meth:`send_and_consume`."""
+        self.send(channel, content, text, path)
+        is_consumed = await self.aconsume(channel, fail_on_none)
+        if check_accept and channel == WEBSOCKET_CONNECT:
+            self._take_acceptance()
+        return is_consumed
+
     def receive(self, json: bool = True) -> Any:
         """
         Return what came next; None if nothing did.

@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from zmqlayer import InMemoryChannelLayer
-from zmqlayer.worker import Channel, Group, Message, get_channel_layer, route
+from zmqlayer.timing import Timing
+from zmqlayer.worker import Channel, Group, Message, route
 from zmqlayer.worker.layers import channel_layers
 from zmqlayer.worker.test import (
     ChannelTestCase,
@@ -36,6 +37,13 @@ def ignore(message: Message) -> None:
     """A consumer."""
 
 
+async def answer(message: Message) -> None:
+    """Answer, as a coroutine that has waited."""
+    assert message.reply_channel is not None
+    await asyncio.sleep(0)
+    await message.reply_channel.asend({"text": str(await User.objects.acount())})
+
+
 def welcome(message: Message) -> None:
     """Let in, and say something at once."""
     assert message.reply_channel is not None
@@ -45,12 +53,11 @@ def welcome(message: Message) -> None:
 def test_unread_messages_are_dropped_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for readers that will not come, and the log is quiet: a test may leave what it does not look at."""
     with caplog.at_level(logging.WARNING), in_memory_layers():
-        linger_s = get_channel_layer().node.config.timing.linger_s
         Channel("left").send({"n": 1})
         Group("room").add("left")
         before = time.monotonic()
 
-    assert time.monotonic() - before < linger_s / 2
+    assert time.monotonic() - before < Timing().linger_s / 2
     assert caplog.records == []
 
 
@@ -105,6 +112,15 @@ class Decorated(ChannelTestCase):
         Client().send_and_consume("ignore")
         self.seen.append("coroutine")
 
+    async def test_consumers_of_both_kinds(self) -> None:
+        with apply_routes([route("ignore", ignore), route("answer", answer)]):
+            client = Client()
+            assert await client.asend_and_consume("ignore")
+            await client.asend_and_consume("answer")
+            assert client.receive() == {"text": "0"}
+            assert not await client.aconsume("answer", fail_on_none=False)
+        self.seen.append("both")
+
     @apply_routes([route("other", ignore)])
     async def test_its_own_routes(self) -> None:
         await asyncio.sleep(0)
@@ -123,8 +139,8 @@ def test_routes_last_as_long_as_the_test(case: type[Decorated], database: None) 
 
     result = run(case)
 
-    assert (result.testsRun, result.errors, result.failures) == (2, [], [])
-    assert case.seen == ["setUp", "coroutine", "setUp", "own"]
+    assert (result.testsRun, result.errors, result.failures) == (3, [], [])
+    assert case.seen == ["setUp", "coroutine", "setUp", "both", "setUp", "own"]
 
 
 @apply_routes([route("websocket.connect", welcome)])
