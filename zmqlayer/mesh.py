@@ -291,6 +291,14 @@ class Mesh:
         if interest.named:
             self._readers.poll(interest.named, now)
 
+    def read_ahead(self, interest: Interest, prefetch: int, now: float) -> None:
+        """Who reads the named channels of *interest* takes so many messages before it wants them."""
+        self._readers.read_ahead(interest.named, prefetch, now)
+
+    def stop_reading(self, interest: Interest, now: float) -> None:
+        """Read the named channels of *interest* no more: what nobody took goes back to its senders."""
+        self._readers.stop(interest.named, now)
+
     def close_channel(self, channel: str, now: float) -> None:
         """A ``!`` or ``?`` channel of this node has ended: forget its memberships and drop what is unread."""
         self._fanout.leave_all(channel, now)
@@ -311,6 +319,10 @@ class Mesh:
     def is_joined(self) -> bool:
         """Whether what existed at start is linked, or did not answer in time."""
         return self._joining.is_over
+
+    def is_read(self, prefix: str) -> bool:
+        """Whether all that was sent to process channels whose names begin with *prefix* was taken, or is given up."""
+        return self._accounts.is_read(prefix)
 
     def letters(self) -> Iterator[Letter]:
         """Go through the messages at this node that nobody took yet."""
