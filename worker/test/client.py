@@ -20,7 +20,7 @@ from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, get_chann
 from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.patience import Patience
-from zmqlayer.worker.routing import Router
+from zmqlayer.worker.routing import Consumer, Router
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 from zmqlayer.worker.test.routes import router_for
 from zmqlayer.worker.worker import Worker
@@ -120,6 +120,11 @@ class Client:
             AssertionError: There is none, and *require*.
         """
         return next_message(channel, self.alias, require)
+
+    def get_consumer_by_channel(self, channel: str) -> Consumer | None:
+        """Return the consumer that a message on *channel* goes to, if it has nothing to filter by; None without one."""
+        match = router_for(self.alias).match(Message({"text": ""}, channel, self.channel_layer))
+        return None if match is None else match.consumer
 
     def join_group(self, group: str) -> None:
         """Make the reply channel a member of *group*, so that :meth:`receive` reads what is sent there."""

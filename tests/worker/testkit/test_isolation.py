@@ -153,3 +153,13 @@ def test_an_acceptance_may_say_more() -> None:
 
         assert client.receive() == "welcome"
         assert client.receive() is None
+
+
+@apply_routes([route("ignore", ignore)])
+def test_who_consumes_a_channel() -> None:
+    """A test may ask for the consumer itself."""
+    with in_memory_layers():
+        client = Client()
+
+        assert client.get_consumer_by_channel("ignore") is ignore
+        assert client.get_consumer_by_channel("other") is None
