@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Final
 
 import zmqlayer
@@ -24,7 +25,7 @@ def exports(module: str) -> list[str]:
 def bound(module: str) -> set[str]:
     """Return the names that a module's top level binds, by making or by importing them."""
     names: set[str] = set()
-    for node in TREES[module].body:
+    for node in top_level(TREES[module]):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -32,6 +33,15 @@ def bound(module: str) -> set[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             names.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and is_stored(part))
     return names
+
+
+def top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Iterate over a module's statements; where it looks names up lazily, over those for type checkers too."""
+    is_lazy = any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body)
+    for node in tree.body:
+        yield node
+        if is_lazy and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
 
 
 def is_stored(name: ast.Name) -> bool:

@@ -15,6 +15,7 @@ ELSEWHERE: Final = {
     "zmqlayer.ports": "protocols only; tests/zmqlayer/test_dialing.py",
     "zmqlayer.memory_node": "one half of the network in memory; tests/zmqlayer/test_memory.py",
     "zmqlayer.memory_wires": "what connects nodes in memory; tests/zmqlayer/test_memory.py",
+    "zmqlayer.asking": "tests/contract",
     "zmqlayer.base": "what both faces share; tests/contract",
     "zmqlayer.compose": "tests/contract, tests/system",
     "zmqlayer.layer": "tests/contract",

@@ -1,13 +1,46 @@
 """
 The worker: Django consumers behind channels, with the names of Channels 1.x.
 
-Add ``"zmqlayer.worker"`` to ``INSTALLED_APPS`` and start workers with ``manage.py runworker``.
+Add ``"zmqlayer.worker"`` to ``INSTALLED_APPS`` and start workers with ``manage.py runworker``. Names are looked up when
+they are first asked for, so that :mod:`zmqlayer.worker.asgi` runs applications where no Django is installed.
 """
 
-from zmqlayer.worker.channel import Channel, Group
-from zmqlayer.worker.layers import get_channel_layer
-from zmqlayer.worker.message import Message
-from zmqlayer.worker.routing import include, route
-from zmqlayer.worker.sessions import channel_session
+from __future__ import annotations
 
-__all__ = ["Channel", "Group", "Message", "channel_session", "get_channel_layer", "include", "route"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from zmqlayer.worker.channel import Channel, Group
+    from zmqlayer.worker.layers import get_channel_layer
+    from zmqlayer.worker.message import Message
+    from zmqlayer.worker.routing import include, route, route_class
+    from zmqlayer.worker.sessions import channel_session
+
+__all__ = [
+    "Channel",
+    "Group",
+    "Message",
+    "channel_session",
+    "get_channel_layer",
+    "include",
+    "route",
+    "route_class",
+]
+
+PLACES: Final = {
+    "Channel": "channel",
+    "Group": "channel",
+    "Message": "message",
+    "channel_session": "sessions",
+    "get_channel_layer": "layers",
+    "include": "routing",
+    "route": "routing",
+    "route_class": "routing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)

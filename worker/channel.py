@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.utils.asyncio import async_unsafe
 
 from zmqlayer.exceptions import InvalidMessage
 from zmqlayer.messages import Message as Content
 from zmqlayer.names import check_channel, check_group
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, get_channel_layer
-from zmqlayer.worker.outbox import Send, current_outbox
+from zmqlayer.worker.outbox import current_outbox
 
 __all__ = ["Channel", "Group"]
 
+WAITS: Final = "waits for other processes, which would stop the event loop"
 
-class _Target:
+
+class _Target(ABC):
     """A name on a layer that is looked up when it is first needed."""
 
     def __init__(self, name: str, alias: str, channel_layer: WorkerLayer | None) -> None:
@@ -33,16 +43,62 @@ class _Target:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
-    def _send(self, send: Send, content: Content, immediately: bool) -> None:
-        if not isinstance(content, dict):
-            raise InvalidMessage(content, f"is not a message: a dict is needed, not {type(content).__name__}")
+    def send(self, content: Content, immediately: bool = False, on_commit: bool = False) -> None:
+        """
+        Send one message.
+
+        In a consumer it goes out when the consumer ends, and full channels are then retried for a
+        while; elsewhere, or with *immediately*, it goes out now.
+
+        Args:
+            on_commit: Do so only when the transaction of the default database that is open here is committed, and
+                never if it is rolled back. Django logs what goes wrong then.
+
+        Raises:
+            InvalidMessage: *content* is not a dict.
+            ChannelFull, MessageTooLarge: Only where a message goes out now, and never for a group that is full.
+        """
+        _check(content)
+        if on_commit:
+            transaction.on_commit(self._sending(content, immediately), robust=True)
+            return
         outbox = current_outbox()
         if outbox is None:
-            send(self.name, content)
+            self.deliver(content)
         elif immediately:
-            outbox.send_now(send, self.name, content)
+            outbox.send_now(self, content)
         else:
-            outbox.hold(send, self.name, content)
+            outbox.hold(self, content)
+
+    async def asend(self, content: Content, immediately: bool = False, on_commit: bool = False) -> None:
+        """Send one message from a coroutine; everything else is as for :meth:`send`."""
+        _check(content)
+        outbox = current_outbox()
+        if on_commit:
+            await sync_to_async(self.send)(content, immediately, on_commit=True)
+        elif outbox is None:
+            await self.adeliver(content)
+        elif immediately:
+            await outbox.asend_now(self, content)
+        else:
+            outbox.hold(self, content)
+
+    def _sending(self, content: Content, immediately: bool) -> Callable[[], None]:
+        """Return what sends *content* as it is now."""
+        kept = copy.deepcopy(content)
+
+        def send() -> None:
+            self.send(kept, immediately)
+
+        return send
+
+    @abstractmethod
+    def deliver(self, content: Content) -> None:
+        """Give *content* to the layer, past everything that holds messages back."""
+
+    @abstractmethod
+    async def adeliver(self, content: Content) -> None:
+        """Give *content* to the layer, from a coroutine."""
 
 
 class Channel(_Target):
@@ -66,23 +122,16 @@ class Channel(_Target):
     ) -> None:
         super().__init__(check_channel(_text(name)), alias, channel_layer)
 
-    def send(self, content: Content, immediately: bool = False) -> None:
-        """
-        Send one message.
+    def deliver(self, content: Content) -> None:
+        self.channel_layer.send(self.name, content)
 
-        In a consumer it goes out when the consumer ends, and full channels are then retried for a
-        while; elsewhere, or with *immediately*, it goes out now.
-
-        Raises:
-            InvalidMessage: *content* is not a dict.
-            ChannelFull, MessageTooLarge: Only where it goes out now.
-        """
-        self._send(self.channel_layer.send, content, immediately)
+    async def adeliver(self, content: Content) -> None:
+        self.channel_layer.send(self.name, content)  # it never blocks
 
 
 class Group(_Target):
     """
-    A group of channels.
+    A group of channels. A member that is full misses a message; that is never an error.
 
     Args:
         name: A group name; ASCII bytes are accepted.
@@ -101,21 +150,34 @@ class Group(_Target):
     ) -> None:
         super().__init__(check_group(_text(name)), alias, channel_layer)
 
+    @async_unsafe(f"Group.add() {WAITS}: await aadd() in a coroutine.")
     def add(self, channel: Channel | str) -> None:
         """Make *channel* a member, at once: messages sent to the group from now on reach it."""
         self.channel_layer.group_add(self.name, str(channel))
 
+    async def aadd(self, channel: Channel | str) -> None:
+        """Make *channel* a member, from a coroutine."""
+        await self.channel_layer.group_add_async(self.name, str(channel))
+
+    @async_unsafe(f"Group.discard() {WAITS}: await adiscard() in a coroutine.")
     def discard(self, channel: Channel | str) -> None:
         """Remove *channel*, at once, if it is a member."""
         self.channel_layer.group_discard(self.name, str(channel))
 
-    def send(self, content: Content, immediately: bool = False) -> None:
-        """
-        Send one message to every member; when it goes out is as for :meth:`Channel.send`.
+    async def adiscard(self, channel: Channel | str) -> None:
+        """Remove *channel*, from a coroutine."""
+        await self.channel_layer.group_discard_async(self.name, str(channel))
 
-        A member that is full misses it; that is never an error.
-        """
-        self._send(self.channel_layer.send_group, content, immediately)
+    def deliver(self, content: Content) -> None:
+        self.channel_layer.send_group(self.name, content)
+
+    async def adeliver(self, content: Content) -> None:
+        await self.channel_layer.send_group_async(self.name, content)
+
+
+def _check(content: object) -> None:
+    if not isinstance(content, dict):
+        raise InvalidMessage(content, f"is not a message: a dict is needed, not {type(content).__name__}")
 
 
 def _text(name: str | bytes) -> str:

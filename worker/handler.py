@@ -24,6 +24,7 @@ from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
+from zmqlayer.worker.failures import SERVER_ERROR
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.request import AsgiRequest
@@ -37,13 +38,6 @@ CHUNK_SIZE: Final = 65_536
 """
 Bytes of content in one message: what a server holds for a slow client is this times the channel's capacity.
 """
-
-SERVER_ERROR: Final = Part(
-    status=500,
-    headers=[[b"content-type", b"text/plain; charset=utf-8"]],
-    content=b"The server could not build this response.",
-    more_content=False,
-)
 
 
 class AsgiHandler(BaseHandler):

@@ -18,6 +18,7 @@ from zmqlayer.config import Config
 from zmqlayer.messages import Message as Content
 from zmqlayer.names import NodeId
 from zmqlayer.worker.exceptions import InvalidChannelLayerError
+from zmqlayer.worker.sharing import share, shared, take_back
 
 __all__ = [
     "DEFAULT_CHANNEL_LAYER",
@@ -93,6 +94,21 @@ class WorkerLayer(Protocol):
     def group_discard(self, group: str, channel: str) -> None:
         """Remove a channel from a group."""
 
+    async def send_group_async(self, group: str, message: Content) -> None:
+        """Send one message to the members of a group, from a coroutine."""
+
+    async def group_add_async(self, group: str, channel: str) -> None:
+        """Add a channel to a group, from a coroutine."""
+
+    async def group_discard_async(self, group: str, channel: str) -> None:
+        """Remove a channel from a group, from a coroutine."""
+
+    def new_channel(self, pattern: str) -> str:
+        """Return an unused channel name; *pattern* ends in ``!`` or ``?``."""
+
+    async def receive_async(self, channels: Sequence[str]) -> tuple[str, Content] | tuple[None, None]:
+        """Return a message of one of *channels*, waiting as long as it takes, from a coroutine."""
+
     def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
         """Return a message of one of *channels*, or (None, None) if none came in time."""
 
@@ -109,6 +125,7 @@ class ChannelLayers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._layers: dict[str, WorkerLayer] = {}
+        self._backends: dict[str, Any] = {}
         self._overrides: dict[str, dict[str, Any]] = {}
 
     def __repr__(self) -> str:
@@ -127,8 +144,17 @@ class ChannelLayers:
             return layer
         with self._lock:
             if alias not in self._layers:
-                self._layers[alias] = _build(alias, self._overrides.get(alias, {}))
+                self._add(alias)
             return self._layers[alias]
+
+    def backend(self, alias: str) -> Any:
+        """
+        Return what ``BACKEND`` made for *alias*: the layer as Channels 4 uses it. Raises as ``[alias]`` does.
+
+        Where Channels is installed, ``channels.layers.get_channel_layer`` returns the same object.
+        """
+        layer = self[alias]
+        return self._backends.get(alias, layer)
 
     def override(self, alias: str, config: Mapping[str, Any]) -> None:
         """
@@ -151,9 +177,21 @@ class ChannelLayers:
         """Close every layer that was built, and forget it; the next use builds a new one."""
         with self._lock:
             layers, self._layers = self._layers, {}
+            backends, self._backends = self._backends, {}
             self._overrides = {}
+        for alias, backend in backends.items():
+            take_back(alias, backend)
         for layer in layers.values():
             layer.close()
+
+    def _add(self, alias: str) -> None:
+        overrides = self._overrides.get(alias, {})
+        backend = None if overrides else shared(alias)
+        if backend is None:
+            backend = _build(alias, overrides)
+        self._layers[alias] = _blocking_face(alias, backend)
+        self._backends[alias] = backend
+        share(alias, backend)
 
 
 channel_layers: Final = ChannelLayers()
@@ -189,17 +227,21 @@ def layer_settings(alias: str) -> Mapping[str, Any]:
     return entry
 
 
-def _build(alias: str, overrides: Mapping[str, Any]) -> WorkerLayer:
+def _build(alias: str, overrides: Mapping[str, Any]) -> Any:
     entry = layer_settings(alias)
     try:
         backend = import_string(entry["BACKEND"])
     except ImportError as exc:
         raise InvalidChannelLayerError(alias, f"has a BACKEND that cannot be imported: {exc}") from exc
-    layer = backend(**{**entry.get("CONFIG", {}), **overrides})
-    blocking = getattr(layer, "sync", layer)
+    return backend(**{**entry.get("CONFIG", {}), **overrides})
+
+
+def _blocking_face(alias: str, backend: Any) -> WorkerLayer:
+    blocking = getattr(backend, "sync", backend)
     if not hasattr(blocking, "send_group"):
+        named = layer_settings(alias)["BACKEND"]
         raise InvalidChannelLayerError(
-            alias, f"has BACKEND {entry['BACKEND']!r}, which no worker can use; 'zmqlayer.ChannelLayer' is one it can"
+            alias, f"has BACKEND {named!r}, which no worker can use; 'zmqlayer.ChannelLayer' is one it can"
         )
-    built: WorkerLayer = blocking
-    return built
+    face: WorkerLayer = blocking
+    return face

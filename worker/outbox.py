@@ -7,8 +7,8 @@ written; only ``ConsumeLater`` drops it, because that consumer runs again from i
 
 With the last message goes the receipt that a WebSocket's server waits for, see :mod:`zmqlayer.worker.receipts`.
 
-The outbox of the running consumer is a context variable: it follows the consumer through
-``async_to_sync`` and never reaches another thread's consumer. Outside a consumer there is none, and
+The outbox of the running consumer is a context variable: it follows the consumer to an event loop and
+through ``async_to_sync``, and never reaches another thread's consumer. Outside a consumer there is none, and
 :class:`~zmqlayer.worker.channel.Channel` sends at once. A thread started by a consumer is outside.
 """
 
@@ -16,32 +16,39 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.receipts import Receipt
 
-__all__ = ["HELD_LIMIT", "Outbox", "Send", "current_outbox"]
+__all__ = ["HELD_LIMIT", "Outbox", "Target", "current_outbox"]
 
 logger = logging.getLogger(__name__)
-
-Send = Callable[[str, Content], None]
-"""``send`` or ``send_group`` of a channel layer: a name and a message."""
 
 HELD_LIMIT: Final = 10_000
 """How many messages one run of a consumer may hold back."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    send: Send
+class Target(Protocol):
+    """Where a message goes: a channel or a group on its layer."""
+
     name: str
+
+    def deliver(self, content: Content) -> None:
+        """Send *content* at once, or raise what the layer raises."""
+
+    async def adeliver(self, content: Content) -> None:
+        """Send *content* at once, from a coroutine."""
+
+
+class _Held(NamedTuple):
+    target: Target
     content: Content
 
 
@@ -54,11 +61,13 @@ class Outbox:
         receipt: What the server of a WebSocket is told of the consumed message; None if no server waits for that.
     """
 
-    def __init__(self, patience: Patience, consumer: str, receipt: Receipt | None = None) -> None:
+    def __init__(self, patience: Patience, consumer: str, receipt: Receipt[Target] | None = None) -> None:
         self.patience = patience
         self.consumer = consumer
         self.receipt = receipt
         self._held: list[_Held] = []
+        self._said: dict[str, Content] = {}
+        self._refused: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Outbox of {self.consumer} [{len(self._held)} held]>"
@@ -72,27 +81,38 @@ class Outbox:
         finally:
             _current.reset(token)
 
-    def hold(self, send: Send, name: str, content: Content) -> None:
+    def said_to(self, name: str) -> Content | None:
+        """Return what the consumer sent last to *name*, at once or for its end; None if nothing."""
+        return self._said.get(name)
+
+    def was_refused(self, name: str) -> bool:
+        """Whether something the consumer sent to *name* could not be sent at all: too large, or no message."""
+        return name in self._refused
+
+    def hold(self, target: Target, content: Content) -> None:
         """
-        Keep a copy of *content* for :meth:`flush`.
+        Keep a copy of *content* for the consumer's end.
 
         Raises:
             ChannelFull: More than ``HELD_LIMIT`` messages are held.
         """
         if len(self._held) >= HELD_LIMIT:
-            raise ChannelFull(name, HELD_LIMIT)
-        self._held.append(_Held(send, name, copy.deepcopy(content)))
+            raise ChannelFull(target.name, HELD_LIMIT)
+        kept = self._said[target.name] = copy.deepcopy(content)
+        self._held.append(_Held(target, kept))
 
-    def send_now(self, send: Send, name: str, content: Content) -> None:
+    def send_now(self, target: Target, content: Content) -> None:
         """
         Send a message that cannot wait for the consumer's end.
 
         Raises:
             ChannelFull, MessageTooLarge: The layer says so.
         """
-        if self.receipt is not None and name == self.receipt.channel:
-            content = self.receipt.on_the_way(content)
-        send(name, content)
+        target.deliver(self._on_the_way(target, content))
+
+    async def asend_now(self, target: Target, content: Content) -> None:
+        """Send a message that cannot wait for the consumer's end, from a coroutine."""
+        await target.adeliver(self._on_the_way(target, content))
 
     def discard(self) -> None:
         """Drop what is held."""
@@ -105,29 +125,46 @@ class Outbox:
         Full channels are tried again for ``patience.flush_s`` seconds in all; then their messages are
         dropped with a warning. Never raises an error of the layer.
         """
-        taken, self._held = self._held, []
-        if self.receipt is not None:
-            taken = _signed(taken, self.receipt)
         deadline = self.patience.clock() + self.patience.flush_s
-        for held in taken:
-            self._deliver(held, deadline)
+        for held in self._take():
+            with self._logged(held):
+                self.patience.insist(partial(held.target.deliver, held.content), deadline)
 
-    def _deliver(self, held: _Held, deadline: float) -> None:
+    async def aflush(self) -> None:
+        """Send what is held, as :meth:`flush` does, from a coroutine."""
+        deadline = self.patience.clock() + self.patience.flush_s
+        for held in self._take():
+            with self._logged(held):
+                await self.patience.ainsist(partial(held.target.adeliver, held.content), deadline)
+
+    def _on_the_way(self, target: Target, content: Content) -> Content:
+        self._said[target.name] = content
+        if self.receipt is not None and target.name == self.receipt.target.name:
+            return self.receipt.on_the_way(content)
+        return content
+
+    def _take(self) -> list[_Held]:
+        taken, self._held = self._held, []
+        return taken if self.receipt is None else _signed(taken, self.receipt)
+
+    @contextmanager
+    def _logged(self, held: _Held) -> Iterator[None]:
         try:
-            self.patience.insist(lambda: held.send(held.name, held.content), deadline)
+            yield
         except ChannelFull as exc:
             logger.warning("dropped a message of consumer %s: %s", self.consumer, exc)
         except ZmqLayerError as exc:
-            logger.error("consumer %s sent to %r what cannot be sent: %s", self.consumer, held.name, exc)
+            self._refused.add(held.target.name)
+            logger.error("consumer %s sent to %r what cannot be sent: %s", self.consumer, held.target.name, exc)
 
 
-def _signed(held: list[_Held], receipt: Receipt) -> list[_Held]:
+def _signed(held: list[_Held], receipt: Receipt[Target]) -> list[_Held]:
     """Return *held* with the receipt on the very last message, which is added if it would go elsewhere."""
-    if held and held[-1].name == receipt.channel:
+    if held and held[-1].target.name == receipt.target.name:
         *others, last = held
     else:
-        others, last = held, _Held(receipt.send, receipt.channel, {})
-    return [*others, _Held(last.send, last.name, receipt.at_the_end(last.content))]
+        others, last = held, _Held(receipt.target, {})
+    return [*others, _Held(last.target, receipt.at_the_end(last.content))]
 
 
 _current: ContextVar[Outbox | None] = ContextVar("zmqlayer.worker.outbox", default=None)

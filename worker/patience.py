@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from zmqlayer.exceptions import ChannelFull
@@ -17,6 +18,15 @@ def _sleep(seconds: float) -> bool:
     return False
 
 
+async def _asleep(seconds: float) -> bool:
+    await asyncio.sleep(seconds)
+    return False
+
+
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """
@@ -25,6 +35,7 @@ class Patience:
     Attributes:
         pause: Waits for the given seconds; True means that the worker is stopping: give up now. An
             :meth:`threading.Event.wait` fits.
+        apause: The same for coroutines.
         reply_s: Seconds a response may wait for room for its next piece.
         flush_s: Seconds that all held messages of one consumer may wait for room.
         first_s: The first wait.
@@ -33,17 +44,13 @@ class Patience:
 
     clock: Clock = time.monotonic
     pause: Callable[[float], bool] = _sleep
+    apause: Callable[[float], Awaitable[bool]] = _asleep
     reply_s: float = 30.0
     flush_s: float = 2.0
     first_s: float = 0.002
     most_s: float = 0.1
 
-    def insist(
-        self,
-        send: Callable[[], None],
-        deadline: float,
-        is_hopeless: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def insist(self, send: Callable[[], None], deadline: float, is_hopeless: Callable[[], bool] = _never) -> None:
         """
         Call *send* until the channel has room.
 
@@ -54,12 +61,31 @@ class Patience:
         Raises:
             ChannelFull: The deadline has passed, the case is hopeless, or the worker is stopping.
         """
-        wait_s = self.first_s
+        waits = self._waits(deadline, is_hopeless)
         while True:
             try:
                 return send()
             except ChannelFull:
-                left_s = deadline - self.clock()
-                if left_s <= 0 or is_hopeless() or self.pause(min(wait_s, left_s)):
+                wait_s = next(waits, None)
+                if wait_s is None or self.pause(wait_s):
                     raise
+
+    async def ainsist(
+        self, send: Callable[[], Awaitable[None]], deadline: float, is_hopeless: Callable[[], bool] = _never
+    ) -> None:
+        """Await *send* until the channel has room, as :meth:`insist` does for threads."""
+        waits = self._waits(deadline, is_hopeless)
+        while True:
+            try:
+                return await send()
+            except ChannelFull:
+                wait_s = next(waits, None)
+                if wait_s is None or await self.apause(wait_s):
+                    raise
+
+    def _waits(self, deadline: float, is_hopeless: Callable[[], bool]) -> Iterator[float]:
+        """Yield how long to wait before the next try, until it is time to give up."""
+        wait_s = self.first_s
+        while (left_s := deadline - self.clock()) > 0 and not is_hopeless():
+            yield min(wait_s, left_s)
             wait_s = min(2 * wait_s, self.most_s)

@@ -8,9 +8,8 @@ know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
 from zmqlayer.messages import Message as Content
@@ -22,19 +21,20 @@ IN_TURN: Final = frozenset({WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE})
 CONSUMED: Final = "consumed"
 
 
+Target = TypeVar("Target", covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Generic[Target]):
     """
     One message of a WebSocket, and how to tell its server about it.
 
     Attributes:
-        send: The layer's.
-        channel: The reply channel of the WebSocket.
+        target: The reply channel of the WebSocket.
         order: The place of the message among those of its connection.
     """
 
-    send: Callable[[str, Content], None]
-    channel: str
+    target: Target
     order: int
 
     def on_the_way(self, content: Content) -> Content:
@@ -46,9 +46,14 @@ class Receipt:
         return {**content, CONSUMED: self.order}
 
 
-def read_receipt(send: Callable[[str, Content], None], channel: str, content: Content) -> Receipt | None:
-    """Return the receipt for a message that was received on *channel*, or None if nobody waits for one."""
-    reply_channel, order = content.get("reply_channel"), content.get("order")
-    if channel not in IN_TURN or not isinstance(reply_channel, str) or not isinstance(order, int):
+def read_receipt(reply: Target | None, channel: str, content: Content) -> Receipt[Target] | None:
+    """
+    Return the receipt for a message that was received on *channel*, or None if nobody waits for one.
+
+    Args:
+        reply: The message's reply channel, if it has one.
+    """
+    order = content.get("order")
+    if channel not in IN_TURN or reply is None or not isinstance(order, int):
         return None
-    return Receipt(send, reply_channel, order)
+    return Receipt(reply, order)

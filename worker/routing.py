@@ -16,12 +16,13 @@ that fits wins; the defaults of :meth:`Router.check_default` come last.
 
 from __future__ import annotations
 
-import inspect
+import functools
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.utils.module_loading import import_string
 
@@ -44,6 +45,7 @@ __all__ = [
     "Include",
     "Match",
     "Route",
+    "RouteClass",
     "Router",
     "connect_consumer",
     "consumer_name",
@@ -51,6 +53,7 @@ __all__ = [
     "load_routing",
     "null_consumer",
     "route",
+    "route_class",
 ]
 
 Consumer = Callable[..., Any]
@@ -66,6 +69,16 @@ class Match(NamedTuple):
     consumer: Consumer
     kwargs: dict[str, Any]
 
+    @property
+    def is_async(self) -> bool:
+        """Whether calling the consumer runs nothing of it, but gives a coroutine."""
+        consumer = self.consumer
+        return bool(iscoroutinefunction(consumer) or iscoroutinefunction(type(consumer).__call__))
+
+    def call(self, message: Message) -> Any:
+        """Call the consumer; returns what it returns, perhaps a coroutine."""
+        return self.consumer(message, **self.kwargs)
+
 
 class Route:
     """
@@ -73,7 +86,8 @@ class Route:
 
     Args:
         channels: One channel name, or several.
-        consumer: A callable, or its dotted path, which is imported now.
+        consumer: A function, a coroutine function, a class of :mod:`zmqlayer.worker.generic`, or the dotted path of
+            one, which is imported now.
         filters: Regular expressions for the message's values, by key.
 
     Raises:
@@ -111,6 +125,25 @@ class Route:
         yield self.consumer
 
 
+class RouteClass(Route):
+    """
+    Sends the messages that a consumer class names to an instance of it, made for each message.
+
+    Args:
+        consumer: The class, or its dotted path; its ``channel_names`` says which channels it wants.
+        filters: As for :class:`Route`.
+
+    Raises:
+        InvalidRoutingError: It is no such class.
+    """
+
+    def __init__(self, consumer: type | str, **filters: str | bytes) -> None:
+        found = _import(consumer, "a consumer") if isinstance(consumer, str) else consumer
+        if not (isinstance(found, type) and hasattr(found, "channel_names")):
+            raise InvalidRoutingError(found, "is not a consumer class: it has no channel_names()")
+        super().__init__(sorted(found.channel_names()), found, **filters)
+
+
 class Include:
     """
     A routing inside another one, behind optional prefixes.
@@ -144,7 +177,7 @@ class Include:
         for entry in self.routing:
             match = entry.match(channel, inner)
             if match is not None:
-                return Match(match.consumer, {**kwargs, **match.kwargs})
+                return match._replace(kwargs={**kwargs, **match.kwargs}) if kwargs else match
         return None
 
     def channel_names(self) -> set[str]:
@@ -215,7 +248,7 @@ class _EndsSessions(Include):
         match = super().match(channel, values)
         if match is None or channel != WEBSOCKET_DISCONNECT or uses_channel_session(match.consumer):
             return match
-        return Match(channel_session(match.consumer), match.kwargs)
+        return match._replace(consumer=channel_session(match.consumer))
 
 
 def null_consumer(message: Message, **kwargs: Any) -> None:
@@ -264,10 +297,19 @@ def _load_consumer(consumer: Consumer | str) -> Consumer:
     loaded = _import(consumer, "a consumer") if isinstance(consumer, str) else consumer
     if not callable(loaded):
         raise InvalidRoutingError(loaded, "is not a consumer: it cannot be called")
-    if inspect.iscoroutinefunction(loaded):
-        raise InvalidRoutingError(loaded, "is not a consumer: workers call plain functions, not coroutine functions")
     found: Consumer = loaded
-    return found
+    return _instance_for_each(found) if isinstance(found, type) and hasattr(found, "dispatch") else found
+
+
+def _instance_for_each(cls: Any) -> Consumer:
+    """Return a consumer that makes an instance of *cls* for each message and has it dispatch the message."""
+
+    @functools.wraps(cls, updated=())
+    def consume(message: Message, **kwargs: Any) -> Any:
+        return cls(message, **kwargs).dispatch(message, **kwargs)
+
+    vars(consume)["uses_channel_session"] = uses_channel_session(cls)
+    return markcoroutinefunction(consume) if iscoroutinefunction(cls.dispatch) else consume
 
 
 def _import(path: str, what: str) -> Any:
@@ -295,4 +337,5 @@ def _match_value(pattern: re.Pattern[str], value: object) -> re.Match[str] | Non
 
 # In lower case they read like Django's path() and include() in a list.
 route: Final = Route
+route_class: Final = RouteClass
 include: Final = Include

@@ -31,11 +31,15 @@ class WorkerGroup:
         n_threads: How many messages are consumed at once.
         abandon: Set when consumers must stop waiting for full channels; ``worker.patience`` pauses on it.
         clock: Monotonic seconds.
+        grace_s: How long :meth:`stop` lets consumers finish; ``GRACE_S`` if None.
     """
 
-    def __init__(self, worker: Worker, n_threads: int, abandon: threading.Event, clock: Clock) -> None:
+    def __init__(
+        self, worker: Worker, n_threads: int, abandon: threading.Event, clock: Clock, grace_s: float | None = None
+    ) -> None:
         self.worker = worker
         self.n_threads = n_threads
+        self._grace_s = grace_s
         self._abandon = abandon
         self._clock = clock
         self._started = 0
@@ -77,18 +81,21 @@ class WorkerGroup:
 
     def stop(self) -> bool:
         """
-        Let the threads finish their messages, within ``GRACE_S`` and a little more.
+        Let the threads and the worker's event loop finish their messages, within *grace_s* and a little more.
 
         Returns:
             Whether all have ended. Those that have not are daemons, so the process can end without them.
         """
-        self._join(GRACE_S)
+        grace_s = GRACE_S if self._grace_s is None else self._grace_s
+        deadline = self._clock() + grace_s
+        self._join(grace_s)
+        is_idle = self.worker.loop is None or self.worker.loop.stop(max(0.0, deadline - self._clock()))
         self._abandon.set()
         self._join(GIVE_UP_S)
         left = self._alive()
         if left:
             logger.warning("%d consumers did not end in time and are cut off", len(left))
-        return not left
+        return is_idle and not left
 
     def _join(self, within_s: float) -> None:
         deadline = self._clock() + within_s

@@ -7,32 +7,27 @@ A :class:`Worker` has no thread of its own; any number of threads may be in :met
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
 import threading
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import partial
-from typing import Final
 
-from zmqlayer.exceptions import ChannelFull, LayerClosed
+from zmqlayer.exceptions import LayerClosed
 from zmqlayer.messages import Message as Content
-from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, RequestAborted, StopConsumer
+from zmqlayer.worker.consumption import MESSAGE_RETRIES, Consumption
 from zmqlayer.worker.layers import WorkerLayer
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import Outbox
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.receipts import read_receipt
-from zmqlayer.worker.routing import Match, Router, consumer_name
-from zmqlayer.worker.signals import consumer_finished, consumer_started
+from zmqlayer.worker.routing import Router
 
-__all__ = ["MESSAGE_RETRIES", "Worker", "choose_channels"]
+__all__ = ["Worker", "choose_channels"]
 
 logger = logging.getLogger(__name__)
-
-MESSAGE_RETRIES: Final = 10
-RETRY_FIRST_S: Final = 0.005
-RETRY_MOST_S: Final = 0.25
 
 
 class Worker:
@@ -45,6 +40,7 @@ class Worker:
         channels: What to read; all channels of the router if None.
         patience: How long to insist when a channel is full.
         message_retries: How often a message may raise ``ConsumeLater`` before it is dropped.
+        loop: Where consumers run that are coroutines; if None, each on an event loop of its own while the thread waits.
     """
 
     def __init__(
@@ -54,12 +50,14 @@ class Worker:
         channels: Iterable[str] | None = None,
         patience: Patience | None = None,
         message_retries: int = MESSAGE_RETRIES,
+        loop: ConsumerLoop | None = None,
     ) -> None:
         self.channel_layer = channel_layer
         self.router = router
         self.channels = sorted(router.channels if channels is None else channels)
         self.patience = patience or Patience()
         self.message_retries = message_retries
+        self.loop = loop
         self._stopping = threading.Event()
 
     def __repr__(self) -> str:
@@ -90,79 +88,35 @@ class Worker:
         self._stopping.set()
         self.channel_layer.interrupt()
 
-    def consume(self, channel: str, content: Content) -> None:
+    def consume(self, channel: str, content: Content, *, propagate: bool = False) -> None:
         """
         Give one message to its consumer, and send what the consumer sent.
 
-        An exception of the consumer is logged. Run this in a context of its own, so that nothing that one
-        message sets, such as the active language, is there for the next.
+        An exception of the consumer is logged, and the client told. Run this in a context of its own, so that nothing
+        that one message sets, such as the active language, is there for the next. If the consumer is a coroutine and
+        the worker has a loop, this returns while it runs there.
+
+        Args:
+            propagate: Raise what the consumer raised instead. For tests.
 
         Raises:
             InvalidName: The message names a reply channel that cannot be.
         """
         message = Message(content, channel, self.channel_layer)
-        receipt = read_receipt(self.channel_layer.send, channel, content)
         match = self.router.match(message)
         if match is None:
             logger.error("no route wants a message on %r with %s: dropped", channel, ", ".join(sorted(content)))
-            Outbox(self.patience, "none", receipt).flush()
+            Outbox(self.patience, "none", read_receipt(message.reply_channel, channel, content)).flush()
             return
-        outbox = Outbox(self.patience, consumer_name(match.consumer), receipt)
-        if not self._run_in(outbox, match, message):
-            outbox.discard()
-            if self._send_back(message):
-                return
-        outbox.flush()
-
-    def _run_in(self, outbox: Outbox, match: Match, message: Message) -> bool:
-        message.__doomed__ = self._tries(message) >= self.message_retries
-        with outbox.opened():
-            consumer_started.send_robust(sender=type(self), message=message)
-            is_done = self._call(match, message)
-            consumer_finished.send_robust(sender=type(self), message=message)
-        return is_done
-
-    def _call(self, match: Match, message: Message) -> bool:
-        name = consumer_name(match.consumer)
-        logger.debug("< %s to %s", message, name)
-        try:
-            self._run_consumer(match, message)
-        except ConsumeLater:
-            return False
-        except Exception:
-            logger.exception("consumer %s failed on a message on %s", name, message.channel)
-        return True
-
-    def _run_consumer(self, match: Match, message: Message) -> None:
-        try:
-            match.consumer(message, **match.kwargs)
-        except (StopConsumer, RequestAborted):
+        consumption = Consumption(message, match, self.patience, type(self), self.message_retries, propagate)
+        rest = consumption.begin()
+        if rest is None:
             return
-        except ChannelSocketException as outcome:
-            outcome.run(message)
-
-    @staticmethod
-    def _tries(message: Message) -> int:
-        tries = message.get("__retries__", 0)
-        return tries if isinstance(tries, int) else 0
-
-    def _send_back(self, message: Message) -> bool:
-        """Let the message be consumed later, and return True; or drop it."""
-        tries = self._tries(message) + 1
-        channel = message.channel.name
-        if tries > self.message_retries:
-            logger.warning("dropped a message on %r: its consumer asked %d times for later", channel, tries)
-            return False
-        # Ten tries in a row would all be over before whatever the consumer waits for can happen.
-        self.patience.pause(min(RETRY_FIRST_S * 2**tries, RETRY_MOST_S))
-        again = {**message.content, "__retries__": tries}
-        deadline = self.patience.clock() + self.patience.flush_s
-        try:
-            self.patience.insist(partial(self.channel_layer.send, channel, again), deadline)
-        except ChannelFull as exc:
-            logger.warning("dropped a message for which its consumer asked for later: %s", exc)
-            return False
-        return True
+        if self.loop is not None:
+            self.loop.spawn(rest, consumption.context)
+        else:
+            with asyncio.Runner() as runner:
+                runner.run(rest, context=consumption.context)
 
 
 def choose_channels(channels: Iterable[str], only: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:

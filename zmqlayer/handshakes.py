@@ -21,7 +21,7 @@ import zmq
 
 from zmqlayer.ports import Fault, Refusal
 
-__all__ = ["DialWatch", "DoorWatch"]
+__all__ = ["DialWatch", "DoorWatch", "host_behind"]
 
 MOST_EVENTS: Final = 10_000
 """Events that wait to be read. Beyond them libzmq's own thread waits: for a node that stands still anyway."""
@@ -89,7 +89,7 @@ class DoorWatch:
 
     def _take(self, event: int, value: int) -> Refusal | None:
         if event == zmq.EVENT_ACCEPTED:
-            self._accepted[value] = (_host_behind(value), self._successes)
+            self._accepted[value] = (host_behind(value), self._successes)
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._successes += 1
         elif event & _FAILED:
@@ -157,10 +157,15 @@ def _fault_of(value: int, *, is_encrypted: bool) -> Fault:
     return Fault.SECRET if value == _CRYPTOGRAPHIC or is_encrypted else Fault.STRANGER
 
 
-def _host_behind(descriptor: int) -> str:
-    """Return who is connected to a socket of libzmq, or nothing if it was closed meanwhile."""
+def host_behind(descriptor: int) -> str:
+    """
+    Return who is connected to a socket of libzmq, or nothing if it was closed meanwhile.
+
+    Its number may be that of anything else by now: a pipe, a UNIX socket, another connection.
+    """
     try:
         with socket.socket(fileno=os.dup(descriptor)) as connection:
-            return str(connection.getpeername()[0])
+            is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+            return str(connection.getpeername()[0]) if is_tcp else ""
     except OSError:
         return ""

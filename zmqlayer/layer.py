@@ -8,17 +8,14 @@ calls may use one layer at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
+from zmqlayer.asking import join, request, wait_until
 from zmqlayer.backend import Backend
-from zmqlayer.events import Completed
 from zmqlayer.exceptions import NotReady
-from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, check_group
 from zmqlayer.receiving import receive
 from zmqlayer.sync import SyncLayer
-from zmqlayer.waiters import LoopWaiter
 
 __all__ = ["AsyncLayer"]
 
@@ -84,14 +81,14 @@ class AsyncLayer(Backend):
             LimitReached: This process, or the channel's own, has too many groups or members.
         """
         names = check_group(group), check_channel(channel)
-        await self._join()
-        await self._request(lambda mesh, now: mesh.group_add(*names, now))
+        await join(self.node)
+        await request(self.node, lambda mesh, now: mesh.group_add(*names, now))
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Remove *channel* from *group*; silent if it is no member."""
         names = check_group(group), check_channel(channel)
-        await self._join()
-        await self._request(lambda mesh, now: mesh.group_discard(*names, now))
+        await join(self.node)
+        await request(self.node, lambda mesh, now: mesh.group_discard(*names, now))
 
     async def group_send(self, group: str, message: Message) -> None:
         """
@@ -100,13 +97,13 @@ class AsyncLayer(Backend):
         Raises:
             MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
         """
-        await self._join()
+        await join(self.node)
         self._put_group(group, message)
 
     async def flush(self) -> None:
         """Drop every message and membership in the whole cluster, and return when all peers have done so."""
-        await self._join()
-        await self._request(lambda mesh, now: mesh.flush(now))
+        await join(self.node)
+        await request(self.node, lambda mesh, now: mesh.flush(now))
 
     async def ready(self, peers: int = 1, timeout: float = 5.0) -> int:
         """
@@ -115,7 +112,7 @@ class AsyncLayer(Backend):
         Raises:
             NotReady: Fewer were.
         """
-        await self._wait_until(lambda mesh: mesh.ready_peers >= peers, timeout)
+        await wait_until(self.node, lambda mesh: mesh.ready_peers >= peers, timeout)
         found = self.node.ask(lambda mesh, now: mesh.ready_peers)
         if found < peers:
             raise NotReady(peers, found, timeout, self.node.config.cluster)
@@ -124,41 +121,3 @@ class AsyncLayer(Backend):
     async def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
         await asyncio.get_running_loop().run_in_executor(None, self.node.close)
-
-    async def _join(self) -> None:
-        await self._wait_until(_is_joined, 2 * self.node.config.timing.join_timeout_s)
-
-    async def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
-        if self.node.ask(lambda mesh, now: condition(mesh)):
-            return
-        waiter = LoopWaiter(asyncio.get_running_loop())
-        if self.node.when(condition, waiter):
-            return
-        try:
-            async with asyncio.timeout(timeout_s):
-                await waiter.future
-        except TimeoutError:
-            return
-        finally:
-            self.node.stop_waiting(waiter)
-
-    async def _request(self, begin: Callable[[Mesh, float], int | None]) -> Completed:
-        waiter = LoopWaiter(asyncio.get_running_loop())
-        token = self.node.request(begin, waiter)
-        if token is None:
-            return Completed(0)
-        result = None
-        try:
-            async with asyncio.timeout(4 * self.node.config.timing.group_add_timeout_s):
-                await waiter.future
-        except TimeoutError:
-            pass
-        finally:
-            result = self.node.result(token)
-        if result is not None and result.error is not None:
-            raise result.error
-        return result or Completed(token)
-
-
-def _is_joined(mesh: Mesh) -> bool:
-    return mesh.is_joined

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
 
+from zmqlayer.asking import join, request
 from zmqlayer.base import BaseLayer
 from zmqlayer.bodies import body_expiry
 from zmqlayer.events import Completed, Interest
@@ -193,6 +194,23 @@ class SyncLayer(BaseLayer):
         names = check_group(group), check_channel(channel)
         self._join()
         self._request(lambda mesh, now: mesh.group_discard(*names, now))
+
+    async def group_add_async(self, group: str, channel: str) -> None:
+        """Add *channel* to *group* as :meth:`group_add` does, for coroutines."""
+        names = check_group(group), check_channel(channel)
+        await join(self.node)
+        await request(self.node, lambda mesh, now: mesh.group_add(*names, now))
+
+    async def group_discard_async(self, group: str, channel: str) -> None:
+        """Remove *channel* from *group* as :meth:`group_discard` does, for coroutines."""
+        names = check_group(group), check_channel(channel)
+        await join(self.node)
+        await request(self.node, lambda mesh, now: mesh.group_discard(*names, now))
+
+    async def send_group_async(self, group: str, message: Message) -> None:
+        """Send one message to every member of *group* as :meth:`send_group` does, for coroutines."""
+        await join(self.node)
+        self._put_group(group, message)
 
     def group_channels(self, group: str) -> list[str]:
         """

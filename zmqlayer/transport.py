@@ -124,19 +124,20 @@ class ZmqTransport:
             timeout_s = 0.0
         timeout_ms = min(math.ceil(max(0.0, timeout_s) * 1000), 60_000)
         ready = dict(self._poller.poll(timeout_ms))
-        frames: list[bytes] = []
-        changes: list[bytes] = []
         if self._bell_out in ready:
             os.read(self._bell_out, 4096)
+        self._watch_doors(ready)
+        self._refusals += self._pushes.go_on(ready)
+        self._probes.collect(ready)
+        # Last of all: what was taken from a socket would be lost if anything failed before it is returned.
+        frames: list[bytes] = []
+        changes: list[bytes] = []
         for socket in (self._sub, *self._pulls):
             if socket in ready:
                 _drain(socket, frames)
         for socket in self._xpubs:
             if socket in ready:
                 _drain(socket, changes)
-        self._watch_doors(ready)
-        self._refusals += self._pushes.go_on(ready)
-        self._probes.collect(ready)
         changes = [change for change in changes if len(change) == TOPIC_BYTES + 1]
         return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import threading
 from collections import defaultdict, deque
@@ -53,6 +54,7 @@ class MemoryLayer:
         self.groups: defaultdict[str, set[str]] = defaultdict(set)
         self._changed = threading.Condition()
         self._interrupts = 0
+        self._names = 0
 
     def start(self) -> None:
         """Do nothing: there is nobody to join."""
@@ -88,6 +90,28 @@ class MemoryLayer:
     def group_discard(self, group: str, channel: str) -> None:
         """Remove a member."""
         self.groups[group].discard(channel)
+
+    async def send_group_async(self, group: str, message: Content) -> None:
+        """Queue a copy of *message* for each member with room."""
+        self.send_group(group, message)
+
+    async def group_add_async(self, group: str, channel: str) -> None:
+        """Add a member."""
+        self.group_add(group, channel)
+
+    async def group_discard_async(self, group: str, channel: str) -> None:
+        """Remove a member."""
+        self.group_discard(group, channel)
+
+    def new_channel(self, pattern: str) -> str:
+        """Return a name that nobody uses."""
+        self._names += 1
+        node = encode_node_id(self.node_id)
+        return f"{pattern[:-1]}.{node}!{self._names}" if pattern.endswith("!") else f"{pattern}{node}{self._names}"
+
+    async def receive_async(self, channels: Sequence[str]) -> tuple[str, Content] | tuple[None, None]:
+        """Take the oldest message of the first of *channels* that has one, waiting for it on another thread."""
+        return await asyncio.to_thread(self.receive, channels, True)
 
     def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
         """Take the oldest message of the first of *channels* that has one."""

@@ -34,9 +34,13 @@ class Waiting:
         self.meanwhile()
         return self.is_stopping
 
+    async def apause(self, seconds: float) -> bool:
+        """Let *seconds* pass, for a coroutine."""
+        return self.pause(seconds)
+
     def patience(self) -> Patience:
         """Return a patience that waits in this time."""
-        return Patience(self.clock, self.pause)
+        return Patience(self.clock, self.pause, self.apause)
 
 
 def worker_for(layer: MemoryLayer, routing: Any, waiting: Waiting | None = None, **options: Any) -> Worker:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import channels.layers
 import pytest
 
 from support.memory_layer import MemoryBackend, MemoryLayer
@@ -20,9 +21,11 @@ OTHER_NODE = NodeId(b"o" * 16)
 @pytest.fixture
 def layers() -> Iterator[ChannelLayers]:
     """Layers of a process of their own."""
+    channels.layers.channel_layers.backends.clear()
     layers = ChannelLayers()
     yield layers
     layers.close()
+    channels.layers.channel_layers.backends.clear()
 
 
 @pytest.fixture
@@ -119,3 +122,39 @@ def test_the_process_has_one_registry(layer: MemoryLayer) -> None:
 
     assert get_channel_layer("extra") is layer
     channel_layers.close()
+
+
+def test_channels_gives_the_same_layer(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:
+    """A consumer of Channels 4 in this process uses the worker's node, not one more of its own."""
+    layer = layers["default"]
+
+    found = channels.layers.get_channel_layer()
+
+    assert found is layers.backend("default")
+    assert found is not None
+    assert found.sync is layer
+    assert backend.built == 1
+
+
+def test_a_layer_that_channels_built_is_taken_over(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:
+    """Likewise if Channels was asked first, as at the import of a module."""
+    found = channels.layers.get_channel_layer()
+
+    assert layers.backend("default") is found
+    assert backend.built == 1
+
+
+def test_a_closed_layer_is_taken_from_channels(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:
+    """It would be of no use to it."""
+    before = layers.backend("default")
+
+    layers.close()
+
+    assert channels.layers.get_channel_layer() is not before
+
+
+def test_what_was_put_is_its_own_backend(layers: ChannelLayers, layer: MemoryLayer) -> None:
+    """A layer that no setting made has no other face."""
+    layers.put("extra", layer)
+
+    assert layers.backend("extra") is layer

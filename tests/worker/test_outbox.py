@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -10,14 +11,23 @@ import pytest
 from support.memory_layer import MemoryLayer
 from support.worker_run import Waiting
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge
+from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.outbox import HELD_LIMIT, Outbox, current_outbox
+
+
+class Refusing(Channel):
+    """A channel whose messages are all too large."""
+
+    def deliver(self, content: dict[str, Any]) -> None:
+        """Refuse."""
+        raise MessageTooLarge(self.name, 2_000_000, 1_048_576)
 
 
 def test_order_is_kept(layer: MemoryLayer) -> None:
     """Messages leave in the order in which they were sent."""
     outbox = Outbox(Waiting().patience(), "test")
     for number in range(5):
-        outbox.hold(layer.send, "a", {"n": number})
+        outbox.hold(Channel("a", channel_layer=layer), {"n": number})
 
     outbox.flush()
 
@@ -28,7 +38,7 @@ def test_what_was_sent_is_what_arrives(layer: MemoryLayer) -> None:
     """Changing a dict after it was sent changes nothing."""
     outbox = Outbox(Waiting().patience(), "test")
     content: dict[str, Any] = {"items": [1]}
-    outbox.hold(layer.send, "a", content)
+    outbox.hold(Channel("a", channel_layer=layer), content)
 
     content["items"].append(2)
     outbox.flush()
@@ -39,7 +49,7 @@ def test_what_was_sent_is_what_arrives(layer: MemoryLayer) -> None:
 def test_a_flush_is_done_once(layer: MemoryLayer) -> None:
     """What went out is forgotten."""
     outbox = Outbox(Waiting().patience(), "test")
-    outbox.hold(layer.send, "a", {})
+    outbox.hold(Channel("a", channel_layer=layer), {})
 
     outbox.flush()
     outbox.flush()
@@ -50,7 +60,7 @@ def test_a_flush_is_done_once(layer: MemoryLayer) -> None:
 def test_discarded_messages_never_leave(layer: MemoryLayer) -> None:
     """A consumer that runs again sends again."""
     outbox = Outbox(Waiting().patience(), "test")
-    outbox.hold(layer.send, "a", {})
+    outbox.hold(Channel("a", channel_layer=layer), {})
 
     outbox.discard()
     outbox.flush()
@@ -63,8 +73,8 @@ def test_a_full_channel_is_tried_again() -> None:
     layer = MemoryLayer(capacity=1)
     waiting = Waiting(meanwhile=lambda: layer.sent("a"))
     outbox = Outbox(waiting.patience(), "test")
-    outbox.hold(layer.send, "a", {"n": 1})
-    outbox.hold(layer.send, "a", {"n": 2})
+    outbox.hold(Channel("a", channel_layer=layer), {"n": 1})
+    outbox.hold(Channel("a", channel_layer=layer), {"n": 2})
 
     outbox.flush()
 
@@ -78,7 +88,7 @@ def test_full_channels_cost_at_most_two_seconds_in_all(caplog: pytest.LogCapture
     waiting = Waiting()
     outbox = Outbox(waiting.patience(), "chat.receive")
     for _ in range(10):
-        outbox.hold(layer.send, "a", {})
+        outbox.hold(Channel("a", channel_layer=layer), {})
 
     outbox.flush()
 
@@ -89,28 +99,25 @@ def test_full_channels_cost_at_most_two_seconds_in_all(caplog: pytest.LogCapture
 
 def test_one_bad_message_does_not_hold_up_the_rest(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
     """What the layer refuses is logged with the consumer's name, and the next one goes out."""
-
-    def refuse(name: str, content: dict[str, Any]) -> None:
-        raise MessageTooLarge(name, 2_000_000, 1_048_576)
-
     outbox = Outbox(Waiting().patience(), "chat.receive")
-    outbox.hold(refuse, "a", {})
-    outbox.hold(layer.send, "b", {})
+    outbox.hold(Refusing("a", channel_layer=layer), {})
+    outbox.hold(Channel("b", channel_layer=layer), {})
 
     outbox.flush()
 
     assert layer.waiting("b") == 1
     assert "consumer chat.receive sent to 'a' what cannot be sent" in caplog.text
+    assert (outbox.was_refused("a"), outbox.was_refused("b")) == (True, False)
 
 
 def test_an_outbox_is_bounded(layer: MemoryLayer) -> None:
     """A consumer that sends in an endless loop gets an error, not all of the memory."""
     outbox = Outbox(Waiting().patience(), "test")
     for _ in range(HELD_LIMIT):
-        outbox.hold(layer.send, "a", {})
+        outbox.hold(Channel("a", channel_layer=layer), {})
 
     with pytest.raises(ChannelFull):
-        outbox.hold(layer.send, "a", {})
+        outbox.hold(Channel("a", channel_layer=layer), {})
 
 
 def test_an_outbox_belongs_to_its_context(layer: MemoryLayer) -> None:
@@ -128,3 +135,27 @@ def test_an_outbox_belongs_to_its_context(layer: MemoryLayer) -> None:
     assert elsewhere == [None]
     assert current_outbox() is None
     assert repr(outbox) == "<Outbox of test [0 held]>"
+
+
+def test_who_was_addressed(layer: MemoryLayer) -> None:
+    """The outbox knows what the consumer said last to whom, now or for its end."""
+    outbox = Outbox(Waiting().patience(), "test")
+
+    outbox.send_now(Channel("a", channel_layer=layer), {"n": 1})
+    outbox.hold(Channel("b", channel_layer=layer), {"n": 2})
+
+    assert [outbox.said_to(name) for name in "abc"] == [{"n": 1}, {"n": 2}, None]
+
+
+def test_a_coroutine_flushes_without_blocking() -> None:
+    """A full channel is tried again there too, and whoever reads it meanwhile makes room."""
+    layer = MemoryLayer(capacity=1)
+    waiting = Waiting(meanwhile=lambda: layer.sent("a"))
+    outbox = Outbox(waiting.patience(), "test")
+    outbox.hold(Channel("a", channel_layer=layer), {"n": 1})
+    outbox.hold(Channel("a", channel_layer=layer), {"n": 2})
+
+    asyncio.run(outbox.aflush())
+
+    assert layer.sent("a") == [{"n": 2}]
+    assert len(waiting.waits) == 1

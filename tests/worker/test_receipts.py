@@ -64,14 +64,32 @@ def test_what_is_sent_at_once_says_that_the_consumer_runs(layer: MemoryLayer) ->
     assert consume(layer, consumer) == [{"text": "a", "consumed": 2}, {"consumed": 3}]
 
 
-@pytest.mark.parametrize("outcome", [RuntimeError("broken"), StopConsumer()])
-def test_a_consumer_that_raises_has_ended(layer: MemoryLayer, outcome: Exception) -> None:
+def test_a_consumer_that_stops_has_ended(layer: MemoryLayer) -> None:
     """The next message is not held up by it."""
 
     def consumer(message: Message) -> None:
-        raise outcome
+        raise StopConsumer
 
     assert consume(layer, consumer) == [{"consumed": 3}]
+
+
+def test_a_consumer_that_fails_has_ended(layer: MemoryLayer) -> None:
+    """The word that closes the socket carries it."""
+
+    def consumer(message: Message) -> None:
+        raise RuntimeError("broken")
+
+    assert consume(layer, consumer) == [{"close": 1011, "status": 500, "consumed": 3}]
+
+
+def test_a_coroutine_has_ended_when_it_is_awaited(layer: MemoryLayer) -> None:
+    """What it sent on the way says that it still runs."""
+
+    async def consumer(message: Message) -> None:
+        assert message.reply_channel is not None
+        await message.reply_channel.asend({"text": "a"}, immediately=True)
+
+    assert consume(layer, consumer) == [{"text": "a", "consumed": 2}, {"consumed": 3}]
 
 
 def later(message: Message) -> None:
@@ -110,12 +128,17 @@ def test_a_message_that_nobody_wants_has_its_end(layer: MemoryLayer) -> None:
 @pytest.mark.parametrize(
     ("channel", "content"),
     [
-        ("websocket.disconnect", {"reply_channel": "a!b", "order": 3}),
-        ("http.request", {"reply_channel": "a!b", "order": 3}),
-        ("websocket.receive", {"reply_channel": "a!b"}),
-        ("websocket.receive", {"order": 3}),
+        ("websocket.disconnect", {"order": 3}),
+        ("http.request", {"order": 3}),
+        ("websocket.receive", {}),
+        ("websocket.receive", {"order": "3"}),
     ],
 )
-def test_who_is_not_told(layer: MemoryLayer, channel: str, content: dict[str, Any]) -> None:
+def test_who_is_not_told(channel: str, content: dict[str, Any]) -> None:
     """Only the two channels have a next message that waits."""
-    assert read_receipt(layer.send, channel, content) is None
+    assert read_receipt("a!b", channel, content) is None
+
+
+def test_who_has_no_reply_channel_is_not_told() -> None:
+    """There is nobody to tell."""
+    assert read_receipt(None, "websocket.receive", {"order": 3}) is None

@@ -9,7 +9,7 @@ import pytest
 
 from support.memory_layer import MemoryLayer
 from zmqlayer.exceptions import InvalidName
-from zmqlayer.worker import Message, include, route
+from zmqlayer.worker import Message, include, route, route_class
 from zmqlayer.worker.exceptions import InvalidRoutingError
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.routing import Router, connect_consumer, consumer_name, load_routing, null_consumer
@@ -173,14 +173,71 @@ def test_channels_must_be_names() -> None:
         route("no such name", chat_receive)
 
 
-def test_coroutine_functions_are_refused() -> None:
-    """A coroutine function would never run in a worker thread, so it is refused at once."""
+def test_coroutine_functions_are_consumers() -> None:
+    """The worker is told that calling them only begins."""
 
     async def consumer(message: Message) -> None:
-        """Never runs."""
+        """Do nothing."""
 
-    with pytest.raises(ValueError, match="plain functions"):
-        route("a", consumer)
+    class Callable:
+        async def __call__(self, message: Message) -> None:
+            """Do nothing."""
+
+    found = [Router([route("a", each)]).match(Message({}, "a", MemoryLayer())) for each in (consumer, Callable())]
+
+    assert [match is not None and match.is_async for match in found] == [True, True]
+
+
+class Greeter:
+    """A consumer class, as small as it can be."""
+
+    def __init__(self, message: Message, **kwargs: Any) -> None:
+        self.kwargs = kwargs
+
+    @classmethod
+    def channel_names(cls) -> set[str]:
+        """What it reads."""
+        return {"greet", "leave"}
+
+    def dispatch(self, message: Message, **kwargs: Any) -> None:
+        """Write down what came."""
+        message["seen"] = (message.channel.name, self.kwargs, kwargs)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [route_class(Greeter, name=r"^(?P<name>\w+)$"), route(["greet", "leave"], Greeter, name=r"^(?P<name>\w+)$")],
+)
+def test_a_class_gets_an_instance_for_each_message(entry: Any) -> None:
+    """The class says which channels it wants; the filters' groups are given to the instance and to its dispatch."""
+    message = Message({"name": "eve"}, "greet", MemoryLayer())
+
+    match = Router([entry]).match(message)
+
+    assert match is not None
+    match.call(message)
+    assert message["seen"] == ("greet", {"name": "eve"}, {"name": "eve"})
+    assert entry.channel_names() == {"greet", "leave"}
+    assert consumer_name(match.consumer).endswith("test_routing.Greeter")
+
+
+def test_a_class_that_dispatches_in_a_coroutine() -> None:
+    """Its consumer is one of the event loop."""
+
+    class Later(Greeter):
+        async def dispatch(self, message: Message, **kwargs: Any) -> None:
+            """Do nothing."""
+
+    match = Router([route_class(Later)]).match(Message({}, "leave", MemoryLayer()))
+
+    assert match is not None
+    assert match.is_async
+
+
+def test_only_consumer_classes_have_class_routes() -> None:
+    """Anything else is refused with what is missing."""
+    with pytest.raises(InvalidRoutingError, match=r"has no channel_names\(\)"):
+        route_class(dict)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,14 @@ def stopping(layer: MemoryLayer, *routes: Any) -> Worker:
     return worker
 
 
+def test_a_consumer_that_exits(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
+    """``sys.exit()`` in a consumer is a failure like any other: neither the worker nor its thread ends by it."""
+    worker_for(layer, [route("a", raising(SystemExit(3)))]).consume("a", {})
+
+    assert "failed on a message on a" in caplog.text
+    assert "SystemExit: 3" in caplog.text
+
+
 def test_the_loop_goes_on(layer: MemoryLayer, caplog: pytest.LogCaptureFixture) -> None:
     """Failing consumers, garbage and full channels: the worker takes the next message."""
     worker = stopping(layer, route("a", raising(RuntimeError("broken"))))

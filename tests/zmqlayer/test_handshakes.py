@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -157,3 +158,18 @@ def test_what_answers_a_dial_and_is_not_zeromq_is_named(open_side: Any, keys: An
             poll_until(lambda: bool(a.refusals), a)
 
     assert a.refusals[0] == Refusal(address, True, Fault.STRANGER)
+
+
+def test_a_descriptor_that_is_something_else_by_now() -> None:
+    """A connection may be closed before its monitor is read, and its number belong to whatever was opened next."""
+    one, other = socket.socketpair()
+    reading, writing = os.pipe()
+    numbers = [one.fileno(), reading]
+
+    with one, other:
+        hosts = [handshakes.host_behind(number) for number in numbers]
+    for descriptor in (reading, writing):
+        os.close(descriptor)
+
+    assert hosts == ["", ""]
+    assert handshakes.host_behind(reading) == ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.doubles import FakeDiscovery, fake_node
+from zmqlayer.asking import request
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import InvalidName, NotReady
 from zmqlayer.layer import AsyncLayer
@@ -86,7 +87,7 @@ def test_a_request_that_nobody_answers_leaves_nothing(layer: Any) -> None:
     """A token whose time is up is forgotten."""
     layer.node.config = type(layer.node.config)(discovery="off", timing=Timing(group_add_timeout_s=0.01))
 
-    result = asyncio.run(layer._request(lambda mesh, now: 77))
+    result = asyncio.run(request(layer.node, lambda mesh, now: 77))
 
     assert (result.token, result.answers) == (77, {})
     assert waiting_in(layer) == 0

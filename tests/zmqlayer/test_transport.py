@@ -101,6 +101,29 @@ def test_a_publication_reaches_who_subscribed(listen: Any) -> None:
     assert frames == [WIRE]
 
 
+def test_what_arrived_outlives_a_fault_of_ours(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll that fails in what else it looks after has taken nothing from the sockets."""
+    publisher, subscriber = listen(), listen()
+    link(publisher, subscriber, TOPIC)
+    publisher.do(Publish(WIRE))
+    with monkeypatch.context() as patch:
+        patch.setattr(subscriber.transport, "_watch_doors", fail)
+        deadline = time.monotonic() + WITHIN_S
+        with pytest.raises(RuntimeError):
+            while time.monotonic() < deadline:
+                subscriber.transport.poll(0.01)
+
+    frames, _ = subscriber.poll_until(lambda frames, changes: bool(frames))
+
+    assert frames == [WIRE]
+
+
+def fail(ready: object) -> None:
+    """Fail once there is something to take."""
+    if ready:
+        raise RuntimeError("a bug")
+
+
 def test_an_unsubscription_and_a_disconnection_are_reported(listen: Any) -> None:
     """XPUB says when nobody wants a topic any more, whatever the reason."""
     a, b = listen(), listen()

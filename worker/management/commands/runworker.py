@@ -16,6 +16,7 @@ from zmqlayer.config import FLAGS, Setting
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import short
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Router, load_routing
 from zmqlayer.worker.signals import worker_ready
@@ -85,7 +86,7 @@ class Command(BaseCommand):
         layer.role = "worker"
         abandon = threading.Event()
         patience = Patience(time.monotonic, abandon.wait)
-        worker = Worker(layer, router, channels, patience)
+        worker = Worker(layer, router, channels, patience, loop=ConsumerLoop(time.monotonic))
         group = WorkerGroup(worker, options["threads"], abandon, time.monotonic)
         with _stopped_by_signals(group):
             layer.start()

@@ -1,0 +1,63 @@
+"""
+How a coroutine asks its node for what takes time, and waits for the answer. Used by both faces of a layer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from zmqlayer.events import Completed
+from zmqlayer.mesh import Mesh
+from zmqlayer.node import Node
+from zmqlayer.waiters import LoopWaiter
+
+__all__ = ["join", "request", "wait_until"]
+
+
+async def join(node: Node) -> None:
+    """Wait until *node* has joined the mesh, as long as its ``join_timeout`` allows; at once if it has."""
+    await wait_until(node, lambda mesh: mesh.is_joined, 2 * node.config.timing.join_timeout_s)
+
+
+async def wait_until(node: Node, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
+    """Wait until *condition* holds for the mesh of *node*, at most *timeout_s* seconds."""
+    if node.ask(lambda mesh, now: condition(mesh)):
+        return
+    waiter = LoopWaiter(asyncio.get_running_loop())
+    if node.when(condition, waiter):
+        return
+    try:
+        async with asyncio.timeout(timeout_s):
+            await waiter.future
+    except TimeoutError:
+        return
+    finally:
+        node.stop_waiting(waiter)
+
+
+async def request(node: Node, begin: Callable[[Mesh, float], int | None]) -> Completed:
+    """
+    Begin what other nodes must answer, and wait for that.
+
+    Args:
+        begin: Returns a token, or None if nothing has to be waited for.
+
+    Raises:
+        ZmqLayerError: It failed, or another node refused it.
+    """
+    waiter = LoopWaiter(asyncio.get_running_loop())
+    token = node.request(begin, waiter)
+    if token is None:
+        return Completed(0)
+    result = None
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(4 * node.config.timing.group_add_timeout_s):
+                await waiter.future
+    finally:
+        result = node.result(token)
+    if result is not None and result.error is not None:
+        raise result.error
+    return result or Completed(token)
