@@ -72,7 +72,7 @@ LAYERS: Final = (
     ),
     Layer(
         "API",
-        words("asking backend base deferreds layer receiving sync twisted"),
+        words("asking backend base deferreds inlets layer loops receiving sync twisted"),
         exceptions=dict.fromkeys(("deferreds", "sync"), words("twisted")),
     ),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),
@@ -83,7 +83,7 @@ LAYERS: Final = (
         may_use=words("click"),
         exceptions={
             "interface": words("twisted autobahn txaio httptools h2 hpack cryptography OpenSSL zope"),
-            "worker": words("django asgiref channels"),
+            "worker": words("django asgiref channels uvloop"),
         },
     ),
 )

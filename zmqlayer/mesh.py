@@ -291,6 +291,14 @@ class Mesh:
         if interest.named:
             self._readers.poll(interest.named, now)
 
+    def read_ahead(self, interest: Interest, prefetch: int, now: float) -> None:
+        """Who reads the named channels of *interest* takes so many messages before it wants them."""
+        self._readers.read_ahead(interest.named, prefetch, now)
+
+    def stop_reading(self, interest: Interest, now: float) -> None:
+        """Read the named channels of *interest* no more: what nobody took goes back to its senders."""
+        self._readers.stop(interest.named, now)
+
     def close_channel(self, channel: str, now: float) -> None:
         """A ``!`` or ``?`` channel of this node has ended: forget its memberships and drop what is unread."""
         self._fanout.leave_all(channel, now)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, NotRequired, TypedDict
 
 __all__ = [
+    "EVENTS_PATTERN",
     "HTTP_DISCONNECT",
     "HTTP_REQUEST",
     "HTTP_REQUEST_BODY_PATTERN",
@@ -45,6 +46,8 @@ HTTP_RESPONSE_PATTERN: Final = "http.response!"
 """An interface server names the reply channel of a request after this: ``http.response.<node>!<id>``."""
 WEBSOCKET_SEND_PATTERN: Final = "websocket.send!"
 """Likewise for a WebSocket: ``websocket.send.<node>!<id>``."""
+EVENTS_PATTERN: Final = "asgi.events!"
+"""A worker that hands a connection to an application names its ``events_channel`` after this."""
 
 Header = list[bytes]
 """``[name, value]``; the name in lower case. Order and repetitions are kept."""
@@ -139,7 +142,7 @@ class WebSocketSend(TypedDict):
     """
     Sent to a WebSocket's reply channel.
 
-    During the handshake ``accept`` True opens the socket, False refuses it with 403; content without
+    During the handshake ``accept`` True opens the socket, False refuses it with 403 or ``status``; content without
     ``accept`` opens it too; ``close`` without content refuses it. Once open: content first, then ``close``.
 
     A worker that tells with ``consumed`` when its consumers end gets a client's next message only then, so that
@@ -155,5 +158,6 @@ class WebSocketSend(TypedDict):
     close: NotRequired[bool | int]  # True is code 1000
     subprotocol: NotRequired[str]  # with accept: one of those that the client offered
     headers: NotRequired[list[Header]]  # with accept: for the answer to the handshake
+    status: NotRequired[int]  # of the answer to the handshake, if that is refused: 400 to 599
     consumed: NotRequired[int]  # the order of the last message whose consumer has ended; -1 for none yet
     events_channel: NotRequired[str]

@@ -258,8 +258,17 @@ class Node:
         self._board.watch(prefix, watcher)
 
     def listen(self, listener: Callable[[list[Notice]], None]) -> None:
-        """Tell *listener*, on whichever thread notices, what is asked of the mesh's notices; it must not block."""
-        self._board.listener = listener
+        """
+        Tell *listener*, on whichever thread notices, what is asked of the mesh's notices; it must not block.
+
+        There may be several, and each hears all: what one of them asked for, another must leave to it.
+        """
+        if listener not in self._board.listeners:
+            self._board.listeners = [*self._board.listeners, listener]
+
+    def stop_listening(self, listener: Callable[[list[Notice]], None]) -> None:
+        """Tell *listener* no more."""
+        self._board.listeners = [each for each in self._board.listeners if each != listener]
 
     def request(self, begin: Callable[[Mesh, float], int | None], waiter: Waiter) -> int | None:
         """Begin a request; returns None if it is done, else a token, and *waiter* is woken when it is over."""

@@ -144,7 +144,8 @@ class Readers:
 
     def unwait(self, channels: tuple[str, ...]) -> None:
         """A waiting receiver was woken, or gave up."""
-        self._readers[channels].waiting -= 1
+        if (reader := self._readers.get(channels)) is not None:  # else it was stopped meanwhile
+            reader.waiting -= 1
 
     def poll(self, channels: tuple[str, ...], now: float) -> None:
         """A receiver looked and did not wait: keep credit for one message out for a second."""
@@ -152,6 +153,15 @@ class Readers:
         reader.used_at = now
         reader.polled_until = now + POLL_LASTS_S
         self._grant(reader, now)
+
+    def read_ahead(self, channels: tuple[str, ...], prefetch: int, now: float) -> None:
+        """Let so many messages for the reader of *channels* lie here, whatever the settings say of others."""
+        self._reader(channels, now).prefetch = prefetch
+
+    def stop(self, channels: tuple[str, ...], now: float) -> None:
+        """Nobody reads *channels* any more: what came and was not taken goes back at once."""
+        if (reader := self._readers.get(channels)) is not None:
+            self._withdraw(reader, now)
 
     # Links
 

@@ -81,7 +81,7 @@ class Switchboard:
     Receivers, watchers, open requests and conditions of one node.
 
     Attributes:
-        listener: Told what was asked of the mesh's notices; None if nobody asks.
+        listeners: Each is told what was asked of the mesh's notices, by whomever: their tokens say whose a notice is.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Switchboard:
         self._results: dict[int, Completed] = {}
         self._conditions: list[tuple[Callable[[Mesh], bool], Waiter]] = []
         self._calls = Calls()
-        self.listener: Listener | None = None
+        self.listeners: list[Listener] = []
 
     def take_calls(self) -> Calls | None:
         """Return what is to be done since the last call, or None."""
@@ -109,8 +109,8 @@ class Switchboard:
             elif isinstance(event, PeerChanged):
                 self._calls.changes.append(event)
             elif isinstance(event, Notice):
-                if self.listener is not None:
-                    self._calls.notices.setdefault(self.listener, []).append(event)
+                for listener in self.listeners:
+                    self._calls.notices.setdefault(listener, []).append(event)
             elif isinstance(event, Completed) and (waiter := self._requests.pop(event.token, None)):
                 self._results[event.token] = event
                 self._calls.waiters.append(waiter)

@@ -3,6 +3,9 @@ The face of a node towards a Twisted reactor: what ``ports.ServerLayer`` asks fo
 
 One node wakes the reactor once for a batch of messages, and everything else happens on the reactor's thread.
 A message stays in its channel until its connection wants it: not taking is the whole of backpressure.
+
+An event loop of asyncio will do for a reactor: ``loops.py``. Several of these layers may be on one node, each with a
+thread of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class Reactor(Protocol):
 
 
 class _Channel:
-    """One process channel and the connection that reads it: ``ports.ReplyChannel``."""
+    """One process channel and the connection that reads it: ``ports.ReplyChannel``, and a way to ask for messages."""
 
     def __init__(self, owner: ReactorLayer, name: str, deliver: Deliver) -> None:
         self.name = name
@@ -57,6 +60,18 @@ class _Channel:
         if self._is_paused and self._is_open:
             self._is_paused = False
             self._owner.deliver_soon(self)
+
+    def take(self) -> Message | None:
+        """Return the next message although the channel is paused; None if there is none: then it is paused no more."""
+        layer = self._owner.layer
+        while self._is_open and not layer.node.is_closed:
+            letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
+            if letter is None:
+                break
+            if (message := layer.open_letter(letter)) is not None:
+                return message
+        self._is_paused = False
+        return None
 
     def close(self) -> None:
         if self._is_open:
@@ -90,6 +105,14 @@ class _Call:
             self._is_open = False
             self._owner.ask(lambda mesh, now: mesh.notices.forget(self))
 
+    def is_of(self, owner: ReactorLayer) -> bool:
+        """Whether *owner* was asked for it."""
+        return self._owner is owner
+
+    def hand_over(self) -> None:
+        """Have it made on the thread of its owner."""
+        self._owner.make_soon(self)
+
     def make(self, *args: object) -> None:
         """Make the call, unless it was cancelled meanwhile."""
         if self._is_open:
@@ -119,7 +142,7 @@ class _Entrusted(_Call):
 
 class ReactorLayer:
     """
-    A channel layer for an interface server. There is one for a node.
+    A channel layer for whoever waits on one thread for many connections, as an interface server does.
 
     Args:
         layer: The blocking face of the node to use.
@@ -189,6 +212,14 @@ class ReactorLayer:
         """Deliver to *channel* what waits, after the present call."""
         self._reactor.callLater(0, channel.read)
 
+    def make_soon(self, call: _Call) -> None:
+        """Make *call* on the reactor's thread; it may be another than this one."""
+        self._reactor.callFromThread(call.make)
+
+    def stop(self) -> None:
+        """Hear no more of what was asked for: the reactor stops, and the node goes on."""
+        self.layer.node.stop_listening(self._listen)
+
     def forget(self, channel: _Channel) -> None:
         """*channel* was closed."""
         del self._channels[channel.name]
@@ -206,18 +237,22 @@ class ReactorLayer:
         for notice in notices:
             if isinstance(notice, Room):
                 self._let_in(notice.bound)
-            elif isinstance(notice, Lost):
-                cast("_Call", notice.token).make(notice.loss)
-            else:
-                cast("_Call", notice.token).make()
+            elif self._is_mine(notice.token):
+                cast("_Call", notice.token).make(*([notice.loss] if isinstance(notice, Lost) else []))
+
+    def _is_mine(self, token: object) -> bool:
+        return isinstance(token, _Call) and token.is_of(self)
 
     def _let_in(self, bound: Bound) -> None:
-        """Call those who wait for room, one after the other, as long as there is some."""
+        """Call those who wait for room, one after the other, as long as there is some; whoever's they are."""
         for _ in range(MOST_AT_ONCE):
             call = self.ask(lambda mesh, now: mesh.notices.rooms.let_in(bound, now))
             if call is None:
                 return
-            cast("_Call", call).make()
+            if self._is_mine(call):
+                cast("_Call", call).make()
+            elif isinstance(call, _Call):
+                call.hand_over()
         self._reactor.callLater(0, self._let_in, bound)  # others have a turn in between
 
     def _dispatch(self, names: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ EXTRA_FIELDS: Final[dict[int, tuple[Field, ...]]] = {
 
 def own_page(status: int, sentence: str) -> tuple[tuple[Field, ...], bytes]:
     """Return the headers and the content of a response that says how things are; no cache may keep it."""
-    content = f"{status} {HTTPStatus(status).phrase}\n\n{sentence}\n".encode()
+    content = f"{status}{_phrase(status)}\n\n{sentence}\n".encode()
     fields = (
         (b"Content-Type", b"text/plain; charset=utf-8"),
         (b"Content-Length", b"%d" % len(content)),
@@ -39,3 +39,8 @@ def too_large(limit: int) -> str:
 def body_too_large(limit: int) -> str:
     """Return the sentence for a request whose body is longer than *limit* bytes."""
     return f"The body of the request is too large: it may have {limit:,} bytes. Send less, or raise max_body_size."
+
+
+def _phrase(status: int) -> str:
+    known = {each.value: f" {each.phrase}" for each in HTTPStatus}
+    return known.get(status, "")  # a worker may refuse a WebSocket with any

@@ -259,8 +259,8 @@ class WebSocket:
         match action:
             case Accept(subprotocol, fields):
                 self._accept(subprotocol, fields)
-            case Deny():
-                self._refuse(403, "The WebSocket was refused.")
+            case Deny(status):
+                self._refuse(status, _reason(status))
                 self._ways.end()
             case Send(payload) if self._frames is not None:
                 self._frames.send(payload)
@@ -334,3 +334,10 @@ class WebSocket:
     def _move(self, event: Event) -> None:
         self._state = TRANSITIONS[self._state, event]
         logger.debug("%s at %s: %s, now %s", self._name, self._path, event.name, self._state.name)
+
+
+def _reason(status: int) -> str:
+    """Return why a worker refuses, as far as a status tells."""
+    if status == 503:
+        return "The worker that was asked is stopping. Please try again."
+    return "The WebSocket was refused." if status < 500 else "The worker failed to answer. Its log says why."

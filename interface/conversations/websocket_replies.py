@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+FORBIDDEN: Final = 403
 OURS: Final = b"sec-websocket-"
 """Begins the names of the fields that make the answer to a handshake (RFC 6455, 4.2.2)."""
 
@@ -48,7 +49,9 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Refuse the WebSocket with 403."""
+    """Refuse the WebSocket; *status* answers the handshake."""
+
+    status: int = FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,11 @@ def read_handshake_answer(message: Message) -> list[Action]:
     accept = take(message, "accept", bool)
     actions = read_websocket_send(message)
     if accept is False:
-        return [Deny()]
+        return [_read_denial(message)]
     if accept or any(isinstance(action, Send) and action.payload for action in actions):
         return [_read_accept(message), *actions]
     if any(isinstance(action, Close) for action in actions):
-        return [Deny()]
+        return [_read_denial(message)]
     if "consumed" in message or "events_channel" in message:
         return actions
     return actions or [Ignore("neither accepts nor closes a WebSocket whose handshake waits for that")]
@@ -145,6 +148,13 @@ def _read_accept(message: Message) -> Accept:
             raise BadReply("headers", f"holds {name!r}, which the server writes itself")
     kept = tuple(field for field in fields if field[0].lower() not in HOP_BY_HOP)
     return Accept(take(message, "subprotocol", str) or "", kept)
+
+
+def _read_denial(message: Message) -> Deny:
+    status = take(message, "status", int)
+    if status is not None and not 400 <= status <= 599:
+        raise BadReply("status", f"is {status}, which refuses nothing: 400 to 599")
+    return Deny(status or FORBIDDEN)
 
 
 def _read_close_code(close: object) -> int:

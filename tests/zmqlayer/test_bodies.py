@@ -6,7 +6,7 @@ import pytest
 
 from zmqlayer.bodies import BODY_CAPACITY, BODY_EXPIRY_S, body_capacity, body_expiry
 
-PIECES = ["http.response.aaaa!1", "http.request.body?aaaa1"]
+PIECES = ["http.response.aaaa!1", "http.request.body?aaaa1", "asgi.events.aaaa!1"]
 OTHERS = ["http.request", "http.responses", "http.request.bodies?1", "websocket.send.aaaa!1"]
 
 

@@ -54,6 +54,45 @@ def test_a_message_that_expires_at_the_reader_is_not_read() -> None:
     assert a.mesh.counters.expired + b.mesh.counters.expired == 2
 
 
+def test_a_reader_may_read_ahead_of_the_settings() -> None:
+    """It is handed more than it waits for; others on its node are not."""
+    network, a, b = joined("a", "b")
+    b.mesh.read_ahead(b.interest("jobs"), 3, network.now)
+    for channel in ("jobs", "mails"):
+        b.wait(channel)
+    network.run(0.1)
+
+    for channel in ("jobs", "mails"):
+        send_numbers(a, channel, range(6))
+    network.run(0.1)
+
+    unread = [letter.channel for letter in b.mesh.letters()]
+    assert (unread.count("jobs"), unread.count("mails")) == (4, 1)
+
+
+def test_a_reader_that_stops_gives_back_what_it_did_not_take() -> None:
+    """At once, in order, and in front of what its sender has still; another reader gets it."""
+    network, a, b, c = joined("a", "b", "c")
+    b.mesh.read_ahead(b.interest("jobs"), 3, network.now)
+    b.wait("jobs")
+    network.run(0.1)
+    send_numbers(a, "jobs", range(6))
+    network.run(0.1)
+    taken = read_one(b, "jobs")
+
+    b.mesh.stop_reading(b.interest("jobs"), network.now)
+    b.mesh.stop_reading(b.interest("jobs"), network.now)  # may be said twice
+    b.mesh.unwait(b.interest("jobs"))
+    network.run(0.1)
+    got = []
+    for _ in range(5):
+        c.wait("jobs")
+        network.run(0.1)
+        got += read_one(c, "jobs")
+
+    assert (taken, got) == ([0], [1, 2, 3, 4, 5])
+
+
 def test_polling_works() -> None:
     """A reader that looks without waiting gets the message at one of its next looks."""
     network, a, b = joined("a", "b")

@@ -68,11 +68,23 @@ def test_the_listener_is_told_in_one_batch(board: Board) -> None:
     told: list[list[Event]] = []
     notices = [Room("jobs"), Lost("a", Loss.EXPIRED), Ended("b")]
     nobody = board.sort(*notices)
-    board.board.listener = told.append
+    board.board.listeners = [told.append]
 
     board.sort(*notices).carry_out(lambda: None, [])
 
     assert (nobody.notices, told) == ({}, [notices])
+
+
+def test_every_listener_is_told(board: Board) -> None:
+    """Whose a notice is, its token says; the switchboard does not know."""
+    told: list[list[Event]] = []
+    heard: list[list[Event]] = []
+    notices = [Room("jobs"), Ended("b")]
+    board.board.listeners = [told.append, heard.append]
+
+    board.sort(*notices).carry_out(lambda: None, [])
+
+    assert (told, heard) == ([notices], [notices])
 
 
 # Receivers

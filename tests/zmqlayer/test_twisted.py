@@ -260,6 +260,45 @@ def test_who_asked_first_gets_the_room(layer: Any, reactor: FakeReactor) -> None
     assert (first, calls) == ([10], [10, 11])
 
 
+def test_two_threads_wait_on_one_node(layer: Any, reactor: FakeReactor) -> None:
+    """A server and a worker in one process: each is called on its own reactor, for what it asked for itself."""
+    there = FakeReactor()
+    other = ReactorLayer(layer.layer, there)
+    calls: list[str] = []
+    for n in range(3):
+        layer.send("jobs", {"n": n})
+    channel = layer.open_channel("x!", lambda message: None)
+    layer.when_room("jobs", lambda: calls.append("ours"))
+    other.when_room("jobs", lambda: calls.append("theirs"))
+    other.follow(channel.name, lambda: calls.append("gone"))
+
+    for _ in range(2):
+        layer.layer.receive(["jobs"])
+    channel.close()
+    reactor.turn()
+    here, calls[:] = list(calls), []
+    there.turn()
+
+    assert (here, sorted(calls)) == (["ours"], ["gone", "theirs"])
+
+
+def test_who_stops_hears_no_more(layer: Any, reactor: FakeReactor) -> None:
+    """Its reactor is not called; the others on the node are."""
+    there = FakeReactor()
+    other = ReactorLayer(layer.layer, there)
+    channel = layer.open_channel("x!", lambda message: None)
+    calls: list[str] = []
+    layer.follow(channel.name, lambda: calls.append("ours"))
+    other.follow(channel.name, lambda: calls.append("theirs"))
+
+    other.stop()
+    channel.close()
+    reactor.turn()
+
+    assert calls == ["ours"]
+    assert not there.getDelayedCalls()
+
+
 def test_a_wish_that_is_cancelled_is_not_called(layer: Any, reactor: FakeReactor) -> None:
     """Before it was told, and after, while the call is on its way; cancelling twice changes nothing."""
     calls: list[str] = []

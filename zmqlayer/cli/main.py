@@ -12,6 +12,7 @@ __all__ = ["main"]
 COMMANDS: Final = {
     "keygen": ("zmqlayer.cli.keygen", "keygen", "click"),
     "interface": ("zmqlayer.interface.serving.command", "interface", "twisted"),
+    "worker": ("zmqlayer.worker.asgi.command", "worker", "click"),
 }
 """Name → module, attribute, and the package that the optional extra brings."""
 

@@ -28,7 +28,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-NAMES = "text bytes close accept subprotocol headers consumed events_channel x"
+NAMES = "text bytes close status accept subprotocol headers consumed events_channel x"
 KEYS = st.sampled_from(NAMES.split())
 EVENTS = f"specific.{NODE}!1"
 
@@ -46,11 +46,21 @@ EVENTS = f"specific.{NODE}!1"
         ({"close": True}, [Deny()]),
         ({"close": 4000}, [Deny()]),
         ({"text": "", "close": True}, [Deny()]),
+        ({"close": 1011, "status": 500}, [Deny(500)]),
+        ({"accept": False, "status": 404}, [Deny(404)]),
+        ({"accept": True, "status": 404}, [Accept()]),
     ],
 )
 def test_answers_during_the_handshake(message: dict[str, Any], actions: list[Action]) -> None:
     """The table of the draft: accept decides, then content, then close."""
     assert read_handshake_answer(message) == actions
+
+
+@pytest.mark.parametrize("status", [399, 600, 200, -1, True, "404"])
+def test_a_status_that_refuses_nothing_is_malformed(status: Any) -> None:
+    """Only errors refuse a handshake."""
+    with pytest.raises(BadReply, match="status"):
+        read_handshake_answer({"close": True, "status": status})
 
 
 def test_an_answer_that_decides_nothing_is_ignored() -> None:

@@ -1,0 +1,68 @@
+"""What an ASGI worker was told: one frozen, checked object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from zmqlayer.exceptions import ConfigError
+from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT
+
+__all__ = ["CHANNELS", "LOOPS", "AsgiOptions", "choose_channels"]
+
+CHANNELS: Final = (HTTP_REQUEST, WEBSOCKET_CONNECT)
+"""What begins a connection; what else happens to one comes by invitation."""
+LOOPS: Final = ("auto", "asyncio", "uvloop")
+
+
+@dataclass(frozen=True, slots=True)
+class AsgiOptions:
+    """
+    How an application is run.
+
+    Attributes:
+        name: What to call the application in front of people.
+        channels: What to read.
+        limit_concurrency: Requests and WebSockets at a time; when there are so many, nothing is read.
+        graceful_timeout_s: Seconds that requests have to finish when the worker stops.
+        loop: One of :data:`LOOPS`; ``auto`` takes uvloop if it is installed.
+        prefetch: Messages that may be on their way here before they are wanted.
+    """
+
+    name: str = "an ASGI application"
+    channels: tuple[str, ...] = CHANNELS
+    limit_concurrency: int = 1000
+    graceful_timeout_s: float = 10.0
+    loop: str = "auto"
+    prefetch: int = 16
+
+    def __post_init__(self) -> None:
+        if not self.channels or not set(self.channels) <= set(CHANNELS):
+            known = ", ".join(CHANNELS)
+            raise ConfigError("channels", f"an ASGI worker reads one or more of {known}, not {self.channels!r}")
+        if self.limit_concurrency < 1:
+            raise ConfigError("limit_concurrency", f"{self.limit_concurrency!r} is below 1")
+        if self.graceful_timeout_s < 0:
+            raise ConfigError("graceful_timeout", f"{self.graceful_timeout_s!r} is below 0")
+        if self.prefetch < 0:
+            raise ConfigError("prefetch", f"{self.prefetch!r} is below 0")
+        if self.loop not in LOOPS:
+            raise ConfigError("loop", f"{self.loop!r} is none of {', '.join(LOOPS)}")
+
+
+def choose_channels(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[str, ...]:
+    """
+    Return the channels that some glob of *only* matches (if there is one) and none of *exclude*.
+
+    >>> choose_channels(only=["http.*"])
+    ('http.request',)
+    """
+    only, exclude = list(only), list(exclude)
+    return tuple(
+        channel
+        for channel in CHANNELS
+        if (not only or any(fnmatchcase(channel, glob) for glob in only))
+        and not any(fnmatchcase(channel, glob) for glob in exclude)
+    )

@@ -1,0 +1,129 @@
+"""
+A WebSocket as its application uses it: what it sends, in ASGI's events, becomes messages for the client. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Any, Final
+
+from zmqlayer.messages import Message
+from zmqlayer.worker.asgi.fields import read_headers, read_kind, take, take_bytes
+
+__all__ = ["INTERNAL_ERROR", "NORMAL", "SERVICE_RESTART", "Socket"]
+
+NORMAL: Final = 1000
+INTERNAL_ERROR: Final = 1011
+SERVICE_RESTART: Final = 1012
+CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+
+
+class State(Enum):
+    """Where a WebSocket is; each with the word for what the application may send then."""
+
+    HANDSHAKE = "'websocket.accept' or 'websocket.close'"
+    OPEN = "'websocket.send' or 'websocket.close'"
+    CLOSED = "nothing, since the application has closed the WebSocket,"
+
+
+class Sent(Enum):
+    """What an application sends."""
+
+    ACCEPT = auto()
+    SEND = auto()
+    CLOSE = auto()
+
+
+KINDS: Final = {
+    "websocket.accept": Sent.ACCEPT,
+    "websocket.send": Sent.SEND,
+    "websocket.close": Sent.CLOSE,
+}
+TRANSITIONS: Final = {
+    (State.HANDSHAKE, Sent.ACCEPT): State.OPEN,
+    (State.HANDSHAKE, Sent.CLOSE): State.CLOSED,
+    (State.OPEN, Sent.SEND): State.OPEN,
+    (State.OPEN, Sent.CLOSE): State.CLOSED,
+}
+
+
+class Socket:
+    """
+    One WebSocket.
+
+    Args:
+        offered: The subprotocols that the client offered.
+    """
+
+    __slots__ = ("_offered", "_state")
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        self._state = State.HANDSHAKE
+        self._offered = offered
+
+    def __repr__(self) -> str:
+        return f"<Socket [{self._state.name}]>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the application, or :meth:`end`, has closed it."""
+        return self._state is State.CLOSED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the application has accepted it, and it is not closed."""
+        return self._state is State.OPEN
+
+    def read(self, event: Any) -> Message:
+        """
+        Return the message that *event* becomes.
+
+        Raises:
+            TypeError, ValueError: Something in it is wrong.
+            RuntimeError: It is not its turn; the error says what is.
+        """
+        kind = read_kind(event)
+        sent = KINDS.get(kind)
+        if (self._state, sent) not in TRANSITIONS:
+            raise RuntimeError(f"the application sent {kind!r} where {self._state.value} is expected")
+        if sent is Sent.SEND:
+            return _read_payload(event)
+        message = self._read_accept(event) if sent is Sent.ACCEPT else {"close": _read_code(event)}
+        self._state = TRANSITIONS[self._state, sent]  # type: ignore[index]  # None is in no pair
+        return message
+
+    def end(self, code: int, status: int) -> Message | None:
+        """Return the message that closes it, or refuses it with *status*; None if it is closed."""
+        before, self._state = self._state, State.CLOSED
+        if before is State.HANDSHAKE:
+            return {"close": code, "status": status}
+        return {"close": code} if before is State.OPEN else None
+
+    def _read_accept(self, event: dict[str, Any]) -> Message:
+        message: Message = {"accept": True}
+        if headers := read_headers(event):
+            message["headers"] = headers
+        subprotocol = take(event, "subprotocol", str)
+        if subprotocol is not None:
+            if subprotocol not in self._offered:
+                offered = ", ".join(self._offered) or "none"
+                raise ValueError(f"'subprotocol' is {subprotocol!r:.80}, and the client offered {offered}")
+            message["subprotocol"] = subprotocol
+        return message
+
+
+def _read_payload(event: dict[str, Any]) -> Message:
+    text, content = take(event, "text", str), take_bytes(event, "bytes")
+    if (text is None) is (content is None):
+        raise ValueError("'websocket.send' has either 'text' or 'bytes'; this one has both, or neither")
+    return {"bytes": content} if text is None else {"text": text}
+
+
+def _read_code(event: dict[str, Any]) -> int:
+    code = take(event, "code", int)
+    if code is None:
+        return NORMAL
+    if code in CLOSE_CODES or 3000 <= code <= 4999:
+        return int(code)
+    raise ValueError(f"'code' of 'websocket.close' is {code}, which may not be sent (RFC 6455, 7.4)")

@@ -1,0 +1,187 @@
+"""
+The worker: takes requests and WebSockets from the mesh, as many at a time as it may, and gives each to the application.
+
+It lives in one event loop, which only it uses; the application lives there too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from zmqlayer.exceptions import LayerClosed
+from zmqlayer.inlets import Inlet
+from zmqlayer.loops import loop_layer
+from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT, Message
+from zmqlayer.names import short
+from zmqlayer.sync import SyncLayer
+from zmqlayer.twisted import ReactorLayer
+from zmqlayer.worker.asgi.conversation import Conversation
+from zmqlayer.worker.asgi.exceptions import StartupFailed
+from zmqlayer.worker.asgi.http import HttpConversation
+from zmqlayer.worker.asgi.lifespan import Lifespan
+from zmqlayer.worker.asgi.options import AsgiOptions
+from zmqlayer.worker.asgi.types import Application
+from zmqlayer.worker.asgi.websocket import WebSocketConversation
+
+__all__ = ["FAILED_TO_START", "AsgiWorker"]
+
+logger = logging.getLogger(__name__)
+
+FAILED_TO_START: Final = 3
+"""The exit status of a worker whose application says that it cannot start."""
+CUT_WITHIN_S: Final = 1.0
+"""How long an application may take to end when it is cancelled."""
+LOOK_AROUND_S: Final = 1.0
+"""How long after the start the peers are reported."""
+
+KINDS: Final[dict[str, Callable[[ReactorLayer, Message, dict[str, Any]], Conversation]]] = {
+    HTTP_REQUEST: HttpConversation,
+    WEBSOCKET_CONNECT: WebSocketConversation,
+}
+
+
+class AsgiWorker:
+    """
+    Runs one application for the connections of a mesh.
+
+    Args:
+        layer: The blocking face of the node; others may use the node too.
+        say: Takes the status lines.
+    """
+
+    def __init__(
+        self, application: Application, layer: SyncLayer, options: AsgiOptions, say: Callable[[str], None]
+    ) -> None:
+        self._application = application
+        self._layer = layer
+        self._options = options
+        self._say_line = say
+        most = options.limit_concurrency
+        # As many as may lie here cannot be refused by the limit: one that is reached gives them back.
+        self._inlet = Inlet(layer, options.channels, min(options.prefetch, most - 1))
+        self._resume_at = most - max(1, min(options.prefetch, most) // 2)
+        self._lifespan = Lifespan(application)
+        self._talks: dict[asyncio.Task[None], Conversation] = {}
+        self._slot: asyncio.Future[None] | None = None
+        self._stops = 0
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<AsgiWorker [{'stopping' if self._stops else 'running'} | {len(self._talks)} connections]>"
+
+    async def run(self) -> int:
+        """Work until :meth:`stop` is called, or the layer is closed; return the exit status."""
+        face = loop_layer(self._layer)
+        try:
+            if not await self._start():
+                return FAILED_TO_START
+            if not self._stops:
+                self._layer.start()
+                reports = asyncio.get_running_loop().call_later(LOOK_AROUND_S, self._report_peers)
+                self._say(f"reads {', '.join(self._options.channels)} with {self._options.name} "
+                          f"in cluster {self._layer.cluster!r}")  # fmt: skip
+                await self._work(face)
+                reports.cancel()
+            await self._finish()
+            await self._lifespan.stop(self._options.graceful_timeout_s)
+        finally:
+            face.stop()
+        return 0
+
+    def stop(self) -> None:
+        """Read no more, and let :meth:`run` return when all is finished. Called again, it waits for nothing."""
+        self._stops += 1
+        self._inlet.end()
+        self._stopping.set()
+        if self._stops > 1:
+            self._hurrying.set()
+        if self._slot is not None and not self._slot.done():
+            self._slot.set_result(None)
+
+    async def _start(self) -> bool:
+        starting = asyncio.ensure_future(self._lifespan.start())
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        starting.cancel()
+        try:
+            await starting
+        except asyncio.CancelledError:
+            logger.warning("the worker was told to stop before the application was ready")
+        except StartupFailed as exc:
+            logger.error("the application cannot start: %s", exc)
+            return False
+        return True
+
+    async def _work(self, face: ReactorLayer) -> None:
+        try:
+            while not self._stops:
+                free = self._options.limit_concurrency - len(self._talks)
+                if free <= 0:
+                    await self._wait_for_slot()
+                    continue
+                for channel, message in await self._inlet.receive(free):
+                    self._begin(face, channel, message)
+                await asyncio.sleep(0)  # what has begun has its turn
+        except LayerClosed:
+            logger.error("the layer was closed under the worker: stopping")
+            self.stop()
+
+    async def _wait_for_slot(self) -> None:
+        """Leave the work to others, until there is place for some of it again."""
+        self._inlet.pause()
+        self._slot = asyncio.get_running_loop().create_future()
+        await self._slot
+        self._slot = None
+
+    def _begin(self, face: ReactorLayer, channel: str, message: Message) -> None:
+        try:
+            talk = KINDS[channel](face, message, self._lifespan.state)
+        except Exception:
+            logger.exception("a message on %s is malformed: dropped", channel)
+            return
+        task = asyncio.get_running_loop().create_task(talk.run(self._application))
+        self._talks[task] = talk
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._talks.pop(task, None)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            logger.error("a connection met a bug of the worker's own", exc_info=exc)
+        if self._slot is not None and not self._slot.done() and len(self._talks) <= self._resume_at:
+            self._slot.set_result(None)
+
+    async def _finish(self) -> None:
+        """Let requests finish, close WebSockets, and cut what takes too long."""
+        self._inlet.end()
+        for talk in list(self._talks.values()):
+            talk.stop()
+        await self._wait_for_talks(self._options.graceful_timeout_s)
+        for task, talk in list(self._talks.items()):
+            talk.cut(task)
+        if self._talks:
+            await asyncio.wait(self._talks, timeout=CUT_WITHIN_S)
+        if self._talks:
+            logger.warning("%d connections did not end in time and are left behind", len(self._talks))
+
+    async def _wait_for_talks(self, within_s: float) -> None:
+        hurrying = asyncio.ensure_future(self._hurrying.wait())
+        deadline = asyncio.get_running_loop().time() + within_s
+        while self._talks and not self._hurrying.is_set():
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                break
+            awaited: set[asyncio.Future[Any]] = {asyncio.gather(*self._talks, return_exceptions=True), hurrying}
+            await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+
+    def _report_peers(self) -> None:
+        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in self._layer.peers() if peer.state == "ready")
+        self._say(f"found {', '.join(peers) or 'nobody yet; the worker goes on looking'}")
+
+    def _say(self, sentence: str) -> None:
+        self._say_line(f"worker {short(self._layer.node_id)} {sentence}")
