@@ -52,6 +52,7 @@ types: $(READY) ## Check types
 	@$(BIN)/mypy
 	@cd examples/chat && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p chat -p demo
 	@cd examples/archive && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p archive
+	@cd examples/board && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p board
 	@cd examples/rooms && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p rooms
 
 check: style types test ## Run style, types and tests
