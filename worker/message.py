@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from zmqlayer.messages import Message as Content
@@ -27,9 +27,15 @@ class Message:
         reply_channel: Where the sender waits for answers, or None.
         channel_layer: The layer it came through.
         channel_session: Set by the decorator of that name.
+        http_session: Set by the decorator of that name; None where the browser has no session.
+        user: Set by the decorators of :mod:`zmqlayer.worker.auth`; looked up when it is first used.
+        auser: Set by the same ones: ``await message.auser()`` is the user, for coroutines.
     """
 
     channel_session: SessionBase
+    http_session: SessionBase | None
+    user: Any
+    auser: Callable[[], Awaitable[Any]]
 
     def __init__(self, content: Content, channel_name: str, channel_layer: WorkerLayer) -> None:
         self.content = content

@@ -1,38 +1,47 @@
 """
-``channel_session``: a Django session per connection, keyed by its reply channel.
+Sessions for consumers: one for each connection, and the one of the browser behind it.
 
-It is stored by ``CHANNEL_SESSION_ENGINE``, or ``SESSION_ENGINE`` where that is not set. Nothing is
-read before the consumer touches the session, nothing is written unless it changed, and the row is
-deleted after ``websocket.disconnect``. Two consumers of one connection that run at once both work on a
-session of their own, and the later to end wins, key by key when they both create it.
+``channel_session`` belongs to a connection, and is keyed by its reply channel. It is stored by
+``CHANNEL_SESSION_ENGINE``, or ``SESSION_ENGINE`` where that is not set, and deleted after ``websocket.disconnect``. Two
+consumers of one connection that run at once both work on a session of their own, and the later to end wins, key by key
+when they both create it.
+
+``http_session`` is what the browser's cookie names: what a view knows as ``request.session``.
+
+Nothing is read before the consumer touches a session, and nothing is written unless it changed. Both are sessions of
+Django: a consumer that is a coroutine uses ``await message.channel_session.aget("name")``, ``aset`` and so on.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import logging
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any, Final, TypeVar, cast
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.http import QueryDict, parse_cookie
 
 from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT
-from zmqlayer.worker.exceptions import ConsumeLater
+from zmqlayer.worker.decoration import AnyConsumer, Surrounding, surround
+from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, StopConsumer
 from zmqlayer.worker.message import Message
+from zmqlayer.worker.ordering import Turn, forget_turns
+from zmqlayer.worker.parking import Parked
+from zmqlayer.worker.stores import SIGNED_COOKIES, ChannelSession, channel_store, connection_key, http_store
 
-__all__ = ["channel_session", "session_for_reply_channel", "uses_channel_session"]
+__all__ = [
+    "brings_cookies",
+    "channel_and_http_session",
+    "channel_session",
+    "enforce_ordering",
+    "http_session",
+    "session_for_reply_channel",
+    "uses_channel_session",
+]
 
 logger = logging.getLogger(__name__)
-
-AnyConsumer = TypeVar("AnyConsumer", bound=Callable[..., Any])
-
-KEY_PREFIX: Final = "chn"
-KEY_LENGTH: Final = 32
-SIGNED_COOKIES: Final = "django.contrib.sessions.backends.signed_cookies"
 
 
 def channel_session(consumer: AnyConsumer) -> AnyConsumer:
@@ -46,28 +55,53 @@ def channel_session(consumer: AnyConsumer) -> AnyConsumer:
         ValueError: By the consumer, when the message has no reply channel.
         ImproperlyConfigured: By the consumer, when the session engine keeps sessions in cookies.
     """
+    return surround(consumer, _WithChannelSession, uses_channel_session=True)
 
-    @functools.wraps(consumer)
-    def with_session(message: Message, *args: Any, **kwargs: Any) -> Any:
-        if hasattr(message, "channel_session"):
-            return consumer(message, *args, **kwargs)
-        message.channel_session = session = _open(message)
-        try:
-            result = consumer(message, *args, **kwargs)
-        except ConsumeLater:
-            raise
-        except BaseException:
-            _finish(message, session)
-            raise
-        _finish(message, session)
-        return result
 
-    vars(with_session)["uses_channel_session"] = True
-    return cast(AnyConsumer, with_session)
+def http_session(consumer: AnyConsumer) -> AnyConsumer:
+    """
+    Give *consumer* the session of the browser as ``message.http_session``.
+
+    It is found by the query string's ``session_key`` or else the session cookie, which come with ``websocket.connect``
+    and ``http.request``; None where there is neither. It is never created, and keeps its key; if the key is unknown,
+    expired or invented, it is empty and stays so. It is saved when the consumer ends, unless that failed.
+    """
+    return surround(consumer, _WithHttpSession)
+
+
+def channel_and_http_session(consumer: AnyConsumer) -> AnyConsumer:
+    """
+    Give *consumer* both sessions.
+
+    On ``websocket.connect`` the key of the browser's session is put into the channel session, so that the browser's
+    session is there with every later message too: looked up when it is used, and empty if there was none.
+    """
+    return http_session(channel_session(surround(consumer, _RememberHttpSession)))
+
+
+def enforce_ordering(consumer: AnyConsumer | None = None, slight: bool = False) -> Any:
+    """
+    Have the messages of a connection consumed one after the other; gives the channel session too.
+
+    Where the interface server keeps one message in flight, as ours do by default, this costs nothing. Else a message
+    that comes too early is put aside, next to the channel session, until the consumer of the one before has ended,
+    wherever that runs. It waits for 30 seconds at most: if the one before was lost by then, or is still being consumed,
+    the connection goes on without it, with a warning in the log.
+
+    Decorate all consumers of ``websocket.receive`` and ``websocket.disconnect`` that a connection may get to: nobody
+    learns that another one has ended. The first message after ``websocket.connect`` never waits, because servers send
+    it when that is answered.
+
+    Raises:
+        ValueError: *slight* is asked for; or, by the consumer, a message has no reply channel or no ``order``.
+    """
+    if slight:
+        raise ValueError("enforce_ordering(slight=True) is gone: all ordering is strict now; remove slight")
+    return _in_order if consumer is None else _in_order(consumer)
 
 
 def uses_channel_session(consumer: Callable[..., Any]) -> bool:
-    """Whether *consumer* is wrapped in :func:`channel_session`, directly or below other decorators."""
+    """Whether *consumer* has a channel session by any of the decorators, directly or below others."""
     return bool(getattr(consumer, "uses_channel_session", False))
 
 
@@ -78,80 +112,157 @@ def session_for_reply_channel(reply_channel: str) -> SessionBase:
     Raises:
         ImproperlyConfigured: The session engine keeps sessions in cookies.
     """
-    return _store_class(_engine_name())(_session_key(reply_channel))
+    return channel_store(ChannelSession, connection_key(reply_channel))
 
 
-def _open(message: Message) -> SessionBase:
-    if message.reply_channel is None:
-        raise ValueError(
-            f"a message on {message.channel} has no reply channel, so it has no channel session; "
-            f"use channel_session only for messages of a connection"
-        )
-    session = session_for_reply_channel(message.reply_channel.name)
-    is_first = message.channel.name == WEBSOCKET_CONNECT and "__retries__" not in message
-    if is_first:
-        cast(_ChannelSession, session).begin()
-    return session
+def brings_cookies(message: Message) -> bool:
+    """Whether *message* is one in which a browser sends its cookies."""
+    return "headers" in message
 
 
-def _finish(message: Message, session: SessionBase) -> None:
-    if message.channel.name == WEBSOCKET_DISCONNECT:
-        session.delete(_session_key(str(message.reply_channel)))
-    elif session.modified:
-        try:
-            session.save()
-        except UpdateError:
-            logger.warning("the channel session of %s is gone; its changes are dropped", message.reply_channel)
+def _in_order(consumer: AnyConsumer) -> AnyConsumer:
+    return surround(channel_session(consumer), Turn, uses_channel_session=True)
 
 
-def _session_key(reply_channel: str) -> str:
-    digest = hashlib.sha256(reply_channel.encode()).hexdigest()
-    return KEY_PREFIX + digest[: KEY_LENGTH - len(KEY_PREFIX)]
+class _WithChannelSession(Surrounding):
+    """Opens the channel session, and saves or deletes it, unless another decorator does."""
 
-
-def _engine_name() -> str:
-    return str(getattr(settings, "CHANNEL_SESSION_ENGINE", None) or settings.SESSION_ENGINE)
-
-
-class _ChannelSession(SessionBase):
-    """
-    Mixed into an engine's store: keeps the given key, where Django would make a new one for an unknown key.
-
-    Django drops unknown keys lest a visitor choose one. Ours come from reply channels, not from visitors.
-    """
-
-    is_new = False
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self._session: ChannelSession | None = None
 
     def begin(self) -> None:
-        """Start empty without asking the engine: this is the connection's first message."""
-        self.is_new = True
-        self._session_cache: dict[str, Any] = {}
+        message = self.message
+        if hasattr(message, "channel_session"):
+            return
+        if message.reply_channel is None:
+            raise ValueError(
+                f"a message on {message.channel} has no reply channel, so it has no channel session; "
+                f"use channel_session only for messages of a connection"
+            )
+        self._session = channel_store(ChannelSession, connection_key(message.reply_channel.name))
+        if message.channel.name == WEBSOCKET_CONNECT and "__retries__" not in message:
+            self._session.begin()
+        message.channel_session = self._session
 
-    def load(self) -> dict[str, Any]:
-        key = self.session_key
-        loaded = super().load()
-        if self.session_key != key:
-            self._session_key = key
-            self.is_new = True
-        return loaded
+    def end(self, error: BaseException | None) -> None:
+        session = self._session
+        if session is None or self._will_run_again(error):
+            return
+        if self._is_last:
+            session.delete(self._key)
+            forget_turns(self.message)
+        elif session.modified:
+            try:
+                session.save()
+            except UpdateError:
+                self._warn()
 
-    def save(self, must_create: bool = False) -> None:
-        try:
-            super().save(must_create=must_create or self.is_new)
-        except CreateError:
-            # Another consumer of this connection created it meanwhile: keep its keys, but ours win.
-            ours = dict(self.items())
-            self._session_cache = {**super().load(), **ours}
-            super().save()
-        self.is_new = False
+    async def aend(self, error: BaseException | None) -> None:
+        session = self._session
+        if session is None or self._will_run_again(error):
+            return
+        if self._is_last:
+            await session.adelete(self._key)
+            await sync_to_async(forget_turns)(self.message)
+        elif session.modified:
+            try:
+                await session.asave()
+            except UpdateError:
+                self._warn()
+
+    @property
+    def _is_last(self) -> bool:
+        return self.message.channel.name == WEBSOCKET_DISCONNECT
+
+    @property
+    def _key(self) -> str:
+        return connection_key(str(self.message.reply_channel))
+
+    def _will_run_again(self, error: BaseException | None) -> bool:
+        return isinstance(error, Parked) or (isinstance(error, ConsumeLater) and not self.message.__doomed__)
+
+    def _warn(self) -> None:
+        logger.warning("the channel session of %s is gone; its changes are dropped", self.message.reply_channel)
 
 
-@functools.cache
-def _store_class(engine_name: str) -> type[SessionBase]:
-    if engine_name == SIGNED_COOKIES:
-        raise ImproperlyConfigured(
-            "channel sessions cannot be kept in cookies, since a WebSocket sends none while it is open; "
-            'set CHANNEL_SESSION_ENGINE, for example to "django.contrib.sessions.backends.db"'
+class _WithHttpSession(Surrounding):
+    """Opens the browser's session, and saves it, unless another decorator does."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self._is_owner = False
+
+    def begin(self) -> None:
+        if hasattr(self.message, "http_session"):
+            return
+        self._is_owner = True
+        key = _browser_key(self.message) if brings_cookies(self.message) else None
+        self.message.http_session = http_store(key) if key else None
+
+    def end(self, error: BaseException | None) -> None:
+        session = self._changed(error)
+        if session is not None:
+            try:
+                session.save()
+            except UpdateError:
+                self._warn("is gone")
+
+    async def aend(self, error: BaseException | None) -> None:
+        session = self._changed(error)
+        if session is not None:
+            try:
+                await session.asave()
+            except UpdateError:
+                self._warn("is gone")
+
+    def _changed(self, error: BaseException | None) -> SessionBase | None:
+        """Return the session if it is to be saved."""
+        session = self.message.http_session
+        is_fine = error is None or isinstance(error, StopConsumer | ChannelSocketException)
+        if not (self._is_owner and is_fine and session is not None and session.modified):
+            return None
+        if settings.SESSION_ENGINE == SIGNED_COOKIES:
+            self._warn("is a cookie, which cannot be sent from here")
+            return None
+        if session.session_key is None and not session.is_empty():
+            self._warn("does not exist, and is only made by a view")
+        return session
+
+    def _warn(self, problem: str) -> None:
+        logger.warning(
+            "the browser's session of a message on %s %s; its changes are dropped", self.message.channel, problem
         )
-    engine_store = import_module(engine_name).SessionStore
-    return cast(type[SessionBase], type("ChannelSessionStore", (_ChannelSession, engine_store), {}))
+
+
+class _RememberHttpSession(Surrounding):
+    """Keeps the key of the browser's session in the channel session. Runs inside both."""
+
+    def begin(self) -> None:
+        key = self._key_to_keep()
+        if key and settings.SESSION_COOKIE_NAME not in self.message.channel_session:
+            self.message.channel_session[settings.SESSION_COOKIE_NAME] = key
+
+    async def abegin(self) -> None:
+        key = self._key_to_keep()
+        if key and not await self.message.channel_session.ahas_key(settings.SESSION_COOKIE_NAME):
+            await self.message.channel_session.aset(settings.SESSION_COOKIE_NAME, key)
+
+    def _key_to_keep(self) -> str | None:
+        session = self.message.http_session
+        if session is None and not brings_cookies(self.message):
+            self.message.http_session = later = http_store(None)
+            later.memory = self.message.channel_session
+            return None
+        return session.session_key if session is not None and brings_cookies(self.message) else None
+
+
+def _browser_key(message: Message) -> str | None:
+    """Return the key of the browser's session: by query string, as where cookies are not sent, or by cookie."""
+    query: str | None = QueryDict(message.get("query_string") or b"").get("session_key")
+    cookies = "; ".join(_text(header[1]) for header in message["headers"] if bytes(header[0]).lower() == b"cookie")
+    return query or parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")

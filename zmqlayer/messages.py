@@ -125,6 +125,7 @@ class WebSocketReceive(TypedDict):
     bytes: bytes | None
     text: str | None
     order: int  # from 1
+    consumed: NotRequired[int]  # the order of the last message whose consumer has ended, as workers told
     type: NotRequired[str]  # "websocket.receive", on an events_channel only
 
 
@@ -135,6 +136,7 @@ class WebSocketDisconnect(TypedDict):
     code: int
     path: str
     order: int
+    consumed: NotRequired[int]
     type: NotRequired[str]  # "websocket.disconnect", on an events_channel only
 
 

@@ -197,10 +197,15 @@ class Inbound:
         if self._events_channel:
             layer.send(self._events_channel, {**message, "type": channel})
         elif channel == WEBSOCKET_RECEIVE and self._turns.are_taken:
-            self._entrusted = layer.entrust(channel, message, self._lost)
+            self._entrusted = layer.entrust(channel, self._telling(message), self._lost)
         else:
-            layer.send(channel, message)
+            layer.send(channel, self._telling(message))
         self._turns.sent(message["order"])
+
+    def _telling(self, message: Message) -> Message:
+        """Return *message* with how far the consumers are: workers need not keep it in order themselves then."""
+        consumed = self._turns.consumed
+        return message if consumed is None else {**message, "consumed": consumed}
 
     def _fail(self, channel: str, error: ZmqLayerError) -> None:
         if channel == WEBSOCKET_DISCONNECT:

@@ -18,12 +18,12 @@ class Turns:
         is_parallel: Do not wait at all.
     """
 
-    __slots__ = ("_consumed", "_is_parallel", "_is_told", "_sent", "is_answered")
+    __slots__ = ("_consumed", "_is_always_parallel", "_is_parallel", "_is_told", "_sent", "is_answered")
 
     def __init__(self, is_parallel: bool) -> None:
         self.is_answered = False
         """Whether any worker has answered, or none will."""
-        self._is_parallel = is_parallel
+        self._is_parallel = self._is_always_parallel = is_parallel
         self._is_told = False
         self._sent = -1
         self._consumed = -1
@@ -35,6 +35,11 @@ class Turns:
     def are_taken(self) -> bool:
         """Whether the next message waits for the consumer of the one before."""
         return self._is_told and not self._is_parallel
+
+    @property
+    def consumed(self) -> int | None:
+        """The order of the last message that is consumed, as are all before it; None if nobody tells, or can know."""
+        return self._consumed if self._is_told and not self._is_always_parallel else None
 
     @property
     def is_free(self) -> bool:

@@ -33,7 +33,12 @@ def configure(database: Path) -> None:
         CHANNEL_LAYERS={"default": {"BACKEND": "support.memory_layer.MemoryLayer"}},
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sessions", "zmqlayer.worker"],
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "zmqlayer.worker",
+        ],
         MIDDLEWARE=MIDDLEWARE,
         ROOT_URLCONF="support.django_project",
         SECRET_KEY="only for tests",

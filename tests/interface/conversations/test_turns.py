@@ -64,3 +64,23 @@ def test_without_turns_nobody_waits() -> None:
     turns.end()
     assert turns.is_free
     assert not turns.are_taken
+
+
+def test_what_is_consumed_is_known_where_turns_are_taken() -> None:
+    """Workers may rely on it; a server that stops waiting still knows what it knew."""
+    turns = Turns(is_parallel=False)
+    assert turns.consumed is None
+
+    turns.answered(3)
+    turns.end()
+
+    assert turns.consumed == 3
+
+
+def test_without_turns_what_is_consumed_says_nothing() -> None:
+    """The messages before the last one that is consumed may be with other workers."""
+    turns = Turns(is_parallel=True)
+
+    turns.answered(3)
+
+    assert turns.consumed is None

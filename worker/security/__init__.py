@@ -1,0 +1,1 @@
+"""What protects consumers from other people's pages: :mod:`zmqlayer.worker.security.websockets`."""
