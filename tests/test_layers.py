@@ -184,17 +184,27 @@ def test_imports_have_no_cycle() -> None:
 REACTOR: Final = "twisted.internet.reactor"
 FRAMEWORKS: Final = ("autobahn", "channels", "click", "django", "twisted", "zeroconf", REACTOR)
 
-IMPORT_EACH: Final = """
+WITH_MODELS: Final = "zmqlayer.worker.delay"
+"""An app whose modules Django imports when it sets up the models of installed apps."""
+
+IMPORT_EACH: Final = f"""
 import contextlib, importlib, json, os, sys, warnings
+
+def set_up_django(app):
+    import django.conf
+    django.conf.settings.configure(INSTALLED_APPS=[app])
+    django.setup()
 
 def import_in_a_fork(module, watched):
     if os.fork() == 0:
         warnings.simplefilter("error")
         error = None
         try:
+            if module.startswith("{WITH_MODELS}."):
+                set_up_django("{WITH_MODELS}")
             importlib.import_module(module)
         except BaseException as exc:
-            error = f"{type(exc).__name__}: {exc}"
+            error = f"{{type(exc).__name__}}: {{exc}}"
         loaded = [name for name in watched if name in sys.modules]
         os.write(1, json.dumps([module, error, loaded]).encode() + b"\\n")
         os._exit(0)

@@ -8,6 +8,7 @@ from django.apps import AppConfig
 from django.core.signals import setting_changed
 from django.db import close_old_connections, reset_queries
 
+from zmqlayer.worker.checks import register_checks
 from zmqlayer.worker.layers import channel_layers
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 
@@ -15,7 +16,7 @@ __all__ = ["WorkerConfig"]
 
 
 class WorkerConfig(AppConfig):
-    """Ties the worker's signals to Django's database connections."""
+    """Ties the worker's signals to Django's database connections, and its checks to Django's."""
 
     name = "zmqlayer.worker"
     label = "zmqlayer_worker"
@@ -27,6 +28,7 @@ class WorkerConfig(AppConfig):
         consumer_started.connect(close_old_connections)
         consumer_finished.connect(close_old_connections)
         setting_changed.connect(_forget_layers)
+        register_checks()
 
 
 def _forget_layers(*, setting: str, **kwargs: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import django
 from django.conf import settings
@@ -25,20 +28,34 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
 ]
 
+OURS = ["zmqlayer.worker", "zmqlayer.worker.delay"]
+
+
+def database_settings(database: Path) -> dict[str, Any]:
+    """Return where the tests keep their rows: PostgreSQL if the environment names one, or else *database*, a file."""
+    address = os.environ.get("ZMQLAYER_TEST_POSTGRES")
+    if not address:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}
+    parts = urlsplit(address)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.removeprefix("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": parts.port or "",
+    }
+
 
 def configure(database: Path) -> None:
-    """Set Django up on the database file *database*."""
+    """Set Django up on the database file *database*, or on PostgreSQL."""
     settings.configure(
         ALLOWED_HOSTS=["testserver"],
         CHANNEL_LAYERS={"default": {"BACKEND": "support.memory_layer.MemoryLayer"}},
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
+        DATABASES={"default": database_settings(database)},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "zmqlayer.worker",
-        ],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", *OURS],
         MIDDLEWARE=MIDDLEWARE,
         ROOT_URLCONF="support.django_project",
         SECRET_KEY="only for tests",

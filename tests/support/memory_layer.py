@@ -113,13 +113,15 @@ class MemoryLayer:
         """Take the oldest message of the first of *channels* that has one, waiting for it on another thread."""
         return await asyncio.to_thread(self.receive, channels, True)
 
-    def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
+    def receive(
+        self, channels: Sequence[str], block: bool = False, timeout: float = 5.0
+    ) -> tuple[str, Content] | tuple[None, None]:
         """Take the oldest message of the first of *channels* that has one."""
         with self._changed:
             seen = self._interrupts
             self._changed.wait_for(
                 lambda: not block or self.is_closed or self._interrupts != seen or any(map(self.waiting, channels)),
-                5.0,
+                timeout,
             )
             if self.is_closed:
                 raise LayerClosed
