@@ -67,6 +67,8 @@ def surround(consumer: AnyConsumer, kind: Callable[[Message], Surrounding], **ma
         surrounded = _surround_coroutine(consumer, kind)
     else:
         surrounded = _surround_function(consumer, kind)
+    if not hasattr(consumer, "__qualname__"):  # a callable object: logs name its class
+        surrounded.__module__, surrounded.__qualname__ = type(consumer).__module__, type(consumer).__qualname__
     for name, value in marks.items():
         setattr(surrounded, name, value)
     return cast(AnyConsumer, surrounded)

@@ -9,6 +9,7 @@ the rows of :mod:`zmqlayer.worker.parking`. The decorator itself is in :mod:`zmq
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from asgiref.sync import sync_to_async
 
@@ -17,7 +18,7 @@ from zmqlayer.messages import WEBSOCKET_DISCONNECT
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.decoration import Surrounding
-from zmqlayer.worker.exceptions import ConsumeLater
+from zmqlayer.worker.exceptions import ConsumeLater, WebsocketCloseException
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.overdue import overdue
@@ -27,6 +28,8 @@ __all__ = ["Turn", "forget_turns"]
 
 logger = logging.getLogger(__name__)
 
+POLICY_VIOLATION: Final = 1008
+
 
 class Turn(Surrounding):
     """Runs a consumer when it is its message's turn, and has the next message called at the end."""
@@ -34,6 +37,7 @@ class Turn(Surrounding):
     def __init__(self, message: Message) -> None:
         super().__init__(message)
         self._order = _order_of(message)
+        self._is_outermost = vars(message).setdefault("turn", self) is self
 
     def begin(self) -> None:
         if not self._is_free:
@@ -67,16 +71,20 @@ class Turn(Surrounding):
         """Whether nothing has to be asked: the message says itself that it is its turn."""
         message = self.message
         # What follows the handshake is only sent when the handshake was answered.
-        return self._order <= 1 or TURN in message or _is_told(message, self._order)
+        is_known = self._order <= 1 or TURN in message or _is_told(message, self._order)
+        return is_known or not self._is_outermost
 
     @property
     def _is_followed(self) -> bool:
         """Whether there may be a next message, and it has to be told."""
         is_inside = self._order > 0 and self.message.channel.name != WEBSOCKET_DISCONNECT
-        return is_inside and not _is_told(self.message, self._order)
+        return self._is_outermost and is_inside and not _is_told(self.message, self._order)
 
     def _claim(self) -> None:
         reply_channel = str(self.message.reply_channel)
+        if not overdue.has_room(reply_channel) and self.message.channel.name != WEBSOCKET_DISCONNECT:
+            logger.warning("closed %s: too many of its messages wait for their turn", reply_channel)
+            raise WebsocketCloseException(POLICY_VIOLATION)
         if not Place(reply_channel, self._order).claim(self.message.channel.name, self.message.content):
             overdue.watch(self.message.channel_layer, reply_channel, self._order)
             raise Parked

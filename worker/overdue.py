@@ -24,12 +24,14 @@ from zmqlayer.worker.layers import WorkerLayer
 from zmqlayer.worker.parking import Place
 from zmqlayer.worker.patience import Patience
 
-__all__ = ["LONGEST_WAIT_S", "Overdue", "overdue"]
+__all__ = ["LONGEST_WAIT_S", "MOST_WAITING", "Overdue", "overdue"]
 
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_S: Final = 30.0
 LOOK_EVERY_S: Final = 2.0
+MOST_WAITING: Final = 10_000
+"""How many messages of one connection a process puts aside between two looks."""
 
 
 @dataclass
@@ -87,6 +89,12 @@ class Overdue:
         if is_first:
             self._start(self._run)
 
+    def has_room(self, reply_channel: str) -> bool:
+        """Whether one more message of this connection may be put aside."""
+        with self._lock:
+            connection = self._connections.get(reply_channel)
+            return connection is None or len(connection.orders) < MOST_WAITING
+
     def look(self) -> bool:
         """Look at all connections once, and let go on who has waited too long. False if none is left."""
         with self._lock:
@@ -121,7 +129,9 @@ class Overdue:
 
     def _find_head(self, reply_channel: str, connection: _Connection) -> int | None:
         """Return the first place of those that wait one behind the other; forget those that do not wait any more."""
-        for order in sorted(connection.orders):
+        with self._lock:
+            orders = sorted(connection.orders)
+        for order in orders:
             if Place(reply_channel, order).is_taken():
                 break
             with self._lock:

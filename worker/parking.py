@@ -15,8 +15,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final, NamedTuple
 
-import msgpack
-
+from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.exceptions import StopConsumer
 from zmqlayer.worker.stores import Row, channel_store, connection_key
@@ -109,9 +108,8 @@ def _expiring() -> dict[str, Any]:
 
 # Sessions are JSON, where messages hold bytes.
 def _to_text(content: Content) -> str:
-    return base64.b85encode(msgpack.packb(content)).decode()
+    return base64.b85encode(pack_control(content)).decode()
 
 
 def _from_text(text: str) -> Content:
-    content: Content = msgpack.unpackb(base64.b85decode(text), strict_map_key=False)
-    return content
+    return unpack_control(base64.b85decode(text))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -79,6 +79,14 @@ def channel_and_http_session(consumer: AnyConsumer) -> AnyConsumer:
     return http_session(channel_session(surround(consumer, _RememberHttpSession)))
 
 
+@overload
+def enforce_ordering(consumer: AnyConsumer, slight: bool = False) -> AnyConsumer: ...
+
+
+@overload
+def enforce_ordering(*, slight: bool = False) -> Callable[[AnyConsumer], AnyConsumer]: ...
+
+
 def enforce_ordering(consumer: AnyConsumer | None = None, slight: bool = False) -> Any:
     """
     Have the messages of a connection consumed one after the other; gives the channel session too.
@@ -86,7 +94,8 @@ def enforce_ordering(consumer: AnyConsumer | None = None, slight: bool = False) 
     Where the interface server keeps one message in flight, as ours do by default, this costs nothing. Else a message
     that comes too early is put aside, next to the channel session, until the consumer of the one before has ended,
     wherever that runs. It waits for 30 seconds at most: if the one before was lost by then, or is still being consumed,
-    the connection goes on without it, with a warning in the log.
+    the connection goes on without it, with a warning in the log. A client of whom ten thousand messages wait is closed
+    with 1008.
 
     Decorate all consumers of ``websocket.receive`` and ``websocket.disconnect`` that a connection may get to: nobody
     learns that another one has ended. The first message after ``websocket.connect`` never waits, because servers send

@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from support.memory_layer import MemoryLayer
 from support.visits import on, queries, run
 from support.worker_run import Waiting, worker_for
-from zmqlayer.worker import Message, ordering, route
+from zmqlayer.worker import Message, ordering, overdue, route
 from zmqlayer.worker.auth import channel_session_user
 from zmqlayer.worker.exceptions import ConsumeLater, DenyConnection, StopConsumer
 from zmqlayer.worker.overdue import Overdue
@@ -30,9 +30,9 @@ RECEIVE, DISCONNECT = "websocket.receive", "websocket.disconnect"
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Overdue:
     """What would watch for lost messages; it looks only when told."""
-    overdue = Overdue(Waiting().patience(), start=lambda run: None)
-    monkeypatch.setattr(ordering, "overdue", overdue)
-    return overdue
+    watching = Overdue(Waiting().patience(), start=lambda run: None)
+    monkeypatch.setattr(ordering, "overdue", watching)
+    return watching
 
 
 @dataclass
@@ -158,6 +158,16 @@ def test_connecting_is_free() -> None:
     assert chat.seen == [0]
 
 
+def test_asking_twice_costs_nothing_more() -> None:
+    """As when a class asks for order, and one of its methods does too."""
+    chat = Chat(decorate=lambda consumer: enforce_ordering(enforce_ordering(consumer)))
+
+    with queries("INSERT session"):
+        chat.consume(1)
+
+    assert chat.seen == [1]
+
+
 def test_what_ordering_costs_without_the_servers_help() -> None:
     """To ask whether it is one's turn, to take it, and to pass it on: no update of a row that others write too."""
     chat = Chat()
@@ -246,6 +256,7 @@ def test_a_consumer_that_asks_for_later_keeps_its_turn(kind: type[Chat]) -> None
 STACKS = {
     "alone": enforce_ordering,
     "called": enforce_ordering(slight=False),
+    "twice": lambda consumer: enforce_ordering(channel_session(enforce_ordering(consumer))),
     "inside a session": lambda consumer: channel_session(enforce_ordering(consumer)),
     "around a session": lambda consumer: enforce_ordering(channel_session(consumer)),
     "around a user": lambda consumer: enforce_ordering(channel_session_user(consumer)),
@@ -360,13 +371,14 @@ def test_a_database_that_is_gone_is_named(kind: type[Chat], caplog: pytest.LogCa
     assert chat.seen == []
 
 
-def test_a_consumer_of_the_disconnect_that_minds_no_order() -> None:
+@BOTH
+def test_a_consumer_of_the_disconnect_that_minds_no_order(kind: type[Chat]) -> None:
     """The word left for it is removed with the session."""
-    chat = Chat()
+    chat = kind()
     chat.consume(1)
     assert Session.objects.count() == 1
 
-    channel_session(chat.note)(Message(chat.message(2), DISCONNECT, chat.layer))
+    run(channel_session(chat.note), Message(chat.message(2), DISCONNECT, chat.layer))
 
     assert Session.objects.count() == 0
 
@@ -380,6 +392,23 @@ def test_lost_messages_are_watched_for(watched: Overdue) -> None:
     chat.consume(4)
 
     assert repr(watched) == "<Overdue [1 connections watched]>"
+
+
+def test_a_client_that_sends_much_too_fast_is_closed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits is bounded; the disconnect is still consumed in its turn."""
+    monkeypatch.setattr(overdue, "MOST_WAITING", 2)
+    chat = Chat()
+
+    chat.consume(2, 3, 4)
+    answers = chat.layer.sent(chat.layer.reply_channel())
+    chat.consume(4, channel=DISCONNECT)
+    chat.consume(1)
+
+    assert answers[-1] == {"close": 1008, "consumed": 4}
+    assert "too many of its messages wait for their turn" in caplog.text
+    assert chat.seen == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("content", [{}, {"order": "1"}, {"order": None}])

@@ -76,6 +76,33 @@ def test_parallel_is_a_choice(make_site: SiteMaker) -> None:
     assert heard(site) == ["1", "2", "3"]
 
 
+def test_messages_say_that_those_before_are_consumed(site: Site) -> None:
+    """So workers that keep messages in order themselves, as was needed in 2016, have nothing to do."""
+    client = site.open_websocket(consumed=0)
+    told: list[object] = []
+
+    say(client, "1", "2")
+    told += [message.get("consumed") for _, message in site.layer.take()]
+    site.layer.reply.push({"consumed": 1})
+    told += [message.get("consumed") for _, message in site.layer.take()]
+    client.leave()
+    site.layer.reply.push({"consumed": 2})
+    told += [message.get("consumed") for _, message in site.layer.take()]
+
+    assert told == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("is_parallel", "accept"), [(True, {"consumed": 0}), (False, {})])
+def test_messages_that_do_not_wait_say_nothing(make_site: SiteMaker, is_parallel: bool, accept: dict[str, int]) -> None:
+    """Nobody knows which of those before are consumed."""
+    site = make_site(websocket_parallel=is_parallel)
+    client = site.open_websocket(**accept)
+
+    say(client, "1", "2")
+
+    assert [message.get("consumed") for _, message in site.layer.take()] == [None, None]
+
+
 def test_a_lost_message_does_not_hold_up_the_next(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Its worker is gone; at most once means that it is not sent again."""
     client = site.open_websocket(consumed=0)
