@@ -4,7 +4,7 @@ From one WebSocket's client to the workers: what it does, in order and one messa
 ``websocket.connect``, each ``websocket.receive`` and ``websocket.disconnect`` leave here: to the named channels, where
 any worker takes them, or to the one worker that invited (``events_channel``). What cannot leave yet waits: because the
 consumer of the message before has not ended (``turns``), or because the channel is full. At most one message of the
-client waits, and behind it the disconnect.
+client waits, and behind it the disconnect: when many clients leave at once, their workers hear of all of them in time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ __all__ = ["Inbound", "Sender"]
 logger = logging.getLogger(__name__)
 
 LONGEST_TURN_S: Final = 120.0
-"""How long a message waits for the consumer of the one before. Whoever should have told of that one did not."""
+"""
+How long a message waits for the consumer of the one before: whoever should have told of that one did not. And how long
+a disconnect waits for room.
+"""
 
 
 class Sender(Protocol):
@@ -172,18 +175,21 @@ class Inbound:
     def _may_send(self) -> bool:
         return self._wish is None and not self._is_ended and (bool(self._events_channel) or self._turns.is_free)
 
+    @property
+    def _is_told_last(self) -> bool:
+        """Whether the disconnect waits for room: nothing else holds this WebSocket any more."""
+        return self._wish is not None and bool(self._waiting) and self._waiting[0][0] == WEBSOCKET_DISCONNECT
+
     def _send_waiting(self) -> None:
         """Send what waits, as far as it may go."""
         while self._waiting and self._may_send:
             channel, message = self._waiting.pop(0)
             try:
                 self._send(channel, message)
-            except ChannelFull as exc:
-                if channel != WEBSOCKET_DISCONNECT or self._events_channel:
-                    self._waiting.insert(0, (channel, message))
-                    self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
-                    break
-                self._fail(channel, exc)
+            except ChannelFull:
+                self._waiting.insert(0, (channel, message))
+                self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
+                break
             except ZmqLayerError as exc:
                 self._fail(channel, exc)
             self._settle(channel)
@@ -239,6 +245,10 @@ class Inbound:
         self.end()
 
     def _time_out(self) -> None:
+        if self._is_told_last:
+            logger.warning("nobody is told that %s is closed: no room within %g s", self._reply_channel, LONGEST_TURN_S)
+            self.end()
+            return
         logger.warning("no worker told within %g s of a message of the WebSocket at %s", LONGEST_TURN_S, self._path)
         self._go_on()
 
@@ -254,8 +264,9 @@ class Inbound:
             self._entrusted = None
 
     def _watch_clock(self) -> None:
-        """Let no message wait for its turn for ever."""
-        if self._may_send or self._wish is not None or not (self._waiting or self._is_awaited):
+        """Let no message wait for its turn for ever, and no disconnect for room."""
+        is_at_rest = self._may_send or self._wish is not None or not (self._waiting or self._is_awaited)
+        if is_at_rest and not self._is_told_last:
             self._timer.stop()
         elif not self._timer.is_running:
             self._timer.start(LONGEST_TURN_S, self._time_out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +24,7 @@ from support.connections import (
     upgrade,
 )
 from zmqlayer.exceptions import LayerClosed, MessageTooLarge
+from zmqlayer.interface.conversations.inbound import LONGEST_TURN_S
 from zmqlayer.ports import Loss
 
 SiteMaker = Callable[..., Site]
@@ -261,16 +261,31 @@ def test_a_client_that_vanishes_is_reported(site: Site) -> None:
     assert site.layer.reply.is_closed
 
 
-def test_a_disconnect_that_finds_no_room_is_given_up(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """Only the debug log tells."""
+def test_a_disconnect_waits_for_room(site: Site) -> None:
+    """Many clients may leave at once; each is told of, and its channel is closed then."""
     client = site.open_websocket()
     site.layer.fill("websocket.disconnect")
+    client.leave()
 
-    with caplog.at_level(logging.DEBUG, "zmqlayer"):
-        client.leave()
+    was_closed = site.layer.reply.is_closed
+    site.layer.make_room("websocket.disconnect")
+
+    assert not was_closed
+    assert disconnect_of(site) == (1006, 1)
+    assert site.layer.reply.is_closed
+
+
+def test_a_disconnect_waits_two_minutes(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Then nobody is told, and the log says so."""
+    client = site.open_websocket()
+    site.layer.fill("websocket.disconnect")
+    client.leave()
+
+    site.clock.advance(LONGEST_TURN_S)
 
     assert "nobody is told" in caplog.text
-    assert {record.levelname for record in caplog.records} == {"DEBUG"}
+    assert site.layer.reply.is_closed
+    assert not site.layer.wishes[-1].is_open
 
 
 @pytest.mark.parametrize(
