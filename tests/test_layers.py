@@ -67,7 +67,7 @@ LAYERS: Final = (
     Layer(
         "I/O",
         words("ending handshakes inheritance memory memory_node memory_wires node probes publications pushes security")
-        | words("slot sockets switchboard transport waiters"),
+        | words("slot sockets solo switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(

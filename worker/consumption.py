@@ -16,6 +16,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
+import threading
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
@@ -87,9 +88,9 @@ class Consumption:
                 consumer_started.send_robust(sender=self._sender, message=self.message)
             try:
                 result = self._match.call(self.message)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as exc:  # noqa: BLE001  # SystemExit too: it would end the thread in silence
+            except BaseException as exc:  # SystemExit too: it would end the thread in silence
+                if isinstance(exc, KeyboardInterrupt) and _is_for_us():
+                    raise
                 self._settle(exc)
             else:
                 if inspect.iscoroutine(result):
@@ -157,7 +158,7 @@ class Consumption:
             return
         answer = answer_to_failure(self.message.channel.name, self._outbox.said_to(reply.name))
         if answer is not None:
-            self._outbox.hold(reply, answer)
+            self._outbox.hold(reply, answer, is_last=True)
 
     # What leaves at the end.
 
@@ -228,6 +229,11 @@ class Consumption:
     @property
     def _deadline(self) -> float:
         return self._patience.clock() + self._patience.flush_s
+
+
+def _is_for_us() -> bool:
+    """Whether a KeyboardInterrupt is somebody's Ctrl-C: Python raises that in the main thread only."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _is_cancelled() -> bool:

@@ -89,14 +89,17 @@ class Outbox:
         """Whether something the consumer sent to *name* could not be sent at all: too large, or no message."""
         return name in self._refused
 
-    def hold(self, target: Target, content: Content) -> None:
+    def hold(self, target: Target, content: Content, *, is_last: bool = False) -> None:
         """
         Keep a copy of *content* for the consumer's end.
+
+        Args:
+            is_last: It is the worker's own word at the end, for which there is always room.
 
         Raises:
             ChannelFull: More than ``HELD_LIMIT`` messages are held.
         """
-        if len(self._held) >= HELD_LIMIT:
+        if len(self._held) >= HELD_LIMIT and not is_last:
             raise ChannelFull(target.name, HELD_LIMIT)
         kept = self._said[target.name] = copy.deepcopy(content)
         self._held.append(_Held(target, kept))

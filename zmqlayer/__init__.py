@@ -7,7 +7,7 @@ A brokerless, zero-configuration channel layer and mesh over ZeroMQ.
     layer.send("jobs", {"hello": "world"})
 """
 
-from zmqlayer.compose import ChannelLayer, SyncChannelLayer
+from zmqlayer.compose import ChannelLayer, InMemoryChannelLayer, SyncChannelLayer
 from zmqlayer.exceptions import (
     ChannelFull,
     ConfigError,
@@ -26,6 +26,7 @@ __all__ = [
     "ChannelFull",
     "ChannelLayer",
     "ConfigError",
+    "InMemoryChannelLayer",
     "InvalidMessage",
     "InvalidName",
     "LayerClosed",

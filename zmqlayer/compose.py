@@ -1,7 +1,7 @@
 """
 From settings to a running node: the only place that knows all parts.
 
-``zmqlayer.ChannelLayer`` and ``zmqlayer.SyncChannelLayer`` are made here, so that the modules below
+``zmqlayer.ChannelLayer`` and its siblings are made here, so that the modules below
 them never need to know which transport and which discovery are used.
 """
 
@@ -26,10 +26,11 @@ from zmqlayer.project import project_secrets, warn_of_flaw
 from zmqlayer.roles import role_of
 from zmqlayer.security import Keys
 from zmqlayer.slot import NodeSlot
+from zmqlayer.solo import SoloTransport
 from zmqlayer.sync import SyncLayer
 from zmqlayer.transport import ZmqTransport
 
-__all__ = ["ChannelLayer", "SyncChannelLayer", "build_node", "configure", "open_layer"]
+__all__ = ["ChannelLayer", "InMemoryChannelLayer", "SyncChannelLayer", "build_node", "configure", "open_layer"]
 
 
 class ChannelLayer(AsyncLayer):
@@ -58,6 +59,25 @@ class SyncChannelLayer(SyncLayer):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(_slot_for(configure(settings), role_of(sys.argv)))
+
+
+class InMemoryChannelLayer(AsyncLayer):
+    """
+    A channel layer for one process alone, without sockets: for tests, and for development in a single process.
+
+    Args:
+        settings: As for :class:`ChannelLayer`, so that ``BACKEND`` is all that has to be changed. Those about other
+            nodes are checked, and have no effect.
+
+    Raises:
+        ConfigError: As for :class:`ChannelLayer`.
+
+    Capacity, expiry, groups and names are those of the mesh: it is the same node, on a transport that carries nothing.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        config = configure({**settings, "discovery": "off", "seeds": ()})
+        super().__init__(NodeSlot(partial(_build_solo, config, role_of(sys.argv))))
 
 
 def configure(settings: Mapping[str, Any]) -> Config:
@@ -94,6 +114,11 @@ def build_node(config: Config, role: str = "script") -> Node:
         time.monotonic,
         os.urandom,
     )
+
+
+def _build_solo(config: Config, role: str) -> Node:
+    transport = SoloTransport(len(config.cluster_tags))
+    return Node(config, role, ("localhost",), transport, Combined([]), time.monotonic, os.urandom)
 
 
 def _slot_for(config: Config, role: str) -> NodeSlot:

@@ -4,7 +4,7 @@ From one WebSocket's client to the workers: what it does, in order and one messa
 ``websocket.connect``, each ``websocket.receive`` and ``websocket.disconnect`` leave here: to the named channels, where
 any worker takes them, or to the one worker that invited (``events_channel``). What cannot leave yet waits: because the
 consumer of the message before has not ended (``turns``), or because the channel is full. At most one message of the
-client waits, and behind it the disconnect: when many clients leave at once, their workers hear of all of them in time.
+client waits, and behind it the disconnect.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_TURN_S: Final = 120.0
 """
-How long a message waits for the consumer of the one before: whoever should have told of that one did not. And how long
-a disconnect waits for room.
+How long a message waits for the consumer of the one before, whose worker should have told of its end; and a disconnect
+for room in its channel, where what nobody reads expires in half that time.
 """
 
 
@@ -65,6 +65,7 @@ class Inbound:
         "_events_channel",
         "_is_awaited",
         "_is_ended",
+        "_is_hurried",
         "_order",
         "_path",
         "_reply_channel",
@@ -87,6 +88,7 @@ class Inbound:
         self._events_channel = ""
         self._is_ended = False
         self._is_awaited = False
+        self._is_hurried = False
         self._entrusted: Entrusted | None = None
         self._wish: Wish | None = None
         self._watch: Wish | None = None
@@ -153,7 +155,8 @@ class Inbound:
         self._waiting.clear()
 
     def hurry(self) -> None:
-        """Wait for no consumer any more: the server stops."""
+        """Wait for no consumer and no room any more: the server stops."""
+        self._is_hurried = True
         self._turns.end()
         self._send_waiting()
 
@@ -175,21 +178,18 @@ class Inbound:
     def _may_send(self) -> bool:
         return self._wish is None and not self._is_ended and (bool(self._events_channel) or self._turns.is_free)
 
-    @property
-    def _is_told_last(self) -> bool:
-        """Whether the disconnect waits for room: nothing else holds this WebSocket any more."""
-        return self._wish is not None and bool(self._waiting) and self._waiting[0][0] == WEBSOCKET_DISCONNECT
-
     def _send_waiting(self) -> None:
         """Send what waits, as far as it may go."""
         while self._waiting and self._may_send:
             channel, message = self._waiting.pop(0)
             try:
                 self._send(channel, message)
-            except ChannelFull:
-                self._waiting.insert(0, (channel, message))
-                self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
-                break
+            except ChannelFull as exc:
+                if not self._is_hurried:
+                    self._waiting.insert(0, (channel, message))
+                    self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
+                    break
+                self._fail(channel, exc)
             except ZmqLayerError as exc:
                 self._fail(channel, exc)
             self._settle(channel)
@@ -245,8 +245,8 @@ class Inbound:
         self.end()
 
     def _time_out(self) -> None:
-        if self._is_told_last:
-            logger.warning("nobody is told that %s is closed: no room within %g s", self._reply_channel, LONGEST_TURN_S)
+        if self._wish is not None:
+            logger.warning("no worker is told that the WebSocket at %s is closed: their channel is full", self._path)
             self.end()
             return
         logger.warning("no worker told within %g s of a message of the WebSocket at %s", LONGEST_TURN_S, self._path)
@@ -265,8 +265,11 @@ class Inbound:
 
     def _watch_clock(self) -> None:
         """Let no message wait for its turn for ever, and no disconnect for room."""
-        is_at_rest = self._may_send or self._wish is not None or not (self._waiting or self._is_awaited)
-        if is_at_rest and not self._is_told_last:
+        if self._wish is not None:
+            is_bounded = bool(self._waiting) and self._waiting[0][0] == WEBSOCKET_DISCONNECT
+        else:
+            is_bounded = not self._may_send and (bool(self._waiting) or self._is_awaited)
+        if not is_bounded:
             self._timer.stop()
         elif not self._timer.is_running:
             self._timer.start(LONGEST_TURN_S, self._time_out)

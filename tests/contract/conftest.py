@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 
-from zmqlayer import ChannelLayer, SyncChannelLayer
+from zmqlayer import ChannelLayer, InMemoryChannelLayer, SyncChannelLayer
 
 
 class Ends(NamedTuple):
@@ -30,7 +31,8 @@ def open_layer() -> Iterator[Callable[..., Any]]:
     layers: list[Any] = []
 
     def open_layer(kind: type[Any] = SyncChannelLayer, peers: tuple[Any, ...] = (), **settings: Any) -> Any:
-        layer = kind(discovery="off", seeds=[peer.address for peer in peers], **settings)
+        seeds = [peer.address for peer in peers]
+        layer = settings.pop("make", kind)(discovery="off", seeds=seeds, **settings)
         layers.append(layer)
         layer.start()
         for one in (layer, *peers) if peers else ():
@@ -44,14 +46,22 @@ def open_layer() -> Iterator[Callable[..., Any]]:
             layer.node.close()
 
 
-@pytest.fixture(params=["one node", "two nodes"])
+def make_solo(kind: type[Any], **settings: Any) -> Any:
+    """Return a layer without sockets, with the face that *kind* has."""
+    layer = InMemoryChannelLayer(**settings)
+    return layer if kind is ChannelLayer else layer.sync
+
+
+@pytest.fixture(params=["one node", "two nodes", "no sockets"])
 def open_ends(request: pytest.FixtureRequest, open_layer: Callable[..., Any]) -> Callable[..., Ends]:
     """Return a function that opens both ends with the same settings."""
 
     def open_ends(kind: type[Any] = SyncChannelLayer, **settings: Any) -> Any:
         pair = Ends if kind is SyncChannelLayer else AsyncEnds
+        if request.param == "no sockets":
+            settings["make"] = partial(make_solo, kind)
         receiver = open_layer(kind, **settings)
-        if request.param == "one node":
+        if request.param != "two nodes":
             return pair(receiver, receiver)
         return pair(open_layer(kind, (receiver,), **settings), receiver)
 

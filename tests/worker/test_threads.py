@@ -42,22 +42,27 @@ def test_messages_are_consumed_at_once(layer: MemoryLayer) -> None:
     assert repr(group) == "<WorkerGroup [0 of 2 threads]>"
 
 
-def test_a_thread_that_dies_is_replaced(
-    layer: MemoryLayer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What ends a thread all the same costs one message, not the worker."""
+class Deadly(MemoryLayer):
+    """A layer that ends the thread of its first reader."""
+
+    is_deadly = True
+
+    def receive(self, channels: Any, block: bool = False) -> Any:
+        """Receive, but for the first time."""
+        if self.is_deadly:
+            self.is_deadly = False
+            raise KeyboardInterrupt
+        return super().receive(channels, block)
+
+
+def test_a_thread_that_dies_is_replaced(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a thread all the same does not end the worker."""
     monkeypatch.setattr("zmqlayer.worker.threads.REPLACE_AFTER_S", 0.01)
     consumed = threading.Event()
-
-    def consumer(message: Message) -> None:
-        if message["deadly"]:
-            raise KeyboardInterrupt
-        consumed.set()
-
-    group = group_for(layer, consumer, n_threads=1)
+    layer = Deadly()
+    group = group_for(layer, lambda message: consumed.set(), n_threads=1)
     group.start()
-    layer.send("a", {"deadly": True})
-    layer.send("a", {"deadly": False})
+    layer.send("a", {})
     while not consumed.is_set():
         assert not group.wait(0.01)
 

@@ -168,6 +168,44 @@ def test_a_full_channel_holds_the_client_up(site: Site) -> None:
     assert client.transport.producerState == "producing"
 
 
+def test_a_disconnect_waits_for_room(site: Site) -> None:
+    """A thousand sockets may go at once, as when a proxy falls over: the workers hear of each in its turn."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.leave()
+    assert heard(site) == []
+    site.layer.make_room("websocket.disconnect")
+
+    assert heard(site) == ["websocket.disconnect"]
+    assert site.layer.reply.is_closed
+
+
+def test_a_disconnect_does_not_wait_for_ever(site: Site) -> None:
+    """What is kept for a socket that is gone ends, also where no worker reads."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.leave()
+    site.clock.advance(121)
+
+    assert heard(site) == []
+    assert not site.layer.wishes[0].is_open
+    assert site.layer.reply.is_closed
+
+
+def test_a_server_that_stops_does_not_wait_with_a_disconnect(site: Site) -> None:
+    """It tells who can be told."""
+    client = site.open_websocket(consumed=0)
+    site.layer.fill("websocket.disconnect")
+
+    client.connection.stop()
+    client.leave()
+
+    assert not site.layer.wishes
+    assert site.layer.reply.is_closed
+
+
 def test_no_wish_is_left_of_a_socket_that_is_gone(site: Site) -> None:
     """With room the rest is told, and then nothing is kept."""
     client = site.open_websocket()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +25,6 @@ from support.connections import (
     upgrade,
 )
 from zmqlayer.exceptions import LayerClosed, MessageTooLarge
-from zmqlayer.interface.conversations.inbound import LONGEST_TURN_S
 from zmqlayer.ports import Loss
 
 SiteMaker = Callable[..., Site]
@@ -96,30 +96,6 @@ def test_a_worker_may_refuse(site: Site, answer: dict[str, Any]) -> None:
     assert client.is_closed_by_server
     client.leave()
     assert site.layer.take() == []
-
-
-@pytest.mark.parametrize(("status", "word"), [(404, b"refused"), (499, b"refused"), (500, b"failed"), (503, b"again")])
-def test_a_worker_may_say_why_it_refuses(site: Site, status: int, word: bytes) -> None:
-    """The handshake is answered with the worker's status."""
-    client = ask(site)
-
-    site.layer.reply.push({"close": 1011, "status": status})
-
-    answered, _, content = split_response(client.read())
-    assert answered == status
-    assert word in content
-    client.leave()
-    assert site.layer.take() == []
-
-
-def test_a_status_that_refuses_nothing_is_a_mistake(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """As any malformed answer: 500, and the log says what is wrong."""
-    client = ask(site)
-
-    site.layer.reply.push({"close": True, "status": 200})
-
-    assert split_response(client.read())[0] == 500
-    assert "'status' is 200" in caplog.text
 
 
 def test_an_answer_that_decides_nothing_keeps_the_handshake_waiting(
@@ -261,31 +237,16 @@ def test_a_client_that_vanishes_is_reported(site: Site) -> None:
     assert site.layer.reply.is_closed
 
 
-def test_a_disconnect_waits_for_room(site: Site) -> None:
-    """Many clients may leave at once; each is told of, and its channel is closed then."""
+def test_a_disconnect_that_cannot_be_sent_is_given_up(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the debug log tells."""
     client = site.open_websocket()
-    site.layer.fill("websocket.disconnect")
-    client.leave()
+    site.layer.errors["websocket.disconnect"] = LayerClosed()
 
-    was_closed = site.layer.reply.is_closed
-    site.layer.make_room("websocket.disconnect")
-
-    assert not was_closed
-    assert disconnect_of(site) == (1006, 1)
-    assert site.layer.reply.is_closed
-
-
-def test_a_disconnect_waits_two_minutes(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """Then nobody is told, and the log says so."""
-    client = site.open_websocket()
-    site.layer.fill("websocket.disconnect")
-    client.leave()
-
-    site.clock.advance(LONGEST_TURN_S)
+    with caplog.at_level(logging.DEBUG, "zmqlayer"):
+        client.leave()
 
     assert "nobody is told" in caplog.text
-    assert site.layer.reply.is_closed
-    assert not site.layer.wishes[-1].is_open
+    assert {record.levelname for record in caplog.records} == {"DEBUG"}
 
 
 @pytest.mark.parametrize(
