@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 
 import click
@@ -19,6 +20,7 @@ from support.report import Figure, describe_machine, render, to_dicts
 from support.servers import answers
 from support.visits import ask_often, hold_sessions
 
+FOLDER: Final = Path(__file__).parent
 WARM_UP: Final = 4
 """Each number divided by this comes before the first look at the memory."""
 START_WITHIN_S: Final = 20.0
@@ -28,12 +30,16 @@ KB: Final = 1024
 
 SETTINGS: Final = ("--settings", "support.site_settings")
 DJANGO: Final = ("-m", "django", "runworker", *SETTINGS, "--cluster")
+PROGRAM: Final = str(Path(sys.executable).with_name("zmqlayer"))
+ASGI: Final = (PROGRAM, "worker", "support.asgi_app:application", *SETTINGS, "--app-dir", str(FOLDER), "--cluster")
 REQUESTS: Final = {
     "view": (DJANGO, "/"),
     "async view": (DJANGO, "/async"),
+    "ASGI": (ASGI, "/"),
 }
 SESSIONS: Final = {
     "sessions, functions": (DJANGO, "/function"),
+    "sessions, ASGI": (ASGI, "/"),
 }
 
 
