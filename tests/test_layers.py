@@ -26,7 +26,8 @@ class Layer:
     One row of the table.
 
     Attributes:
-        modules: Names below ``zmqlayer``; a package stands for all in it, "" for ``zmqlayer/__init__.py``.
+        modules: Names below ``zmqlayer``; a package stands for all in it that is not named itself, "" for
+            ``zmqlayer/__init__.py``.
         may_use: Packages from outside the standard library, for the whole layer.
         exceptions: More of them, for single modules.
         is_pure: Whether the layer does without clocks, sockets, threads and chance.
@@ -86,7 +87,11 @@ LAYERS: Final = (
             "worker": words("django asgiref channels uvloop"),
         },
     ),
+    Layer("commands", words("worker.management"), may_use=words("click django")),
 )
+
+WITHIN: Final = words("worker.management")
+"""Parts of packages that stand in the table on their own."""
 
 IMPURE: Final = words("asyncio os random secrets select selectors signal socket ssl subprocess threading time")
 FILES: Final = source_files()
@@ -94,7 +99,9 @@ FILES: Final = source_files()
 
 def top_of(module: str) -> str:
     """Return the part of a module's name that stands in the table: ``discovery`` for all in it."""
-    return module.removeprefix("zmqlayer").removeprefix(".").partition(".")[0]
+    name = module.removeprefix("zmqlayer").removeprefix(".")
+    units = [unit for unit in WITHIN if name == unit or name.startswith(f"{unit}.")]
+    return units[0] if units else name.partition(".")[0]
 
 
 def level_of(module: str) -> int:
@@ -170,6 +177,14 @@ def test_server_and_worker_are_strangers() -> None:
     pairs = {(top_of(module), top_of(name)) for module in FILES for name in own_imports(module)}
 
     assert not pairs & {("interface", "worker"), ("worker", "interface")}
+
+
+def test_few_know_both() -> None:
+    """Who puts server and worker together are commands, and nothing else."""
+    tops = {module: {top_of(name) for name in own_imports(module)} for module in FILES}
+    both = {top_of(module) for module, known in tops.items() if known >= words("interface worker")}
+
+    assert both <= words("cli worker.management")
 
 
 def test_imports_have_no_cycle() -> None:

@@ -1,36 +1,42 @@
 """
 Django's view system as the consumer of ``http.request``.
 
-``message -> AsgiRequest -> middleware and view -> response -> messages``, straight in the worker's
-thread: there is no event loop in between.
+``message -> AsgiRequest -> middleware and view -> response -> messages``: for a view that is a function, straight in
+the worker's thread, with no event loop in between; for a view that is a coroutine function, on the worker's event loop,
+with no thread held while it waits.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import threading
-from collections.abc import Generator
-from typing import Any, Final, cast
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator
+from functools import partial
+from typing import Any, Final
 
+from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import get_script_prefix
-from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from zmqlayer.exceptions import ChannelFull, ZmqLayerError
+from zmqlayer.exceptions import ChannelFull
 from zmqlayer.messages import HttpResponse as Part
-from zmqlayer.worker.channel import Channel
+from zmqlayer.messages import Message as Content
+from zmqlayer.worker.answer import Answer
+from zmqlayer.worker.body import collect_body
+from zmqlayer.worker.desks import Desks
 from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
-from zmqlayer.worker.failures import SERVER_ERROR
+from zmqlayer.worker.later import ResponseLater
 from zmqlayer.worker.message import Message
-from zmqlayer.worker.outbox import current_outbox
-from zmqlayer.worker.request import AsgiRequest
-from zmqlayer.worker.response import encode_response
+from zmqlayer.worker.presence import Presence
+from zmqlayer.worker.request import AsgiRequest, BadRequest, Sighting
+from zmqlayer.worker.response import aencode_response, encode_response
+from zmqlayer.worker.views import AsyncViews, Views, find_view, is_for_loop
 
-__all__ = ["AsgiHandler", "AsgiRequest", "ViewConsumer"]
+__all__ = ["AsgiHandler", "AsgiRequest", "RequestAborted", "RequestTimeout", "ResponseLater", "ViewConsumer"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,64 +46,116 @@ Bytes of content in one message: what a server holds for a slow client is this t
 """
 
 
-class AsgiHandler(BaseHandler):
+class AsgiHandler(Views):
     """Answers a request message with response messages. One is enough for all threads."""
 
     request_class = AsgiRequest
     chunk_size = CHUNK_SIZE
+    ResponseLater = ResponseLater
 
     def __init__(self) -> None:
         super().__init__()
-        self._loading = threading.Lock()
-        self._is_loaded = False
+        self._for_loop = AsyncViews()
+        self._desks = Desks()
 
-    def __call__(self, message: Message) -> Generator[Part]:
+    def __call__(self, message: Message) -> Generator[Part] | AsyncGenerator[Part, None]:
         """
-        Run Django, and iterate over the messages to send to the reply channel.
+        Return an iterator that runs Django and gives the messages to send to the reply channel.
 
-        Exhaust or close the iterator: the response is closed, and ``request_finished`` sent, at its end.
+        It is an asynchronous one if the view is a coroutine function. Exhaust or close it: the response is closed, and
+        ``request_finished`` sent, at its end. It gives no message at all for a :class:`ResponseLater`.
 
         Raises:
-            RequestAborted: The client left while the view was reading the request's body.
+            RequestAborted: The client left while the request's body was read. Raised by the iterator.
         """
-        self._load()
+        seen = self.find_view(message)
+        if not is_for_loop(seen):
+            return self._answer(message, seen)
+        self._for_loop.load()
+        return self._aanswer(message, seen)
+
+    @classmethod
+    def encode_response(cls, response: HttpResponseBase) -> Generator[Part]:
+        """Return the messages to send to a reply channel for *response*, for who answers a request later."""
+        return encode_response(response, cls.chunk_size)
+
+    def find_view(self, message: Message) -> Sighting | None:
+        """Return the view that *message* is for, as far as is known before middleware has seen the request."""
+        path = message.get("path")
+        prefix = get_script_prefix(message.content)
+        return find_view(path.removeprefix(prefix)) if isinstance(path, str) and isinstance(prefix, str) else None
+
+    # In a thread
+
+    def _answer(self, message: Message, seen: Sighting | None) -> Generator[Part]:
+        self.load()
         set_script_prefix(get_script_prefix(message.content) or "/")
         signals.request_started.send(sender=type(self), message=message)
-        response = self._respond(message)
-        # Half a message for the content leaves as much for the headers.
-        chunk_size = min(self.chunk_size, message.channel_layer.node.config.max_message_size // 2)
+        response = self._respond(message, seen)
         try:
-            yield from encode_response(response, chunk_size, has_body=message["method"] != "HEAD")
+            if not isinstance(response, ResponseLater):
+                yield from encode_response(response, self._chunk_size(message), has_body=_has_body(message))
         finally:
             response.close()
 
-    def _load(self) -> None:
-        if self._is_loaded:
-            return
-        with self._loading:
-            if not self._is_loaded:
-                self.load_middleware()
-                self._is_loaded = True
-
-    def _respond(self, message: Message) -> HttpResponseBase:
+    def _respond(self, message: Message, seen: Sighting | None) -> HttpResponseBase:
         try:
-            response = self._run_view(message)
+            request = self._read(message, seen)
+            response = _refusal() if request is None else self.get_response(request)
         except RequestTimeout as exc:
-            logger.warning("answered 408 for %r: %s", message["path"], exc)
-            response = HttpResponse("The rest of the request did not come in time.", status=408)
-        except RequestAborted:
+            response = _too_slow(message, exc)
+        except BaseException:
             signals.request_finished.send(sender=type(self))
             raise
+        return self._sign(response)
+
+    # On an event loop
+
+    async def _aanswer(self, message: Message, seen: Sighting | None) -> AsyncGenerator[Part, None]:
+        await self._desks.take()
+        body = await _collect(message)
+        set_script_prefix(get_script_prefix(message.content) or "/")
+        await signals.request_started.asend(sender=type(self), message=message)
+        response = await self._arespond(message, seen, body)
+        try:
+            if not isinstance(response, ResponseLater):
+                parts = aencode_response(response, self._chunk_size(message), has_body=_has_body(message))
+                async with contextlib.aclosing(parts):
+                    async for part in parts:
+                        yield part
+        finally:
+            await sync_to_async(response.close)()
+
+    async def _arespond(self, message: Message, seen: Sighting | None, body: Any) -> HttpResponseBase:
+        try:
+            if isinstance(body, RequestTimeout):
+                return self._sign(_too_slow(message, body))
+            request = self._read(message, seen, body)
+            return self._sign(_refusal() if request is None else await self._for_loop.get_response_async(request))
+        except BaseException:
+            if body is not None and not isinstance(body, RequestTimeout):
+                body.close()
+            await signals.request_finished.asend(sender=type(self))
+            raise
+
+    # Both
+
+    def _read(self, message: Message, seen: Sighting | None, body: Any = None) -> AsgiRequest | None:
+        try:
+            request = self.request_class(message) if body is None else self.request_class(message, body)
+        except BadRequest as exc:
+            logger.warning("answered 400 for %r: the request %s", message.get("path"), exc)
+            return None
+        request.sighting = seen
+        return request
+
+    def _chunk_size(self, message: Message) -> int:
+        # Half a message for the content leaves as much for the headers.
+        return int(min(self.chunk_size, message.channel_layer.node.config.max_message_size // 2))
+
+    def _sign(self, response: HttpResponseBase) -> HttpResponseBase:
         vars(response)["_handler_class"] = type(self)  # the sender of request_finished
         return response
-
-    def _run_view(self, message: Message) -> HttpResponseBase:
-        try:
-            request = self.request_class(message)
-        except UnicodeDecodeError:
-            logger.warning("a request for %r is not decodable: answered 400", message["path"])
-            return HttpResponseBadRequest()
-        return self.get_response(request)
 
 
 class ViewConsumer:
@@ -113,72 +171,84 @@ class ViewConsumer:
     def __init__(self) -> None:
         self.handler = self.handler_class()
 
-    def __call__(self, message: Message, **kwargs: Any) -> None:
-        """Answer *message*, or log why it could not be answered in full."""
+    def __call__(self, message: Message, **kwargs: Any) -> Coroutine[Any, Any, None] | None:
+        """
+        Answer *message*, or log why it could not be answered in full.
+
+        Returns:
+            What is left to do on an event loop, if the view is a coroutine function.
+        """
         reply = message.reply_channel
         if reply is None:
             raise ValueError(f"a message on {message.channel} has no reply channel to answer on")
-        answer = _Answer(reply)
-        try:
-            with contextlib.closing(self.handler(message)) as parts:
-                for part in parts:
-                    answer.send(part)
-        except (ChannelFull, RequestTimeout) as exc:
-            logger.warning("abandoned the response for %r: %s", message["path"], exc)
-        except RequestAborted as exc:
-            logger.debug("abandoned the response for %r: %s", message["path"], exc)
-            answer.is_over = True
-        finally:
-            answer.end()
+        parts = self.handler(message)
+        answer = Answer(reply)
+        if isinstance(parts, AsyncGenerator):
+            return _asend(parts, message, answer)
+        with _ended(answer, message), contextlib.closing(parts):
+            for part in parts:
+                answer.send(part)
+            _settle(answer)
+        return None
 
 
-class _Answer:
-    """
-    A response on its way: what has been sent decides how it can be broken off.
+async def _asend(parts: AsyncGenerator[Part, None], message: Message, answer: Answer) -> None:
+    """Send *parts* from an event loop; the client's leaving cancels the view, wherever it waits."""
+    with _ended(answer, message):
+        async with Presence(answer.reply) as presence, contextlib.aclosing(parts):
+            async for part in parts:
+                if not answer.has_begun and part["more_content"] and (channel := presence.invite()):
+                    part = {**part, "events_channel": channel}
+                await answer.asend(part)
+            _settle(answer)
 
-    Attributes:
-        is_over: Whether it is whole, or nobody waits for the rest.
-    """
 
-    def __init__(self, reply: Channel) -> None:
-        self.reply = reply
-        self.is_over = False
-        self._sent = 0
+@contextlib.contextmanager
+def _ended(answer: Answer, message: Message) -> Iterator[None]:
+    """Log why a response is not sent in full, and tell the server."""
+    try:
+        yield
+    except (ChannelFull, RequestTimeout) as exc:
+        logger.warning("abandoned the response for %r: %s", message.get("path"), exc)
+    except RequestAborted as exc:
+        logger.debug("abandoned the response for %r: %s", message.get("path"), exc)
+        answer.is_over = True
+    finally:
+        answer.end()
 
-    def send(self, part: Part) -> None:
-        """Send one part; raises ChannelFull when the reader stays away, RequestAborted when it is gone."""
-        if self._sent and not self._is_awaited():
-            # Messages for who is gone are dropped without an error: an endless stream would never end.
-            raise RequestAborted(f"nobody reads {self.reply} any more")
-        try:
-            self._insist({**part, "order": self._sent})
-        except ChannelFull as exc:
-            if self._is_awaited():
-                raise
-            raise RequestAborted(f"nobody reads {self.reply} any more") from exc
-        self._sent += 1
-        self.is_over = not part["more_content"]
 
-    def end(self) -> None:
-        """Tell the server, if it waits for more, that no more will come."""
-        if self.is_over:
-            return
-        last = Part(content=b"", more_content=False, closed=True) if self._sent else SERVER_ERROR
-        with contextlib.suppress(ZmqLayerError):
-            self.reply.send(cast(dict[str, Any], last), immediately=True)
+def _settle(answer: Answer) -> None:
+    """All parts there were are sent; where there was none, somebody else has promised to answer."""
+    answer.is_over = answer.is_over or not answer.has_begun
 
-    def _insist(self, part: Part) -> None:
-        content = cast(dict[str, Any], part)
-        outbox = current_outbox()
-        if outbox is None:
-            self.reply.send(content, immediately=True)
-            return
-        patience = outbox.patience
-        patience.insist(
-            lambda: self.reply.send(content, immediately=True),
-            deadline=patience.clock() + patience.reply_s,
-            is_hopeless=lambda: not self._is_awaited(),
-        )
 
-    def _is_awaited(self) -> bool:
-        return self.reply.channel_layer.is_open(self.reply.name)
+def _has_body(message: Message) -> bool:
+    return bool(message.get("method") != "HEAD")
+
+
+def _refusal() -> HttpResponseBase:
+    return HttpResponseBadRequest()
+
+
+def _too_slow(message: Message, exc: RequestTimeout) -> HttpResponseBase:
+    logger.warning("answered 408 for %r: %s", message.get("path"), exc)
+    return HttpResponse("The rest of the request did not come in time.", status=408)
+
+
+async def _collect(message: Message) -> Any:
+    """Return the body of a request as a file, None if it came with its message, or why it did not come."""
+    channel, layer, reply = message.get("body_channel"), message.channel_layer, message.reply_channel
+    if not channel:
+        return None
+
+    async def receive(channel: str) -> Content | None:
+        return (await layer.receive_async([channel]))[1]
+
+    def is_awaited() -> bool:
+        return reply is None or layer.is_open(reply.name)
+
+    first = message.get("body") or b""
+    try:
+        return await collect_body(first, partial(receive, channel), is_awaited, settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+    except RequestTimeout as exc:
+        return exc

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from django.core.handlers.asgi import ASGIRequest
+from django.urls import ResolverMatch
 
+from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.body import BodyPieces, open_body
 from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.later import ResponseLater
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 
-__all__ = ["AsgiRequest"]
+__all__ = ["AsgiRequest", "BadRequest", "Sighting"]
+
+METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class BadRequest(ZmqLayerError):
+    """A message on ``http.request`` from which no request can be made."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+class Sighting:
+    """
+    What the URLconf said of a path before the request was made.
+
+    Args:
+        language: The language that was active then: paths may be translated.
+    """
+
+    __slots__ = ("language", "match", "path_info")
+
+    def __init__(self, path_info: str, language: str | None, match: ResolverMatch) -> None:
+        self.path_info = path_info
+        self.language = language
+        self.match = match
 
 
 class AsgiRequest(ASGIRequest):
@@ -25,26 +58,51 @@ class AsgiRequest(ASGIRequest):
     The keys of the 2016 draft are those of ASGI 3, but for the body, so Django's own class reads them
     and its security fixes hold here too.
 
+    Args:
+        body: The whole body, if it was collected already.
+
     Attributes:
         message: The message it was made from.
         reply_channel: Where the response goes.
+        sighting: What is known already of its view.
 
     Raises:
-        UnicodeDecodeError: The query string is not UTF-8.
+        BadRequest: The message lacks a key, or has something in it that no server should send.
     """
 
-    def __init__(self, message: Message) -> None:
-        body: bytes = message.get("body") or b""
+    ResponseLater = ResponseLater
+
+    def __init__(self, message: Message, body: Any = None) -> None:
+        _check(message)
+        first: bytes = message.get("body") or b""
         channel: str | None = message.get("body_channel")
-        stream = _open_pieces(message, body, channel) if channel else BytesIO(body)
-        super().__init__({"type": "http", **message.content}, stream)
+        try:
+            stream = _open(message, first, channel) if body is None else body
+            super().__init__({"type": "http", **message.content}, stream)
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
+            raise BadRequest(f"cannot be read: {type(exc).__name__}: {exc}") from exc
         self.message = message
         self.reply_channel: Channel | None = message.reply_channel
+        self.sighting: Sighting | None = None
         # A chunked request has no Content-Length, but the multipart parser reads nothing without it.
-        if body and not channel:
-            self.META["CONTENT_LENGTH"] = str(len(body))
+        if first and not channel:
+            self.META["CONTENT_LENGTH"] = str(len(first))
         elif channel and "CONTENT_LENGTH" not in self.META and self.content_type == "multipart/form-data":
             self.META["CONTENT_LENGTH"] = str(sys.maxsize)
+
+
+def _check(message: Message) -> None:
+    path, method = message.get("path"), message.get("method")
+    if not isinstance(path, str):
+        raise BadRequest(f"has {path!r:.80} for a path, which is no text")
+    if not isinstance(method, str) or not METHOD.fullmatch(method):
+        raise BadRequest(f"has {method!r:.80} for a method, which is none")
+    if not isinstance(message.get("query_string", b""), bytes | str):
+        raise BadRequest("has a query_string that is neither bytes nor text")
+
+
+def _open(message: Message, first: bytes, channel: str | None) -> Any:
+    return _open_pieces(message, first, channel) if channel else BytesIO(first)
 
 
 def _open_pieces(message: Message, first: bytes, channel: str) -> Any:

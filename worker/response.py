@@ -1,27 +1,40 @@
-"""Django's response as messages for a reply channel. Pure."""
+"""
+Django's response as messages for a reply channel.
+
+A thread iterates with :func:`encode_response`, a coroutine with :func:`aencode_response`. Both take the content of a
+streaming response piece by piece, whichever kind of iterator it has: nothing is collected before it is sent, so that
+streams without an end work from either kind of view.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import aclosing
+from functools import lru_cache, partial
+from typing import Any, Final, cast
 
+from asgiref.sync import sync_to_async
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from zmqlayer.messages import Header
 from zmqlayer.messages import HttpResponse as Part
 
-__all__ = ["encode_headers", "encode_response"]
+__all__ = ["aencode_response", "encode_headers", "encode_response"]
+
+END: Final = object()
 
 
 def encode_headers(response: HttpResponseBase) -> list[Header]:
     """Return the response's headers as the draft wants them, with one ``set-cookie`` for each cookie."""
-    headers = [[name.lower().encode("ascii"), value.encode("latin-1")] for name, value in response.items()]
-    cookies = [[b"set-cookie", cookie.OutputString().encode()] for cookie in response.cookies.values()]
-    return headers + cookies
+    headers = [[_encode_name(name), value.encode("latin-1")] for name, value in response.items()]
+    if response.cookies:
+        headers += [[b"set-cookie", cookie.OutputString().encode()] for cookie in response.cookies.values()]
+    return headers
 
 
-def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool = True) -> Iterator[Part]:
+def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool = True) -> Generator[Part]:
     """
     Turn *response* into messages: the first has the status, and all but the last say that more follows.
 
@@ -36,23 +49,94 @@ def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool 
         yield {**head, "content": b"", "more_content": False}
     elif isinstance(response, StreamingHttpResponse):
         yield {**head, "content": b"", "more_content": True}
-        yield from _encode_stream(response, chunk_size)
+        for content in _iterate(response, chunk_size):
+            yield from _encode_piece(content, chunk_size)
+        yield {"content": b"", "more_content": False}
     else:
-        pieces = list(_split(cast(HttpResponse, response).content, chunk_size)) or [b""]
-        for index, piece in enumerate(pieces):
-            part = Part(content=piece, more_content=index < len(pieces) - 1)
-            yield part if index else {**head, **part}
+        yield from _encode_whole(head, cast(HttpResponse, response).content, chunk_size)
 
 
-def _encode_stream(response: StreamingHttpResponse, chunk_size: int) -> Iterator[Part]:
-    if isinstance(response, FileResponse):
-        response.block_size = chunk_size
-    for content in response:
-        for piece in _split(content, chunk_size):
-            yield {"content": piece, "more_content": True}
+async def aencode_response(
+    response: HttpResponseBase, chunk_size: int, has_body: bool = True
+) -> AsyncGenerator[Part, None]:
+    """
+    Turn *response* into messages as :func:`encode_response` does, on an event loop.
+
+    The steps of an iterator that is no asynchronous one are made in Django's thread for synchronous code.
+    """
+    if not isinstance(response, StreamingHttpResponse) or not has_body:
+        for part in encode_response(response, chunk_size, has_body):
+            yield part
+        return
+    yield Part(status=response.status_code, headers=encode_headers(response), content=b"", more_content=True)
+    async with aclosing(_aiterate(response, chunk_size)) as contents:
+        async for content in contents:
+            for part in _encode_piece(content, chunk_size):
+                yield part
     yield {"content": b"", "more_content": False}
 
 
-def _split(content: bytes, chunk_size: int) -> Iterator[bytes]:
+@lru_cache(maxsize=256)
+def _encode_name(name: str) -> bytes:
+    return name.lower().encode("ascii")
+
+
+def _encode_whole(head: Part, content: bytes, chunk_size: int) -> Iterator[Part]:
+    if len(content) <= chunk_size:
+        yield {**head, "content": content, "more_content": False}
+        return
     for start in range(0, len(content), chunk_size):
-        yield content[start : start + chunk_size]
+        part = Part(content=content[start : start + chunk_size], more_content=start + chunk_size < len(content))
+        yield part if start else {**head, **part}
+
+
+def _encode_piece(content: bytes, chunk_size: int) -> Iterator[Part]:
+    for start in range(0, len(content), chunk_size):
+        yield {"content": content[start : start + chunk_size], "more_content": True}
+
+
+def _iterate(response: StreamingHttpResponse, chunk_size: int) -> Iterator[bytes]:
+    if not response.is_async:
+        _widen(response, chunk_size)
+        yield from cast(Iterator[bytes], response.streaming_content)
+        return
+    with asyncio.Runner() as runner:
+        contents = cast(AsyncGenerator[bytes, None], response.streaming_content)
+        try:
+            while (content := runner.run(_anext(contents))) is not END:
+                yield content
+        finally:
+            runner.run(_aclose(response, contents))
+
+
+async def _aiterate(response: StreamingHttpResponse, chunk_size: int) -> AsyncGenerator[bytes, None]:
+    if response.is_async:
+        contents = cast(AsyncGenerator[bytes, None], response.streaming_content)
+        try:
+            async for content in contents:
+                yield content
+        finally:
+            await _aclose(response, contents)
+        return
+    _widen(response, chunk_size)
+    step = sync_to_async(partial(next, cast(Iterator[Any], response.streaming_content), END))
+    while (content := await step()) is not END:
+        yield content
+
+
+async def _anext(contents: AsyncIterator[bytes]) -> Any:
+    return await anext(contents, END)
+
+
+async def _aclose(response: StreamingHttpResponse, contents: AsyncGenerator[bytes, None]) -> None:
+    """Close what Django wraps around the view's iterator, and the iterator: its ``finally`` runs here and now."""
+    await contents.aclose()
+    close = getattr(response._iterator, "aclose", None)  # type: ignore[attr-defined]  # it has no public name
+    if close is not None:
+        await close()
+
+
+def _widen(response: StreamingHttpResponse, chunk_size: int) -> None:
+    """Let a file be read in full chunks."""
+    if isinstance(response, FileResponse):
+        response.block_size = chunk_size

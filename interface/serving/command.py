@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from zmqlayer.cli.options import layer_options, take_settings
 from zmqlayer.exceptions import ConfigError
-from zmqlayer.interface.serving.config_file import BadFile, ConfigFile, read_file
-from zmqlayer.interface.serving.given import BadOption, misspelt_variables
+from zmqlayer.interface.serving.config_file import BadFile
+from zmqlayer.interface.serving.given import BadOption
 from zmqlayer.interface.serving.help import SectionedCommand, options_of
-from zmqlayer.interface.serving.lean import import_transports
-from zmqlayer.interface.serving.logs import log_to_stderr
-from zmqlayer.interface.serving.places import inherited_sockets
-from zmqlayer.interface.serving.plan import Plan, make_plan
-from zmqlayer.interface.serving.settings import PREFIX, SETTINGS
+from zmqlayer.interface.serving.settings import SETTINGS
 from zmqlayer.interface.serving.sockets import CannotServe
+from zmqlayer.interface.serving.start import EXTRA, FILE_VARIABLE, describe, read_plan, start
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 
 __all__ = ["interface"]
-
-logger = logging.getLogger("zmqlayer.interface")
-
-FILE_VARIABLE: Final = f"{PREFIX}CONFIG"
-
-EXTRA: Final = frozenset({"autobahn", "cryptography", "h2", "httptools", "OpenSSL"})
-"""What the optional extra brings besides Twisted; it is imported when the server starts."""
 
 EXAMPLES: Final = """\b
 Examples:
@@ -87,44 +74,12 @@ def interface(settings: str | None, config: str | None, check_config: bool, **fl
     with _told_in_a_sentence():
         if settings is not None:
             _join_project(settings)
-        plan = _read_plan(config, flags)
+        plan = read_plan(config, flags, take_settings(flags))
         if check_config:
-            _show(plan)
+            for line in describe(plan):
+                click.echo(line)
             return
-        log_to_stderr(plan.given["verbosity"], plan.given["log_fmt"])
-        for variable, meant in misspelt_variables(os.environ):
-            logger.warning("%s is no option; did you mean %s?", variable, meant)
-        _launch(plan)
-
-
-def _read_plan(config: str | None, flags: dict[str, Any]) -> Plan:
-    file = _read_file(config) if config else ConfigFile()
-    mesh_flags = take_settings(flags)
-    for setting in SETTINGS:
-        if flags.pop(f"no_{setting.name}", None):
-            flags[setting.name] = setting.negation
-    passed = inherited_sockets(_first_environment(), os.getpid())
-    return make_plan(flags, mesh_flags, os.environ, file, passed)
-
-
-def _first_environment() -> dict[str, str]:
-    """
-    Return the environment that this process began with, where the system tells it.
-
-    ``twisted.internet.endpoints`` takes the variables of systemd out of ``os.environ`` when it is imported.
-    """
-    try:
-        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
-    except OSError:
-        return dict(os.environ)
-    return {name: value for name, _, value in (os.fsdecode(pair).partition("=") for pair in pairs)}
-
-
-def _read_file(name: str) -> ConfigFile:
-    try:
-        return read_file(name, Path(name).read_bytes())
-    except OSError as exc:
-        raise BadFile(f"cannot read {name}: {exc.strerror}") from exc
+        start(plan)
 
 
 def _join_project(settings: str) -> None:
@@ -132,19 +87,6 @@ def _join_project(settings: str) -> None:
         join_project(settings)
     except ConfigError as exc:
         raise BadOption("--settings", exc.problem) from exc
-
-
-def _launch(plan: Plan) -> None:
-    import_transports(with_tls=plan.may_use_tls)
-    from zmqlayer.interface.serving.launch import launch  # imports them too, so not before they are there
-
-    launch(plan)
-
-
-def _show(plan: Plan) -> None:
-    for name, place in plan.given.places.items():
-        click.echo(f"{name} = {plan.given[name]!r}  ({place})")
-    click.echo(f"Everything is in order; cluster {plan.config.cluster}.")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from twisted.logger import (
 
 from zmqlayer.interface.serving.sockets import CannotServe
 
-__all__ = ["AccessLog", "log_to_stderr"]
+__all__ = ["AccessLog", "log_to_stderr", "pass_on_faults"]
 
 logger = logging.getLogger("zmqlayer.interface")
 
@@ -102,8 +102,13 @@ def log_to_stderr(verbosity: int, fmt: str = "") -> None:
     others, ours = LEVELS[verbosity]
     logging.basicConfig(level=others, format=fmt or FORMAT, force=True)
     logging.getLogger("zmqlayer").setLevel(ours)
+    pass_on_faults(LogLevel.debug if verbosity > 2 else LogLevel.critical)
+
+
+def pass_on_faults(least: Any = LogLevel.critical) -> None:
+    """Let what Twisted has to say, from the level *least* on, go where Python's log goes."""
     # Of Twisted's own log only what nobody caught is of use here: it warns of each client that misbehaves.
-    uncaught: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug if verbosity > 2 else LogLevel.critical)
+    uncaught: Any = LogLevelFilterPredicate(defaultLogLevel=least)
     to_stdlib: Any = STDLibLogObserver("twisted")
     observer: Any = FilteringLogObserver(to_stdlib, [uncaught])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

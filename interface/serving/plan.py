@@ -15,7 +15,7 @@ from zmqlayer.interface.serving.config_file import ConfigFile
 from zmqlayer.interface.serving.given import BadOption, Given, mesh_settings, read_given
 from zmqlayer.interface.serving.places import Described, Inherited, Place, choose_places
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "prepare"]
 
 LINGER_S: Final = 0.5
 """All that a server leaves unsent is requests of clients that are gone, and word that they are."""
@@ -50,6 +50,7 @@ def make_plan(
     environ: Mapping[str, str],
     file: ConfigFile,
     passed: Sequence[Inherited],
+    mesh_places: Mapping[str, str] | None = None,
 ) -> Plan:
     """
     Read and check what the operator said.
@@ -58,6 +59,7 @@ def make_plan(
         flags: Options of the server, by name.
         mesh_flags: Settings of the layer, by name.
         passed: Sockets of the service manager.
+        mesh_places: Where settings among *mesh_flags* were said that are no flags, by name.
 
     Raises:
         BadOption: An option of the server cannot be used.
@@ -66,10 +68,8 @@ def make_plan(
     given = read_given(flags, environ, file)
     if given["tls_key"] and not given["tls_cert"]:
         raise BadOption(given.place("tls_key"), "is a key without a certificate; name that with --tls-cert")
-    config = read_config(
-        mesh_settings(mesh_flags, environ, file),
-        {name: f"{file.name}: [mesh] {name}" for name in file.mesh if name not in mesh_flags},
-    )
+    in_file = {name: f"{file.name}: [mesh] {name}" for name in file.mesh if name not in mesh_flags}
+    config = read_config(mesh_settings(mesh_flags, environ, file), {**in_file, **(mesh_places or {})})
     options = given.server_options(config.max_message_size)
     return Plan(prepare(config), options, choose_places(given, passed), _read_proxies(options, given), given)
 

@@ -18,7 +18,16 @@ from support.clients import get
 from support.namespaces import Host
 from support.usage import Usage
 
-__all__ = ["START_WITHIN_S", "BareWorkerProcess", "Cluster", "Member", "Server", "WorkerProcess", "clean_environ"]
+__all__ = [
+    "MANAGE",
+    "START_WITHIN_S",
+    "BareWorkerProcess",
+    "Cluster",
+    "Member",
+    "Server",
+    "WorkerProcess",
+    "clean_environ",
+]
 
 MANAGE = Path(__file__).parent / "journey_project" / "manage.py"
 BARE = Path(__file__).parent / "bare_worker.py"

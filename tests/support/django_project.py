@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,6 +23,8 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.urls import path
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -170,6 +174,151 @@ async def asynchronous(request: HttpRequest) -> HttpResponse:
     return HttpResponse("async")
 
 
+class AsynchronousView(View):
+    """A class-based view whose methods are coroutines."""
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """Name the thread."""
+        return HttpResponse(threading.current_thread().name)
+
+
+def name_thread(request: HttpRequest) -> HttpResponse:
+    """Name the thread."""
+    return HttpResponse(threading.current_thread().name)
+
+
+async def asynchronous_name_thread(request: HttpRequest) -> HttpResponse:
+    """Name the thread."""
+    return HttpResponse(threading.current_thread().name)
+
+
+async def asynchronous_echo(request: HttpRequest) -> HttpResponse:
+    """Say what has arrived, as JSON."""
+    return echo(request)
+
+
+async def asynchronous_digest(request: HttpRequest) -> HttpResponse:
+    """Hash the body."""
+    return HttpResponse(hashlib.sha256(request.body).hexdigest())
+
+
+@csrf_exempt
+def measure(request: HttpRequest) -> HttpResponse:
+    """Say how large each file is, and what class keeps it."""
+    return JsonResponse({name: [file.size, type(file).__name__] for name, file in request.FILES.items()})
+
+
+@csrf_exempt
+async def asynchronous_measure(request: HttpRequest) -> HttpResponse:
+    """Say how large each file is, and what class keeps it."""
+    return measure(request)
+
+
+async def asynchronous_fail(request: HttpRequest) -> HttpResponse:
+    """Raise."""
+    raise RuntimeError("this coroutine is broken")
+
+
+async def tick() -> AsyncIterator[bytes]:
+    """Make three pieces, each after others have had their turn."""
+    for number in range(3):
+        await asyncio.sleep(0)
+        yield b"tick %d;" % number
+
+
+async def asynchronous_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream from an asynchronous generator."""
+    return StreamingHttpResponse(tick(), content_type="text/event-stream")
+
+
+def crossed_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream from an asynchronous generator, though the view is a function."""
+    return StreamingHttpResponse(tick())
+
+
+async def asynchronous_crossed_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream from a generator, though the view is a coroutine."""
+    return StreamingHttpResponse(b"tick %d;" % number for number in range(3))
+
+
+async def asynchronous_file(request: HttpRequest) -> FileResponse:
+    """Answer with a file, from a coroutine."""
+    return file(request)
+
+
+class LongPoll:
+    """What a test and the view ``poll`` know of each other."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+        self.how = ""
+
+
+long_poll = LongPoll()
+
+
+async def poll(request: HttpRequest) -> HttpResponse:
+    """Wait for what never comes."""
+    try:
+        long_poll.begun.set()
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        long_poll.how = "cancelled"
+        raise
+    finally:
+        long_poll.ended.set()
+    return HttpResponse("never")
+
+
+async def events(request: HttpRequest) -> StreamingHttpResponse:
+    """Send one event, and wait for what never comes."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: first\n\n"
+            long_poll.begun.set()
+            await asyncio.Event().wait()
+        finally:
+            long_poll.how = "closed"
+            long_poll.ended.set()
+
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")
+
+
+def nothing(request: HttpRequest) -> None:
+    """Forget to answer."""
+
+
+async def asynchronous_nothing(request: HttpRequest) -> None:
+    """Forget to answer."""
+
+
+def garbage(request: HttpRequest) -> object:
+    """Answer with what is no response."""
+    return object()
+
+
+def later(request: HttpRequest) -> HttpResponse:
+    """Leave the answer to somebody else."""
+    return request.ResponseLater()  # type: ignore[attr-defined]  # the worker's requests have it
+
+
+async def asynchronous_later(request: HttpRequest) -> HttpResponse:
+    """Leave the answer to somebody else."""
+    return request.ResponseLater()  # type: ignore[attr-defined]  # the worker's requests have it
+
+
+def raised_later(request: HttpRequest) -> HttpResponse:
+    """Leave the answer to somebody else, in the way of Channels 1.x."""
+    raise request.ResponseLater()  # type: ignore[attr-defined]  # the worker's requests have it
+
+
+def unchanged(request: HttpRequest) -> HttpResponse:
+    """Say that nothing has changed."""
+    return HttpResponse(status=304)
+
+
 urlpatterns = [
     path("hello/", hello),
     path("echo/", echo),
@@ -187,4 +336,25 @@ urlpatterns = [
     path("reply-channel/", reply_channel),
     path("fail/", fail),
     path("async/", asynchronous),
+    path("async/class/", AsynchronousView.as_view()),
+    path("async/thread/", asynchronous_name_thread),
+    path("async/echo/", asynchronous_echo),
+    path("async/digest/", asynchronous_digest),
+    path("async/measure/", asynchronous_measure),
+    path("async/fail/", asynchronous_fail),
+    path("async/stream/", asynchronous_stream),
+    path("async/crossed/", asynchronous_crossed_stream),
+    path("async/file/", asynchronous_file),
+    path("async/nothing/", asynchronous_nothing),
+    path("async/later/", asynchronous_later),
+    path("thread/", name_thread),
+    path("measure/", measure),
+    path("crossed/", crossed_stream),
+    path("poll/", poll),
+    path("events/", events),
+    path("nothing/", nothing),
+    path("garbage/", garbage),
+    path("later/", later),
+    path("raised-later/", raised_later),
+    path("unchanged/", unchanged),
 ]

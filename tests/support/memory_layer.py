@@ -55,6 +55,7 @@ class MemoryLayer:
         self._changed = threading.Condition()
         self._interrupts = 0
         self._names = 0
+        self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def start(self) -> None:
         """Do nothing: there is nobody to join."""
@@ -75,7 +76,7 @@ class MemoryLayer:
             if len(self.queues[channel]) >= self.capacity:
                 raise ChannelFull(channel, self.capacity)
             self.queues[channel].append(copy.deepcopy(message))
-            self._changed.notify_all()
+            self._wake()
 
     def send_group(self, group: str, message: Content) -> None:
         """Queue a copy of *message* for each member with room."""
@@ -110,8 +111,23 @@ class MemoryLayer:
         return f"{pattern[:-1]}.{node}!{self._names}" if pattern.endswith("!") else f"{pattern}{node}{self._names}"
 
     async def receive_async(self, channels: Sequence[str]) -> tuple[str, Content] | tuple[None, None]:
-        """Take the oldest message of the first of *channels* that has one, waiting for it on another thread."""
-        return await asyncio.to_thread(self.receive, channels, True)
+        """Take the oldest message of the first of *channels* that has one, waiting as long as it takes."""
+        while True:
+            with self._changed:
+                found = self.receive(channels)
+                if found[0] is not None:
+                    return found
+                loop = asyncio.get_running_loop()
+                woken: asyncio.Future[None] = loop.create_future()
+                self._sleepers.append((loop, woken))
+            await woken
+
+    def _wake(self) -> None:
+        self._changed.notify_all()
+        taken, self._sleepers = self._sleepers, []
+        for loop, woken in taken:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(lambda future=woken: future.done() or future.set_result(None))
 
     def receive(
         self, channels: Sequence[str], block: bool = False, timeout: float = 5.0
@@ -140,7 +156,7 @@ class MemoryLayer:
         """Refuse all further reading."""
         with self._changed:
             self.is_closed = True
-            self._changed.notify_all()
+            self._wake()
 
     def waiting(self, channel: str) -> int:
         """How many messages nobody has received from *channel*."""

@@ -74,8 +74,8 @@ def ask(layer: MemoryLayer, worker: Worker, path: str, method: str = "GET", **va
 
 
 def content_of(parts: list[Content]) -> bytes:
-    """Return the whole body of a response."""
-    return b"".join(part["content"] for part in parts)
+    """Return the whole body of a response; an invitation among its messages has none."""
+    return b"".join(part["content"] for part in parts if "events_channel" not in part or "content" in part)
 
 
 def headers_of(parts: list[Content], name: bytes) -> list[bytes]:

@@ -343,3 +343,63 @@ def test_small_messages_small_chunks() -> None:
     parts = list(AsgiHandler()(Message(http_message(layer, "/big/"), "http.request", layer)))
 
     assert {len(part["content"]) for part in parts} == {50_000}
+
+
+@pytest.mark.parametrize(
+    "values", [{"method": "GE T"}, {"method": None}, {"path": b"/caf\xe9/"}, {"path": None}, {"headers": [b"host"]}]
+)
+def test_what_no_server_sends(
+    layer: MemoryLayer,
+    worker: Worker,
+    values: dict[str, Any],
+    request_signals: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A message that makes no request is answered 400, and the log names what is wrong with it."""
+    worker.consume("http.request", {**http_message(layer, "/hello/"), **values})
+
+    assert layer.sent(layer.reply_channel())[0]["status"] == 400
+    assert "answered 400 for" in caplog.text
+    assert request_signals == ["started", "finished"]
+
+
+@pytest.mark.parametrize("key", ["path", "method"])
+def test_a_message_without_its_keys(
+    layer: MemoryLayer, worker: Worker, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Is the same."""
+    message = http_message(layer, "/hello/")
+    del message[key]
+
+    worker.consume("http.request", message)
+
+    assert layer.sent(layer.reply_channel())[0]["status"] == 400
+    assert f"the request has None for a {key}" in caplog.text
+
+
+def test_nothing_has_changed(layer: MemoryLayer, worker: Worker) -> None:
+    """304 is one message without content."""
+    parts = ask(layer, worker, "/unchanged/")
+
+    assert [(part["status"], part["content"], part["more_content"]) for part in parts] == [(304, b"", False)]
+
+
+@pytest.mark.parametrize("path", ["/hello/", "/stream/", "/fail/", "/file/", "/async/", "/async/stream/", "/nowhere/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_response_is_closed_once(
+    layer: MemoryLayer, worker: Worker, request_signals: list[str], path: str, method: str
+) -> None:
+    """Whatever it is, its files are closed and ``request_finished`` is sent, after its last piece."""
+    ask(layer, worker, path, method)
+
+    assert request_signals == ["started", "finished"]
+
+
+def test_a_broken_urlconf(layer: MemoryLayer, worker: Worker, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Does not end the worker; the client gets a 500."""
+    settings.ROOT_URLCONF = "support.there_is_none"
+
+    parts = ask(layer, worker, "/hello/")
+
+    assert parts[0]["status"] == 500
+    assert "there_is_none" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from support.memory_layer import MemoryLayer
 from support.worker_run import http_message
 from zmqlayer.worker import Message
-from zmqlayer.worker.request import AsgiRequest
+from zmqlayer.worker.request import AsgiRequest, BadRequest
 
 
 def request_for(path: str = "/", method: str = "GET", **values: Any) -> AsgiRequest:
@@ -88,5 +88,26 @@ def test_the_way_back() -> None:
 
 def test_a_query_that_is_no_text() -> None:
     """Raw bytes that are not UTF-8 cannot become a request."""
-    with pytest.raises(UnicodeDecodeError):
+    with pytest.raises(BadRequest, match="can't decode byte 0xff"):
         request_for(query_string=b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"path": b"/caf\xe9/"}, "for a path"),
+        ({"path": None}, "for a path"),
+        ({"method": "GE T"}, "for a method"),
+        ({"method": 7}, "for a method"),
+        ({"method": ""}, "for a method"),
+        ({"headers": [b"host"]}, "cannot be read"),
+        ({"headers": [[b"x-a", 7]]}, "cannot be read"),
+        ({"query_string": 7}, "query_string"),
+        ({"client": 7}, "cannot be read"),
+        ({"body": "text", "body_channel": None}, "cannot be read"),
+    ],
+)
+def test_what_no_server_sends(values: dict[str, Any], problem: str) -> None:
+    """A message that is none of the 2016 draft says what is wrong with it."""
+    with pytest.raises(BadRequest, match=problem):
+        request_for(**{"path": "/", **values})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
-from zmqlayer.worker.response import encode_headers, encode_response
+from zmqlayer.worker.response import aencode_response, encode_headers, encode_response
 
 
 def test_a_short_response_is_one_message() -> None:
@@ -91,3 +96,83 @@ def test_no_body_for_head() -> None:
     parts = list(encode_response(StreamingHttpResponse(iter([b"never"])), chunk_size=5, has_body=False))
 
     assert [(part["content"], part["more_content"]) for part in parts] == [(b"", False)]
+
+
+def test_a_file_on_disk(tmp_path: Path) -> None:
+    """In blocks of a chunk, with its length, and closed with the response."""
+    path = tmp_path / "film.bin"
+    path.write_bytes(bytes(range(256)) * 1_000)
+    response = FileResponse(path.open("rb"))
+
+    parts = list(encode_response(response, chunk_size=65_536))
+    response.close()
+
+    assert [len(part["content"]) for part in parts] == [0, 65_536, 65_536, 65_536, 59_392, 0]
+    assert b"".join(part["content"] for part in parts) == path.read_bytes()
+    assert [b"content-length", b"256000"] in parts[0]["headers"]
+    assert response.file_to_stream.closed
+
+
+def test_a_header_beyond_latin_1() -> None:
+    """Is encoded as Django does it, and never breaks the response."""
+    headers = encode_headers(HttpResponse(headers={"X-Name": "Привет"}))
+
+    assert [b"x-name", b"=?utf-8?b?0J/RgNC40LLQtdGC?="] in headers
+
+
+def test_a_header_with_a_line_of_its_own() -> None:
+    """Django refuses it, so that nobody can add headers."""
+    with pytest.raises(ValueError, match="newlines"):
+        HttpResponse(headers={"X-Name": "a\r\nSet-Cookie: b"})
+
+
+class Ticks:
+    """An endless asynchronous iterator that notes its end."""
+
+    is_closed = False
+
+    async def run(self) -> AsyncIterator[bytes]:
+        """Tick."""
+        try:
+            for number in itertools.count():
+                await asyncio.sleep(0)
+                yield b"%d" % number
+        finally:
+            self.is_closed = True
+
+
+def test_a_thread_takes_an_endless_asynchronous_stream() -> None:
+    """Piece by piece; where it stops, the iterator is closed."""
+    ticks = Ticks()
+    parts = encode_response(StreamingHttpResponse(ticks.run()), chunk_size=10)
+
+    taken = [next(parts)["content"] for _ in range(4)]
+    parts.close()
+
+    assert taken == [b"", b"0", b"1", b"2"]
+    assert ticks.is_closed
+
+
+@pytest.mark.parametrize("kind", ["asynchronous", "synchronous"])
+def test_a_coroutine_takes_an_endless_stream(kind: str) -> None:
+    """Of either kind; where it stops, an asynchronous iterator is closed."""
+    ticks = Ticks()
+    numbers = (b"%d" % number for number in itertools.count())
+
+    async def take() -> list[Any]:
+        parts = aencode_response(StreamingHttpResponse(ticks.run() if kind == "asynchronous" else numbers), 10)
+        taken = [(await anext(parts))["content"] for _ in range(4)]
+        await parts.aclose()
+        return taken
+
+    assert asyncio.run(take()) == [b"", b"0", b"1", b"2"]
+    assert ticks.is_closed is (kind == "asynchronous")
+
+
+def test_a_coroutine_makes_the_same_parts() -> None:
+    """Of a response that is no stream."""
+
+    async def take() -> list[Any]:
+        return [part async for part in aencode_response(HttpResponse(b"0123456789ab"), 5)]
+
+    assert asyncio.run(take()) == list(encode_response(HttpResponse(b"0123456789ab"), 5))

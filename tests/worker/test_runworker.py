@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,13 @@ from django.core.management import CommandError, call_command, load_command_clas
 
 from support.memory_layer import MemoryLayer, MemoryPeer
 from zmqlayer.config import FLAGS, SETTINGS
-from zmqlayer.names import NodeId
+from zmqlayer.worker import plan, service
 from zmqlayer.worker.layers import channel_layers
 from zmqlayer.worker.management.commands import runworker
-from zmqlayer.worker.signals import worker_ready
+from zmqlayer.worker.processes import VARIABLE, Lifeline
+from zmqlayer.worker.signals import worker_process_ready, worker_ready
+from zmqlayer.worker.threads import WorkerGroup
+from zmqlayer.worker.worker import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +29,7 @@ def fresh_layers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         "default": {"BACKEND": "support.memory_layer.MemoryBackend", "CONFIG": {"capacity": 5, "cluster": "blue"}}
     }
     settings.ZMQLAYER_ROUTING = "support.named_routing.routes"
-    monkeypatch.setattr(runworker, "LOOK_AROUND_S", 0.0)
+    monkeypatch.setattr(service, "LOOK_AROUND_S", 0.0)
     yield
     channel_layers.close()
 
@@ -35,13 +39,14 @@ class Run:
 
     def __init__(self) -> None:
         self.out = io.StringIO()
+        self.worker: Worker | None = None
         self.layer: MemoryLayer | None = None
-        self.n_threads = 0
 
     def __call__(self, *args: str, peers: tuple[MemoryPeer, ...] = ()) -> str:
         """Run with *args*, stop as soon as the worker is ready, and return what was printed."""
 
         def stop(worker: Any, **kwargs: Any) -> None:
+            self.worker = worker
             self.layer = worker.channel_layer
             worker.channel_layer.links.extend(peers)
             signal.raise_signal(signal.SIGTERM)
@@ -110,22 +115,6 @@ def test_chosen_channels() -> None:
     assert "reads websocket.connect, websocket.receive with" in said
 
 
-def test_peers_are_reported() -> None:
-    """A moment after the start it says whom it found."""
-    command = runworker.Command(stdout=io.StringIO())
-    half_linked = MemoryPeer(NodeId(b"h" * 16), "worker", "greeted")
-    layer = MemoryLayer(links=[MemoryPeer(NodeId(b"\xff" * 16), "interface"), half_linked])
-
-    command._report_peers(layer)
-    layer.links.clear()
-    command._report_peers(layer)
-
-    assert command.stdout.getvalue().splitlines() == [  # type: ignore[attr-defined]  # a StringIO inside
-        "worker aaaa found interface 7777",
-        "worker aaaa found nobody yet; the worker goes on looking",
-    ]
-
-
 @pytest.mark.parametrize(
     ("changes", "args", "sentence"),
     [
@@ -133,8 +122,17 @@ def test_peers_are_reported() -> None:
         ({}, ["--layer", "other"], r"CHANNEL_LAYERS\['other'\] is missing; the settings have default"),
         ({"CHANNEL_LAYERS": {"default": {"BACKEND": "no.Where"}}}, [], "cannot be imported: No module named 'no'"),
         ({"ZMQLAYER_ROUTING": "no.routes"}, [], "'no.routes' names a routing that cannot be imported"),
-        ({}, ["--threads", "0"], "a worker needs at least 1"),
-        ({}, ["--only-channels", "nothing"], "no channel is left to read"),
+        ({}, ["--threads", "0"], "--threads is 0, and must be from 1 to 1,000"),
+        ({}, ["--processes", "-1"], "--processes is -1, and must be from 1 to 1,000"),
+        ({}, ["--async-limit", "0"], "--async-limit is 0, and must be from 1 to 1,000,000"),
+        ({}, ["--graceful-timeout", "-0.5"], r"--graceful-timeout is -0\.5, and must be from 0 to 86,400"),
+        ({}, ["--reload", "--processes", "2"], "--reload runs one process, since it is for development"),
+        ({}, ["--only-channels", "nothing"], "--only-channels nothing: no channel is left to read; the routing has "),
+        (
+            {},
+            ["--processes", "2", "--mesh-bind", "127.0.0.1:7000"],
+            "only one process can listen on port 7000 of the mesh; leave the port out, as in --mesh-bind 127.0.0.1",
+        ),
         ({}, ["--capacity", "0"], "setting 'capacity': 0 is below 1"),
     ],
 )
@@ -145,3 +143,90 @@ def test_mistakes_have_a_sentence(settings: Any, changes: dict[str, Any], args: 
 
     with pytest.raises(CommandError, match=sentence):
         Run()(*args)
+
+
+def test_the_limit_of_coroutines() -> None:
+    """How many consumers that are coroutines may run at once is up to the operator."""
+    run = Run()
+
+    run("--async-limit", "7")
+
+    assert run.worker is not None
+    assert repr(run.worker.loop) == "<ConsumerLoop [0 of at most 7 running]>"
+
+
+@pytest.mark.parametrize(
+    ("args", "grace_s"),
+    [([], 5.0), (["--graceful-timeout", "30"], 30.0), (["--graceful-timeout", "30", "--disable-graceful-stop"], 0.0)],
+)
+def test_how_long_consumers_may_take(args: list[str], grace_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop waits for consumers as long as the operator wants, or not at all."""
+    given: list[float | None] = []
+
+    class Group(WorkerGroup):
+        def __init__(self, worker: Any, n_threads: int, abandon: Any, clock: Any, grace_s: float | None) -> None:
+            given.append(grace_s)
+            super().__init__(worker, n_threads, abandon, clock, grace_s)
+
+    monkeypatch.setattr(plan, "WorkerGroup", Group)
+
+    Run()(*args)
+
+    assert given == [grace_s]
+
+
+def test_many_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command checks its settings, lets go of everything, and becomes the parent of those that work."""
+    asked: list[tuple[int, float]] = []
+    monkeypatch.setattr(runworker, "become_parent", lambda *asked_for: asked.append(asked_for) or _leave())
+
+    with pytest.raises(_Left):
+        call_command("runworker", "--processes", "3", "--graceful-timeout", "7", stdout=io.StringIO())
+
+    assert asked == [(3, 7.0)]
+
+
+def test_one_of_many_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child does the work of one process, says which it is, and tells its parent that it is ready."""
+    ours, theirs = socket.socketpair()
+    held: list[float] = []
+    monkeypatch.setenv(VARIABLE, f"{theirs.fileno()} 2 3")
+    monkeypatch.setattr(Lifeline, "hold", lambda lifeline, grace_s: held.append(grace_s))
+
+    with ours, theirs:
+        said = Run()("--processes", "3", "--threads", "1")
+        word = ours.recv(10)
+
+    assert said.splitlines()[0].endswith(" with 1 thread in cluster 'blue', as process 2 of 3")
+    assert (word, held) == (b"r", [5.0])
+
+
+def test_the_signals_of_a_process() -> None:
+    """A project hears once of each process, before its threads start, and once they have."""
+    heard: list[str] = []
+
+    def note(signal: Any, worker: Worker, **kwargs: Any) -> None:
+        heard.append("process" if signal is worker_process_ready else "worker")
+
+    worker_process_ready.connect(note)
+    worker_ready.connect(note)
+    try:
+        Run()("--threads", "2")
+    finally:
+        worker_process_ready.disconnect(note)
+        worker_ready.disconnect(note)
+
+    assert heard == ["process", "worker"]
+
+
+def test_a_quiet_worker() -> None:
+    """``-v 0`` says nothing."""
+    assert Run()("--verbosity", "0") == ""
+
+
+class _Left(BaseException):
+    """The process would be another program's now."""
+
+
+def _leave() -> None:
+    raise _Left

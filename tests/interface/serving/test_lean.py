@@ -22,8 +22,9 @@ LAUNCH = """
 import sys
 heavy = ("OpenSSL", "cryptography", "service_identity")
 import zmqlayer.interface.serving.command
+import zmqlayer.interface.serving.start
 print("command:", *(name for name in heavy if name in sys.modules))
-zmqlayer.interface.serving.command.import_transports(with_tls=False)
+zmqlayer.interface.serving.start.import_transports(with_tls=False)
 import zmqlayer.interface.serving.launch
 print("launch:", *(name for name in heavy if name in sys.modules))
 """

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from zmqlayer.config import FLAGS, Setting
 from zmqlayer.exceptions import ZmqLayerError
-from zmqlayer.names import short
-from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
-from zmqlayer.worker.loop import ConsumerLoop
-from zmqlayer.worker.patience import Patience
-from zmqlayer.worker.routing import Router, load_routing
-from zmqlayer.worker.signals import worker_ready
+from zmqlayer.worker.console import log_to_stderr
+from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers
+from zmqlayer.worker.loop import DEFAULT_LIMIT
+from zmqlayer.worker.management.mesh_flags import add_mesh_flags, given_mesh_flags
+from zmqlayer.worker.plan import (
+    DEFAULT_GRACE_S,
+    DEFAULT_THREADS,
+    BadPlan,
+    Plan,
+    build_group,
+    choose_http_consumer,
+)
+from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
+from zmqlayer.worker.reloading import run_reloading
+from zmqlayer.worker.service import Service
 from zmqlayer.worker.threads import WorkerGroup
-from zmqlayer.worker.worker import Worker, choose_channels
 
 __all__ = ["Command"]
-
-DEFAULT_THREADS: Final = 4
-LOOK_AROUND_S: Final = 1.0
-"""How long after the start the peers are reported."""
 
 
 class Command(BaseCommand):
@@ -38,25 +40,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the flags: the worker's own, and one for each setting of the layer."""
-        parser.add_argument(
-            "--layer", default=DEFAULT_CHANNEL_LAYER, metavar="ALIAS", help="Which of CHANNEL_LAYERS to use."
-        )
-        parser.add_argument(
-            "--threads",
-            type=int,
-            default=DEFAULT_THREADS,
-            metavar="N",
+        add = parser.add_argument
+        add("--layer", default=DEFAULT_CHANNEL_LAYER, metavar="ALIAS", help="Which of CHANNEL_LAYERS to use.")
+        add(
+            "--threads", type=int, default=DEFAULT_THREADS, metavar="N",
             help="How many messages to consume at once. [default: %(default)s]",
-        )
-        parser.add_argument(
-            "--only-channels", action="append", default=[], metavar="GLOB", help="Read only channels like this."
-        )
-        parser.add_argument(
-            "--exclude-channels", action="append", default=[], metavar="GLOB", help="Read no channels like this."
-        )
-        group = parser.add_argument_group("channel layer", "Each wins over CONFIG in CHANNEL_LAYERS.")
-        for setting in FLAGS:
-            _add_setting(group, setting)
+        )  # fmt: skip
+        add(
+            "--processes", type=int, default=1, metavar="N",
+            help="How many processes to run, each with so many threads. One that dies is replaced; SIGHUP renews all, "
+            "one after the other. [default: %(default)s]",
+        )  # fmt: skip
+        add(
+            "--async-limit", type=int, default=DEFAULT_LIMIT, metavar="N",
+            help="How many consumers that are coroutines may run at once in a process. [default: %(default)s]",
+        )  # fmt: skip
+        add("--only-channels", action="append", default=[], metavar="GLOB", help="Read only channels like this.")
+        add("--exclude-channels", action="append", default=[], metavar="GLOB", help="Read no channels like this.")
+        add(
+            "--graceful-timeout", type=float, default=DEFAULT_GRACE_S, metavar="SECONDS",
+            help="How long consumers may take to finish when the worker is told to stop. [default: %(default)s]",
+        )  # fmt: skip
+        add(
+            "--disable-graceful-stop", action="store_true",
+            help="Cut consumers off when the worker is told to stop: the same as --graceful-timeout 0.",
+        )  # fmt: skip
+        add("--reload", action="store_true", help="For development: start again when a source file changes.")
+        add_mesh_flags(parser)
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Return which of the project's checks to run first: with --reload none, since each new start runs them."""
+        return {"tags": set()} if options["reload"] else super().get_check_kwargs(options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """
@@ -65,80 +79,108 @@ class Command(BaseCommand):
         Raises:
             CommandError: A setting cannot work; the message names the cure.
         """
-        if options["threads"] < 1:
-            raise CommandError(f"--threads is {options['threads']}, and a worker needs at least 1")
+        with _told_in_a_sentence():
+            plan = _read_plan(options)
+            log_to_stderr(options["verbosity"])
+            self._is_quiet = options["verbosity"] == 0
+            lifeline = Lifeline.take()
+            if lifeline is not None:
+                plan = replace(plan, n_processes=1)
+            if options["reload"]:
+                self._run_reloading(plan, options)
+            else:
+                self._run(plan, options, lifeline)
+
+    def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> None:
         try:
-            self._run(options)
-        except ZmqLayerError as exc:
-            raise CommandError(str(exc)) from exc
+            group = self._prepare(plan, options)
+            if plan.n_processes > 1:
+                _check_port(group, plan)
+                become_parent(plan.n_processes, plan.grace_s)
+            service = Service(group, self._say, lifeline)
+            with _stopped_by_signals(service, is_child=lifeline is not None):
+                if lifeline is not None:
+                    lifeline.hold(plan.grace_s)
+                service.run()
         finally:
             channel_layers.close()
 
-    def _run(self, options: Mapping[str, Any]) -> None:
-        alias = options["layer"]
-        router = Router(load_routing(alias))
-        router.check_default()
-        channels = choose_channels(router.channels, options["only_channels"], options["exclude_channels"])
-        if not channels:
-            raise CommandError(f"no channel is left to read; the routing has {', '.join(sorted(router.channels))}")
-        channel_layers.override(alias, _given_settings(options))
-        layer = get_channel_layer(alias)
-        layer.role = "worker"
-        abandon = threading.Event()
-        patience = Patience(time.monotonic, abandon.wait)
-        worker = Worker(layer, router, channels, patience, loop=ConsumerLoop(time.monotonic))
-        group = WorkerGroup(worker, options["threads"], abandon, time.monotonic)
-        with _stopped_by_signals(group):
-            layer.start()
-            self._work(group, layer)
+    def _run_reloading(self, plan: Plan, options: Mapping[str, Any]) -> None:
+        services: list[Service] = []
 
-    def _work(self, group: WorkerGroup, layer: WorkerLayer) -> None:
-        group.start()
-        worker_ready.send_robust(sender=WorkerGroup, worker=group.worker)
-        threads = "1 thread" if group.n_threads == 1 else f"{group.n_threads} threads"
-        cluster = layer.node.config.cluster
-        self._say(layer, f"reads {', '.join(group.worker.channels)} with {threads} in cluster {cluster!r}")
-        is_stop = group.wait(LOOK_AROUND_S)
-        if not is_stop:
-            self._report_peers(layer)
-            group.wait()
-        group.stop()
+        def run() -> None:
+            try:
+                with _told_in_a_sentence():
+                    if not options["skip_checks"]:
+                        self.check()
+                    services.append(Service(self._prepare(plan, options), self._say))
+                    services[0].run()
+            except CommandError as exc:
+                self.stderr.write(f"Error: {exc}\nwaiting for a change of the source")
+            finally:
+                channel_layers.close()
 
-    def _report_peers(self, layer: WorkerLayer) -> None:
-        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers() if peer.state == "ready")
-        found = ", ".join(peers) or "nobody yet; the worker goes on looking"
-        self._say(layer, f"found {found}")
+        def stop() -> None:
+            for service in services:
+                service.request_stop()
 
-    def _say(self, layer: WorkerLayer, sentence: str) -> None:
-        self.stdout.write(f"worker {short(layer.node_id)} {sentence}")
+        run_reloading(run, stop)
+
+    def _prepare(self, plan: Plan, options: Mapping[str, Any]) -> WorkerGroup:
+        channel_layers.override(plan.alias, given_mesh_flags(options))
+        return build_group(plan, choose_http_consumer())
+
+    def _say(self, sentence: str) -> None:
+        if self._is_quiet:
+            return
+        self.stdout.write(sentence)
         # Who starts workers and reads what they say through a pipe wants it now.
         self.stdout.flush()
 
 
-def _add_setting(group: Any, setting: Setting) -> None:
-    group.add_argument(
-        setting.flag,
-        dest=_destination(setting),
-        metavar=setting.metavar,
-        action="append" if setting.is_repeatable else "store",
-        help=f"{setting.help} ({setting.variable})".replace("%", "%%"),
+def _read_plan(options: Mapping[str, Any]) -> Plan:
+    if options["reload"] and options["processes"] != 1:
+        raise BadPlan("--reload runs one process, since it is for development; leave --processes out")
+    return Plan(
+        alias=options["layer"],
+        n_threads=options["threads"],
+        n_processes=options["processes"],
+        async_limit=options["async_limit"],
+        grace_s=0.0 if options["disable_graceful_stop"] else options["graceful_timeout"],
+        only=tuple(options["only_channels"]),
+        exclude=tuple(options["exclude_channels"]),
     )
 
 
-def _destination(setting: Setting) -> str:
-    # Not the bare name, lest it meet an option of Django's.
-    return f"layer_{setting.name}"
-
-
-def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    values = {setting.name: options.get(_destination(setting)) for setting in FLAGS}
-    return {name: value for name, value in values.items() if value is not None}
+def _check_port(group: WorkerGroup, plan: Plan) -> None:
+    bind = group.worker.channel_layer.node.config.bind
+    if bind.port:
+        raise BadPlan(
+            f"--processes is {plan.n_processes}, and only one process can listen on port {bind.port} of the mesh; "
+            f"leave the port out, as in --mesh-bind {bind.host}"
+        )
 
 
 @contextmanager
-def _stopped_by_signals(group: WorkerGroup) -> Iterator[None]:
+def _told_in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except (ZmqLayerError, BadPlan, CannotRepeat) as exc:
+        raise CommandError(str(exc)) from exc
+
+
+@contextmanager
+def _stopped_by_signals(service: Service, *, is_child: bool) -> Iterator[None]:
+    """Let the first signal ask *service* to stop. A second one ends the process, but not a child: its parent does."""
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: group.request_stop()) for number in numbers}
+
+    def stop(*_: object) -> None:
+        service.request_stop()
+        if not is_child:
+            for number in numbers:
+                signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

@@ -1,0 +1,30 @@
+"""From what was said on a command line to a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zmqlayer.interface.serving.config_file import BadFile
+from zmqlayer.interface.serving.start import describe, read_plan
+
+
+def test_flags_make_a_plan() -> None:
+    """Negated options too; what is no option of the server is of no interest."""
+    plan = read_plan(None, {"port": ["8001"], "no_server_name": True, "verbosity": None, "colour": "red"}, {})
+
+    assert (plan.options.server_name, plan.given["port"]) == ("", (8001,))
+
+
+def test_a_plan_is_described() -> None:
+    """Each value with the place where it was said."""
+    plan = read_plan(None, {"http_timeout": "5"}, {"cluster": "blue"})
+
+    assert [*describe(plan)] == ["http_timeout = 5.0  (--http-timeout)", "Everything is in order; cluster blue."]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It is named, with the reason."""
+    with pytest.raises(BadFile, match=r"cannot read .*none\.toml: No such file or directory"):
+        read_plan(str(tmp_path / "none.toml"), {}, {})

@@ -1,0 +1,92 @@
+"""
+``Views``: one chain of Django's middleware with the views behind it, for threads or for coroutines.
+
+Which chain a request goes through is decided by :func:`find_view`, before the request is made. Middleware may choose
+another URLconf later, and so a view of the other kind: then Django adapts it, as it does everywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.core.handlers.base import BaseHandler
+from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch, get_resolver
+from django.utils import translation
+
+from zmqlayer.worker.later import ResponseLater
+from zmqlayer.worker.request import Sighting
+
+__all__ = ["AsyncViews", "Views", "find_view", "is_for_loop"]
+
+
+class Views(BaseHandler):
+    """
+    Middleware and views; loaded at the first request. One is enough for all threads.
+
+    Attributes:
+        is_async: Whether :meth:`get_response_async` is to be used, on an event loop, and not :meth:`get_response`.
+    """
+
+    is_async = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loading = threading.Lock()
+        self._is_loaded = False
+
+    def load(self) -> None:
+        """Load the middleware, once."""
+        if self._is_loaded:
+            return
+        with self._loading:
+            if not self._is_loaded:
+                self.load_middleware(is_async=self.is_async)
+                self._is_loaded = True
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Return the view for *request*: the one that was seen already, unless something changed on the way here."""
+        seen: Sighting | None = getattr(request, "sighting", None)
+        if seen is None or hasattr(request, "urlconf") or seen.path_info != request.path_info:
+            return super().resolve_request(request)
+        if seen.language != translation.get_language():
+            return super().resolve_request(request)
+        request.resolver_match = seen.match
+        return seen.match
+
+    def process_exception_by_middleware(self, exception: Exception, request: HttpRequest) -> HttpResponse:
+        """Take a ``ResponseLater`` that was raised as if it had been returned, as Channels 1.x had it."""
+        if isinstance(exception, ResponseLater):
+            return exception.with_traceback(None)
+        return super().process_exception_by_middleware(exception, request)
+
+
+class AsyncViews(Views):
+    """Middleware and views for an event loop."""
+
+    is_async = True
+
+
+def find_view(path_info: str) -> Sighting | None:
+    """Return what ``ROOT_URLCONF`` has for a path; None if nothing, or if it cannot be asked."""
+    try:
+        if settings.USE_I18N and is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]:
+            return _find_in_language(path_info)
+        return Sighting(path_info, translation.get_language(), get_resolver().resolve(path_info))
+    except Exception:  # noqa: BLE001  # Django asks again, and makes its page of what is wrong
+        return None
+
+
+def is_for_loop(seen: Sighting | None) -> bool:
+    """Whether the view is a coroutine function; class-based views with asynchronous methods say that they are."""
+    return seen is not None and iscoroutinefunction(seen.match.func)
+
+
+def _find_in_language(path_info: str) -> Sighting:
+    """Look below ``/de/`` with German active, as the middleware for languages will have it."""
+    language = translation.get_language_from_path(path_info) or translation.get_language()
+    with translation.override(language):
+        return Sighting(path_info, language, get_resolver().resolve(path_info))
