@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.static import serve
@@ -23,5 +22,4 @@ urlpatterns = [
     path("api/token", obtain_auth_token),
     path("api/", include("rest_framework.urls")),  # the browsable API's log in and log out
     path("files/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
-    *staticfiles_urlpatterns(),  # while DEBUG is on
 ]
