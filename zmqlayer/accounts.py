@@ -103,6 +103,10 @@ class Accounts:
         capacity, size = self._config.capacity_of(channel), self._config.max_message_size
         return self._windows.blocked_by(owner, channel, capacity, size, now)
 
+    def is_read(self, prefix: str) -> bool:
+        """Whether all mail to channels whose names begin with *prefix* was taken by those who read them."""
+        return self._windows.are_empty(prefix)
+
     def withdraw(self, owner: NodeId, letters: Iterable[Letter]) -> None:
         """The last messages to a peer were dropped before they left."""
         account = self._ledger.of(owner)

@@ -320,6 +320,10 @@ class Mesh:
         """Whether what existed at start is linked, or did not answer in time."""
         return self._joining.is_over
 
+    def is_read(self, prefix: str) -> bool:
+        """Whether all that was sent to process channels whose names begin with *prefix* was taken, or is given up."""
+        return self._accounts.is_read(prefix)
+
     def letters(self) -> Iterator[Letter]:
         """Go through the messages at this node that nobody took yet."""
         return chain(self._dispatch.letters(), self._readers.letters(), self._mail.letters())

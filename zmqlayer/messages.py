@@ -160,6 +160,7 @@ class WebSocketSend(TypedDict):
     close: NotRequired[bool | int]  # True is code 1000
     subprotocol: NotRequired[str]  # with accept: one of those that the client offered
     headers: NotRequired[list[Header]]  # with accept: for the answer to the handshake
+    reason: NotRequired[str]  # with close, once open; what is longer than 123 bytes is cut
     status: NotRequired[int]  # of the answer to the handshake, if that is refused: 400 to 599
     consumed: NotRequired[int]  # the order of the last message whose consumer has ended; -1 for none yet
     events_channel: NotRequired[str]

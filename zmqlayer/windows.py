@@ -126,6 +126,11 @@ class Windows:
         books = self._peers.get(peer)
         return books.unread if books else 0
 
+    def are_empty(self, prefix: str) -> bool:
+        """Whether all that was sent to channels whose names begin with *prefix* is consumed."""
+        names = (name for books in self._peers.values() for name in books.channels)
+        return not any(name.startswith(prefix) for name in names)
+
     def expire(self, now: float) -> None:
         """Stop counting messages that must have expired where they are."""
         for peer, books in list(self._peers.items()):

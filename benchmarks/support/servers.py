@@ -15,7 +15,7 @@ from typing import Final, Protocol, Self
 from support.certificate import write_certificate
 from support.processes import Process, free_port, run_python, wait_until
 
-__all__ = ["Daphne", "Mesh", "Server", "answers", "has_daphne"]
+__all__ = ["AsgiMesh", "Daphne", "Mesh", "Server", "answers", "has_daphne"]
 
 START_WITHIN_S: Final = 20.0
 
@@ -63,7 +63,7 @@ class Mesh:
             write_certificate(certificate)
             listen += ("--tls-cert", str(certificate))
         self.server = Process([sys.executable, "-m", "zmqlayer.interface", *listen, *self._flags])
-        self.workers = [run_python("bare_worker.py", cluster, self._prefetch)]
+        self.workers = [self._worker(cluster)]
         for process in (self.server, *self.workers):
             self._stack.enter_context(process)
         wait_until(lambda: answers(self.port, self._is_tls), START_WITHIN_S, "an answer of our server", self.server)
@@ -71,6 +71,29 @@ class Mesh:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def _worker(self, cluster: str) -> Process:
+        return run_python("bare_worker.py", cluster, self._prefetch)
+
+
+class AsgiMesh(Mesh):
+    """
+    One interface server, and ``zmqlayer worker`` with the application that Daphne serves in its own process.
+
+    Args:
+        loop: Of the worker: ``asyncio`` or ``uvloop``.
+        application: Its module and name.
+    """
+
+    def __init__(self, loop: str, application: str = "support.asgi_app:application") -> None:
+        super().__init__()
+        self._loop = loop
+        self._application = application
+
+    def _worker(self, cluster: str) -> Process:
+        run = "from zmqlayer.cli import main; main()"
+        options = ("--cluster", cluster, "--loop", self._loop, "--log-level", "warning")
+        return Process([sys.executable, "-c", run, "worker", self._application, *options])
 
 
 class Daphne:

@@ -264,8 +264,8 @@ class WebSocket:
                 self._ways.end()
             case Send(payload) if self._frames is not None:
                 self._frames.send(payload)
-            case Close(code):
-                self._close(code)
+            case Close(code, reason):
+                self._close(code, reason)
             case Ignore(problem):
                 logger.warning("ignored a message to the WebSocket at %s: it %s", self._path, problem)
 

@@ -63,9 +63,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the WebSocket with *code*."""
+    """Close the WebSocket with *code*, and tell why."""
 
     code: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def read_websocket_send(message: Message) -> list[Action]:
     close = message.get("close")
     if close is None or close is False:
         return actions
-    return [*actions, Close(_read_close_code(close))]
+    return [*actions, Close(_read_close_code(close), take(message, "reason", str) or "")]
 
 
 def _read_accept(message: Message) -> Accept:

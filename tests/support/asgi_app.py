@@ -5,8 +5,8 @@ A plain ASGI application for the tests of the worker: it does what a path says. 
 body, each piece taking so long, ``/bytes/N`` with N bytes, ``/late/S`` after S seconds, ``/pause/S`` with two pieces S
 seconds apart, ``/wait/`` waits for the client to leave and notes that, ``/noted/`` tells what was noted, ``/endless/``
 sends until the client leaves; ``/raise/``, ``/exit/``, ``/silent/``, ``/begun/`` and ``/garbage/`` do what none should.
-A WebSocket hears what it said; one at ``/refused/``, ``/raise/``, ``/silent/``, ``/return/``, ``/deaf/`` or
-``/flood/N`` meets something else.
+A WebSocket hears what it said; one at ``/refused/``, ``/raise/``, ``/silent/``, ``/return/``, ``/enough/``,
+``/deaf/`` or ``/flood/N`` meets something else.
 """
 
 from __future__ import annotations
@@ -192,6 +192,11 @@ async def return_open(rest: str, receive: Receive, send: Send) -> None:
         raise RuntimeError("broken")
 
 
+async def close(rest: str, receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 4000, "reason": "enough"})
+
+
 async def deaf(rest: str, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     await asyncio.Event().wait()
@@ -230,6 +235,7 @@ SOCKETS: dict[str, Endpoint] = {
     "raise": fail,
     "silent": return_at_once,
     "return": return_open,
+    "enough": close,
     "deaf": deaf,
     "flood": flood,
 }

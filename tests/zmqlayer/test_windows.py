@@ -160,6 +160,19 @@ def test_peers_and_channels_have_windows_of_their_own() -> None:
     assert [filled.windows.outstanding(peer) for peer in (A, B, C)] == [6, 3, 0]
 
 
+def test_some_channels_are_empty() -> None:
+    """When all that was sent to those whose names begin so is consumed, wherever they are."""
+    windows = Windows(PEER_MESSAGES, PEER_BYTES)
+    windows.admit(A, "reply.a!1", (1, 10.0, 1), 3, 0.0)
+    windows.admit(B, "reply.b!1", (1, 10.0, 1), 3, 0.0)
+    before = windows.are_empty("reply."), windows.are_empty("events.")
+    windows.settle(A, "reply.a!1", 1)
+    between = windows.are_empty("reply.")
+    windows.settle(B, "reply.b!1", 1)
+
+    assert (before, between, windows.are_empty("reply.")) == ((False, True), False, True)
+
+
 def test_a_peer_has_limits_too() -> None:
     """All channels of a peer together take so many messages and bytes; the error says which limit it was."""
     few, small = Filled(4, 1000), Filled(100, 10)

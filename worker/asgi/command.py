@@ -17,7 +17,7 @@ from zmqlayer.compose import open_layer
 from zmqlayer.exceptions import ConfigError, ZmqLayerError
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.worker.asgi.exceptions import CannotLoad
-from zmqlayer.worker.asgi.loading import load_application
+from zmqlayer.worker.asgi.loading import load_application, look_in
 from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions, choose_channels
 from zmqlayer.worker.asgi.run import run_application
 
@@ -105,7 +105,7 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
         logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
         mesh = take_settings(flags)
         if settings is not None:
-            _join_project(settings)
+            _join_project(settings, app_dir)
         options = _read_options(application, mesh, flags)
         config = read_config(mesh)
         loaded = load_application(application, app_dir, is_factory=factory)
@@ -128,7 +128,8 @@ def _read_options(application: str, mesh: dict[str, Any], flags: dict[str, Any])
     )
 
 
-def _join_project(settings: str) -> None:
+def _join_project(settings: str, app_dir: str) -> None:
+    look_in(app_dir)
     try:
         join_project(settings)
     except ConfigError as exc:

@@ -64,9 +64,10 @@ class Conversation(ABC):
         except GeneratorExit:  # the loop is gone
             raise
         except BaseException as exc:  # noqa: BLE001  # logged there; SystemExit and its like would end the loop
-            await self._settle(self._explain(exc))
+            self._explain(exc)
+            await self._settle(is_failed=True)
         else:
-            await self._settle(None)
+            await self._settle(is_failed=False)
         finally:
             self._end()
 
@@ -128,19 +129,20 @@ class Conversation(ABC):
             self.is_gone = True
             self._went()
 
-    async def _settle(self, is_failed: bool | None) -> None:
+    async def _settle(self, *, is_failed: bool) -> None:
         try:
             if not self.is_gone:
-                await self._conclude(bool(is_failed))
+                await self._conclude(is_failed)
         except (ClientGone, ZmqLayerError) as exc:
             logger.debug("%s has no proper end: %s", self.name, exc)
 
-    def _explain(self, exc: BaseException) -> bool:
+    def _explain(self, exc: BaseException) -> None:
         """Say what ended the application."""
         if self.is_gone and isinstance(exc, ClientGone | asyncio.CancelledError):
             logger.debug("the client of %s has left", self.name)
+        elif self.is_gone and isinstance(exc, Exception):  # what frameworks make of ClientGone, or of a disconnect
+            logger.info("the client of %s had left when the application raised %r", self.name, exc)
         elif self._is_cut and isinstance(exc, asyncio.CancelledError):
             logger.warning("%s took too long when the worker stopped: cut", self.name)
         else:
             logger.error("the application failed on %s", self.name, exc_info=exc)
-        return True

@@ -84,16 +84,21 @@ class HttpConversation(Conversation):
             RuntimeError: It is not its turn.
             MessageTooLarge: The headers are.
         """
-        if self.is_gone:
-            raise ClientGone("the client has left")
+        was_answered = self._response.is_answered
         parts = self._response.read(event)
+        if was_answered and not self._response.is_complete:
+            self._lose()  # content after HEAD may have no end, and nobody hears of it
+        if self.is_gone:
+            raise ClientGone("the client has left, or has all it may have")
+        if not parts:
+            self._finish_if_complete()
+            return
         try:
             await self._deliver(self._watched(parts))
         except (ZmqLayerError, asyncio.CancelledError):
             self._response.lose()
             raise
-        if self._response.is_complete:
-            self._finish()
+        self._finish_if_complete()
 
     async def _conclude(self, is_failed: bool) -> None:
         if self._is_cut:
@@ -106,15 +111,11 @@ class HttpConversation(Conversation):
             await self._deliver([last])
 
     def _went(self) -> None:
-        if self._upload is not None:
-            self._upload.end()
         self._finish()
 
     def _end(self) -> None:
         super()._end()
         self._finish()
-        if self._upload is not None:
-            self._upload.end()
         if self._events is not None:
             self._events.close()
 
@@ -122,8 +123,14 @@ class HttpConversation(Conversation):
         """The client has left, or has all: nothing need be waited for."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._upload is not None:
+            self._upload.end()
         if self._is_over is not None:
             self._is_over.set()
+
+    def _finish_if_complete(self) -> None:
+        if self._response.is_complete:
+            self._finish()
 
     async def _wait_for_end(self) -> None:
         if self._is_over is None:
@@ -142,6 +149,7 @@ class HttpConversation(Conversation):
                 yield {**part, "events_channel": self._open_events()}
             else:
                 yield part
+            self._response.sent()  # or the next one were not asked for
 
     def _invite(self) -> None:
         if self._events is None and not self.is_gone:

@@ -30,8 +30,6 @@ class State(Enum):
     OVER = "nothing, since its life is over,"
 
 
-COMPLETE, FAILED = "complete", "failed"
-
 TRANSITIONS: Final = {
     (State.STARTING, "lifespan.startup.complete"): State.RUNNING,
     (State.STARTING, "lifespan.startup.failed"): State.OVER,
@@ -104,8 +102,7 @@ class Lifespan:
                 logger.info("the application does without lifespan: it raised %r", exc)
             elif self._state is not State.OVER:
                 logger.exception("the application's lifespan failed")
-        if self._state is not State.OVER:
-            self._state = State.OVER
+        self._state = State.OVER
 
     async def _send(self, event: Event) -> None:
         kind = read_kind(event)

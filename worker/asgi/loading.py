@@ -10,7 +10,7 @@ from typing import Any
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.types import Application
 
-__all__ = ["load_application"]
+__all__ = ["load_application", "look_in"]
 
 
 def load_application(path: str, folder: str = ".", *, is_factory: bool = False) -> Application:
@@ -29,7 +29,7 @@ def load_application(path: str, folder: str = ".", *, is_factory: bool = False) 
     module_name, colon, attribute = path.partition(":")
     if not (module_name and colon and attribute):
         raise CannotLoad(path, "names no application: write module:attribute, like 'site.asgi:application'")
-    sys.path.insert(0, str(Path(folder).resolve()))
+    look_in(folder)
     found = _find(path, _import(path, module_name, folder), attribute)
     if not callable(found):
         raise CannotLoad(path, f"is {found!r:.80}, which is no application: it cannot be called")
@@ -39,6 +39,13 @@ def load_application(path: str, folder: str = ".", *, is_factory: bool = False) 
             raise CannotLoad(path, f"returned {found!r:.80}, which is no application: it cannot be called")
     application: Application = found
     return application
+
+
+def look_in(folder: str) -> None:
+    """Look for modules in *folder* first."""
+    place = str(Path(folder).resolve())
+    if sys.path[:1] != [place]:
+        sys.path.insert(0, place)
 
 
 def _import(path: str, name: str, folder: str) -> Any:

@@ -58,31 +58,37 @@ class Response:
         piece_size: Bytes of content in one message.
     """
 
-    __slots__ = ("_head", "_is_mute", "_order", "_piece_size", "_state")
+    __slots__ = ("_head", "_is_mute", "_order", "_piece_size", "_sent", "_state")
 
     def __init__(self, method: str, piece_size: int) -> None:
         self._state = State.NEW
         self._head: Message = {}
         self._order = 0
+        self._sent = 0
         self._is_mute = method == "HEAD"
         self._piece_size = piece_size
 
     def __repr__(self) -> str:
-        return f"<Response [{self._state.name} | {self._order} messages]>"
+        return f"<Response [{self._state.name} | {self._sent} messages]>"
 
     @property
     def is_begun(self) -> bool:
         """Whether the client may have seen something of it."""
-        return self._order > 0
+        return self._sent > 0
 
     @property
     def is_complete(self) -> bool:
         """Whether the application has sent all of it."""
         return self._state is State.COMPLETE
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the client has all that it may have, though the application has more to send."""
+        return self._is_mute and self.is_begun
+
     def read(self, event: Any) -> Iterable[Message]:
         """
-        Return the messages that *event* becomes; each is made when it is asked for.
+        Return the messages that *event* becomes; each is made when it is asked for. Call :meth:`sent` for each.
 
         Raises:
             TypeError: Something in it is of the wrong type.
@@ -101,20 +107,24 @@ class Response:
             self._move(kind, Sent.TRAILERS if kind == "http.response.trailers" else None)
         return ()
 
+    def sent(self) -> None:
+        """The next of the messages that were returned was sent."""
+        self._sent += 1
+
     def lose(self) -> None:
-        """The message that was returned last could not be sent: the response will not be whole."""
+        """One of them was not, and will not be: the response is not whole."""
         self._state = State.BROKEN
-        self._order = max(0, self._order - 1)
 
     def break_off(self, status: int, sentence: str) -> Message | None:
         """Return the message that ends a response which will not be whole; None if it is, or nobody waits for it."""
-        if self.is_complete or (self.is_begun and self._is_mute):
+        if self.is_complete or self.is_answered:
             return None
         self._state = State.COMPLETE
         if self.is_begun:
             return {"content": b"", "more_content": False, "closed": True}
         content = f"{sentence}\n".encode()
-        return {"status": status, "headers": PLAIN, "content": content, "more_content": False}
+        # Numbered, lest a server that did get the beginning of another takes this for its end.
+        return {"status": status, "headers": PLAIN, "content": content, "more_content": False, "order": 0}
 
     def _move(self, kind: str, sent: Sent | None) -> None:
         try:
@@ -125,7 +135,7 @@ class Response:
     def _write(self, content: bytes, is_more: bool) -> Iterable[Message]:
         if self._is_mute or self._head.get("status") in NO_CONTENT:
             self._is_mute = True
-            return () if self.is_begun else [self._number(b"", is_more=False)]
+            return () if self._order else [self._number(b"", is_more=False)]
         if len(content) <= self._piece_size:
             return [self._number(content, is_more)]
         return self._cut(content, is_more)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.sync import SyncLayer
@@ -105,7 +105,8 @@ def _tidy(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if left:
         loop.run_until_complete(asyncio.wait(left, timeout=1.0))
-    loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 1.0))
+    with suppress(TimeoutError):
+        loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 1.0))
 
 
 def _print(line: str) -> None:

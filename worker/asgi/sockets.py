@@ -56,10 +56,10 @@ class Socket:
         offered: The subprotocols that the client offered.
     """
 
-    __slots__ = ("_offered", "_state")
+    __slots__ = ("_before", "_offered", "_state")
 
     def __init__(self, offered: Sequence[str]) -> None:
-        self._state = State.HANDSHAKE
+        self._state = self._before = State.HANDSHAKE
         self._offered = offered
 
     def __repr__(self) -> str:
@@ -87,11 +87,13 @@ class Socket:
         sent = KINDS.get(kind)
         if (self._state, sent) not in TRANSITIONS:
             raise RuntimeError(f"the application sent {kind!r} where {self._state.value} is expected")
-        if sent is Sent.SEND:
-            return _read_payload(event)
-        message = self._read_accept(event) if sent is Sent.ACCEPT else {"close": _read_code(event)}
-        self._state = TRANSITIONS[self._state, sent]  # type: ignore[index]  # None is in no pair
+        message = self._read_message(event, sent)
+        self._before, self._state = self._state, TRANSITIONS[self._state, sent]  # type: ignore[index]  # None is in none
         return message
+
+    def undo(self) -> None:
+        """The message that :meth:`read` returned last was not sent: the WebSocket is as it was."""
+        self._state = self._before
 
     def end(self, code: int, status: int) -> Message | None:
         """Return the message that closes it, or refuses it with *status*; None if it is closed."""
@@ -99,6 +101,11 @@ class Socket:
         if before is State.HANDSHAKE:
             return {"close": code, "status": status}
         return {"close": code} if before is State.OPEN else None
+
+    def _read_message(self, event: dict[str, Any], sent: Sent | None) -> Message:
+        if sent is Sent.SEND:
+            return _read_payload(event)
+        return self._read_accept(event) if sent is Sent.ACCEPT else _read_close(event)
 
     def _read_accept(self, event: dict[str, Any]) -> Message:
         message: Message = {"accept": True}
@@ -118,6 +125,12 @@ def _read_payload(event: dict[str, Any]) -> Message:
     if (text is None) is (content is None):
         raise ValueError("'websocket.send' has either 'text' or 'bytes'; this one has both, or neither")
     return {"bytes": content} if text is None else {"text": text}
+
+
+def _read_close(event: dict[str, Any]) -> Message:
+    reason = take(event, "reason", str)
+    message: Message = {"close": _read_code(event)}
+    return {**message, "reason": reason} if reason else message
 
 
 def _read_code(event: dict[str, Any]) -> int:

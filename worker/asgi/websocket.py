@@ -82,7 +82,12 @@ class WebSocketConversation(Conversation):
         """
         if self.is_gone:
             raise ClientGone("the client has left")
-        await self._deliver([self._socket.read(event)])
+        message = self._socket.read(event)
+        try:
+            await self._deliver([message])
+        except (ZmqLayerError, asyncio.CancelledError):
+            self._socket.undo()
+            raise
 
     def stop(self) -> None:
         """The worker stops: the client may connect again, to another."""
@@ -102,8 +107,8 @@ class WebSocketConversation(Conversation):
         if message is not None:
             await self._deliver([message])
 
-    async def _settle(self, is_failed: bool | None) -> None:
-        await super()._settle(is_failed)
+    async def _settle(self, *, is_failed: bool) -> None:
+        await super()._settle(is_failed=is_failed)
         if self._farewell is not None:
             await self._farewell
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.inlets import Inlet
 from zmqlayer.loops import loop_layer
-from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT, Message
+from zmqlayer.mesh import Mesh
+from zmqlayer.messages import HTTP_REQUEST, HTTP_RESPONSE_PATTERN, WEBSOCKET_CONNECT, Message
 from zmqlayer.names import short
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
+from zmqlayer.waiters import LoopWaiter
 from zmqlayer.worker.asgi.conversation import Conversation
 from zmqlayer.worker.asgi.exceptions import StartupFailed
 from zmqlayer.worker.asgi.http import HttpConversation
@@ -36,6 +39,9 @@ CUT_WITHIN_S: Final = 1.0
 """How long an application may take to end when it is cancelled."""
 LOOK_AROUND_S: Final = 1.0
 """How long after the start the peers are reported."""
+
+RESPONSES: Final = HTTP_RESPONSE_PATTERN.replace("!", ".")
+"""With this the names of all reply channels of requests begin."""
 
 KINDS: Final[dict[str, Callable[[ReactorLayer, Message, dict[str, Any]], Conversation]]] = {
     HTTP_REQUEST: HttpConversation,
@@ -95,6 +101,7 @@ class AsgiWorker:
     def stop(self) -> None:
         """Read no more, and let :meth:`run` return when all is finished. Called again, it waits for nothing."""
         self._stops += 1
+        logger.info("was told to stop; %d connections are open", len(self._talks))
         self._inlet.end()
         self._stopping.set()
         if self._stops > 1:
@@ -157,26 +164,33 @@ class AsgiWorker:
 
     async def _finish(self) -> None:
         """Let requests finish, close WebSockets, and cut what takes too long."""
+        deadline = asyncio.get_running_loop().time() + self._options.graceful_timeout_s
         self._inlet.end()
         for talk in list(self._talks.values()):
             talk.stop()
-        await self._wait_for_talks(self._options.graceful_timeout_s)
+        if self._talks:
+            await self._wait_for(asyncio.gather(*self._talks, return_exceptions=True), deadline)
         for task, talk in list(self._talks.items()):
             talk.cut(task)
         if self._talks:
             await asyncio.wait(self._talks, timeout=CUT_WITHIN_S)
         if self._talks:
             logger.warning("%d connections did not end in time and are left behind", len(self._talks))
+        await self._wait_for_clients(deadline)
 
-    async def _wait_for_talks(self, within_s: float) -> None:
+    async def _wait_for_clients(self, deadline: float) -> None:
+        """Let servers take what was sent to slow clients: they cut a response whose worker leaves before that."""
+        waiter = LoopWaiter(asyncio.get_running_loop())
+        with suppress(LayerClosed):
+            if not self._layer.node.when(_is_read, waiter):
+                await self._wait_for(waiter.future, deadline)
+            self._layer.node.stop_waiting(waiter)
+
+    async def _wait_for(self, awaited: asyncio.Future[Any], deadline: float) -> None:
+        """Wait until *deadline* at most, and not at all for one who is told to stop twice."""
         hurrying = asyncio.ensure_future(self._hurrying.wait())
-        deadline = asyncio.get_running_loop().time() + within_s
-        while self._talks and not self._hurrying.is_set():
-            left_s = deadline - asyncio.get_running_loop().time()
-            if left_s <= 0:
-                break
-            awaited: set[asyncio.Future[Any]] = {asyncio.gather(*self._talks, return_exceptions=True), hurrying}
-            await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        left_s = max(0.0, deadline - asyncio.get_running_loop().time())
+        await asyncio.wait({awaited, hurrying}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
 
     def _report_peers(self) -> None:
@@ -185,3 +199,7 @@ class AsgiWorker:
 
     def _say(self, sentence: str) -> None:
         self._say_line(f"worker {short(self._layer.node_id)} {sentence}")
+
+
+def _is_read(mesh: Mesh) -> bool:
+    return mesh.is_read(RESPONSES)

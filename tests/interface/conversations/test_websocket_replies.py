@@ -28,7 +28,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-NAMES = "text bytes close status accept subprotocol headers consumed events_channel x"
+NAMES = "text bytes close reason status accept subprotocol headers consumed events_channel x"
 KEYS = st.sampled_from(NAMES.split())
 EVENTS = f"specific.{NODE}!1"
 
@@ -77,6 +77,8 @@ def test_an_answer_that_decides_nothing_is_ignored() -> None:
         ({"bytes": b""}, [Send(b"")]),
         ({"bytes": b"x", "close": True}, [Send(b"x"), Close(1000)]),
         ({"close": 1001}, [Close(1001)]),
+        ({"close": 4000, "reason": "enough"}, [Close(4000, "enough")]),
+        ({"reason": "none"}, []),
         ({"close": False, "accept": False}, []),
         ({"text": "a", "bytes": b"b"}, [Ignore("has both 'text' and 'bytes'")]),
     ],

@@ -1,0 +1,118 @@
+"""``zmqlayer worker``: its help, and what it says to wrong options. Whole runs are in ``tests/system``."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from support import asgi_app
+from zmqlayer.cli import main
+from zmqlayer.config import FLAGS
+from zmqlayer.worker.asgi import command
+from zmqlayer.worker.asgi.options import AsgiOptions
+
+APP = "support.asgi_app:application"
+
+
+@pytest.fixture(autouse=True)
+def same_path() -> Iterator[None]:
+    """The command puts folders on the path of its process."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any, AsgiOptions]]:
+    """What would be run, with which layer and options."""
+    made: list[tuple[Any, Any, AsgiOptions]] = []
+
+    def run(application: Any, layer: Any, options: AsgiOptions) -> int:
+        made.append((application, layer, options))
+        return 0
+
+    monkeypatch.setattr(command, "run_application", run)
+    monkeypatch.setattr(command.os, "_exit", sys.exit)  # tests before may have left threads
+    monkeypatch.setattr(command.logging, "basicConfig", lambda **options: None)
+    return made
+
+
+def invoke(*arguments: str, **environ: str) -> Any:
+    """Run the command, without the settings that the tests for Django have."""
+    blank = {"DJANGO_SETTINGS_MODULE": None, **environ}
+    return CliRunner().invoke(main, ["worker", *arguments], env=blank, terminal_width=120)
+
+
+def test_help() -> None:
+    """One can learn from it: examples, every setting of the layer, what signals do, what the status means."""
+    said = invoke("--help").output
+
+    assert "zmqlayer worker shop.asgi:application" in said
+    for word in ("--limit-concurrency", "--graceful-timeout", "SIGTERM", "Exit status", "--factory", "--app-dir"):
+        assert word in said
+    assert not [setting.flag for setting in FLAGS if setting.flag not in said]
+
+
+def test_what_is_run(runs: list[Any]) -> None:
+    """The application, a layer of the cluster, and the options."""
+    result = invoke(
+        APP, "--cluster", "blue", "--limit-concurrency", "7", "--graceful-timeout", "1.5", "--loop", "asyncio",
+        "--only-channels", "http.*", "--prefetch", "3",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    [(application, layer, options)] = runs
+    assert application is asgi_app.application
+    assert (layer.cluster, layer.role) == ("blue", "worker")
+    assert options == AsgiOptions(APP, ("http.request",), 7, 1.5, "asyncio", 3)
+
+
+def test_defaults(runs: list[Any]) -> None:
+    """Sixteen messages on their way, unless something else is said; the environment counts as well."""
+    invoke(APP)
+    invoke("support.asgi_app:create", "--factory", ZMQLAYER_PREFETCH="0")
+
+    assert [options.prefetch for _, _, options in runs] == [16, 0]
+    assert runs[1][0] is asgi_app.application
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Missing argument 'MODULE:APPLICATION'"),
+        (("support.asgi_app",), "names no application: write module:attribute"),
+        (("no.where:app",), "needs a module 'no', and"),
+        (("support.asgi_app:other",), "support.asgi_app has no 'other'; support.asgi_app has"),
+        ((APP, "--limit-concurrency", "0"), "--limit-concurrency"),
+        ((APP, "--only-channels", "song"), "no channel is left to read; there are http.request, websocket.connect"),
+        ((APP, "--capacity", "0"), "Invalid value for --capacity: 0 is below 1"),
+        ((APP, "--prefetch", "-1"), "-1 is below 0"),
+    ],
+)
+def test_mistakes_have_a_sentence(arguments: tuple[str, ...], sentence: str, runs: list[Any]) -> None:
+    """Status 2, what is wrong and the cure; nothing is run."""
+    result = invoke(*arguments)
+
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.output.split())
+    assert runs == []
+
+
+def test_a_thread_that_does_not_end(runs: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    """The application's threads do not keep the process, which has finished."""
+    gate = threading.Event()
+    thread = threading.Thread(target=gate.wait)
+    thread.start()
+    try:
+        result = invoke(APP)
+    finally:
+        gate.set()
+        thread.join()
+
+    assert result.exit_code == 0
+    assert "threads of the application still run" in caplog.text

@@ -1,0 +1,75 @@
+"""Connections come and go; when they are gone, nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from support.asgi_app import application as plain
+from support.asgi_stage import Stage, eventually, play
+from support.sizes import table_sizes
+from zmqlayer.worker.asgi.conversation import Conversation
+
+FEW, MANY, SLACK = 10, 300, 20
+REMEMBERED = ("_closures.channels", ".closed.channels", "_dispatch._backlogs")
+"""Closed channels are remembered for a minute, bounded; queues that are empty go with time, which stands still here."""
+
+
+async def ask(stage: Stage) -> None:
+    """A plain request."""
+    reply = stage.request("/hello/")
+    assert (await stage.read(reply))["content"] == b"hello"
+    stage.layer.close_channel(reply)
+
+
+async def stream(stage: Stage) -> None:
+    """A response in two pieces, to a request whose body comes in two."""
+    channel = stage.layer.new_channel("http.request.body?")
+    reply = stage.request("/echo/", "POST", body=b"a", body_channel=channel)
+    stage.layer.send(channel, {"content": b"b", "order": 0})
+    assert (await stage.read_content(reply))[1] == b"ab"
+    stage.layer.close_channel(channel)
+    stage.layer.close_channel(reply)
+
+
+async def leave(stage: Stage) -> None:
+    """A client that leaves before it is answered."""
+    reply = stage.request("/endless/")
+    await stage.read(reply)
+    stage.layer.close_channel(reply)
+
+
+async def talk(stage: Stage) -> None:
+    """A WebSocket, from its handshake to its end."""
+    reply, events = await stage.opened()
+    stage.say(events, "a")
+    assert (await stage.read(reply)) == {"text": "a"}
+    stage.tell(events, "websocket.disconnect", code=1000)
+    stage.layer.close_channel(reply)
+
+
+@pytest.mark.parametrize("use", [ask, stream, leave, talk])
+def test_short_lives_leave_nothing(use: Any) -> None:
+    """After some hundred of them no table is larger than after ten."""
+
+    async def use_often(stage: Stage, times: int) -> dict[str, int]:
+        for _ in range(times):
+            await use(stage)
+        await eventually(lambda: "running | 0" in repr(stage.worker))
+        await asyncio.sleep(0)
+        gc.collect()
+        sizes = stage.layer.node.ask(lambda mesh, now: table_sizes(stage.layer.node))
+        # By its type: isinstance() wakes lazy objects of Django's.
+        return {**sizes, "conversations": sum(issubclass(type(each), Conversation) for each in gc.get_objects())}
+
+    async def script(stage: Stage) -> Any:
+        return await use_often(stage, FEW), await use_often(stage, MANY)
+
+    few, many = play(plain, script)
+    grown = {name: size for name, size in many.items() if size > few.get(name, 0) + SLACK}
+
+    assert not {name: size for name, size in grown.items() if not name.endswith(REMEMBERED)}
+    assert many["conversations"] <= few["conversations"] + 1

@@ -1,0 +1,49 @@
+"""What an ASGI worker may be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zmqlayer.exceptions import ConfigError
+from zmqlayer.worker.asgi.options import AsgiOptions, choose_channels
+
+
+def test_the_defaults_are_valid() -> None:
+    """Both kinds of connections, a thousand at a time."""
+    options = AsgiOptions()
+
+    assert (options.channels, options.limit_concurrency) == (("http.request", "websocket.connect"), 1000)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"channels": ()}, "one or more of http.request, websocket.connect"),
+        ({"channels": ("http.disconnect",)}, "one or more of"),
+        ({"limit_concurrency": 0}, "0 is below 1"),
+        ({"graceful_timeout_s": -1.0}, "-1.0 is below 0"),
+        ({"prefetch": -1}, "-1 is below 0"),
+        ({"loop": "trio"}, "'trio' is none of auto, asyncio, uvloop"),
+    ],
+)
+def test_what_cannot_work_is_named(wrong: dict[str, Any], problem: str) -> None:
+    """By its setting."""
+    with pytest.raises(ConfigError, match=problem):
+        AsgiOptions(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("only", "exclude", "chosen"),
+    [
+        ([], [], ("http.request", "websocket.connect")),
+        (["http.*"], [], ("http.request",)),
+        ([], ["http.*"], ("websocket.connect",)),
+        (["*"], ["*.connect"], ("http.request",)),
+        (["nothing"], [], ()),
+    ],
+)
+def test_globs_choose(only: list[str], exclude: list[str], chosen: tuple[str, ...]) -> None:
+    """As they do for ``runworker``."""
+    assert choose_channels(only, exclude) == chosen
