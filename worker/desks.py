@@ -4,7 +4,7 @@
 Django runs such code, say middleware that reads a session, in a thread-sensitive thread: one for the whole process, or
 one for each request. Behind one thread all requests would queue, and a thread for each would be held by every stream
 for as long as it lasts. So there is a small number of them; a request keeps to one, which has database connections of
-its own.
+its own. Only where middleware is a function that calls the view, and so waits for it, has each request a thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
 __all__ = ["N_DESKS", "Desks"]
 
@@ -25,7 +25,13 @@ class Desks:
     def __init__(self, number: int = N_DESKS) -> None:
         self._turns = itertools.cycle([ThreadSensitiveContext() for _ in range(number)])
 
-    async def take(self) -> None:
-        """Let the synchronous code of the running task, from now on, run on the thread whose turn it is."""
+    def take(self, *, is_held: bool = False) -> None:
+        """
+        Let the synchronous code of the running task, from now on, run on the thread whose turn it is.
+
+        Args:
+            is_held: Whether that code may wait for the whole view: it gets a thread of its own, which ends with the
+                task.
+        """
         # Entered and never left: leaving would end the thread, which others use, and wait for it.
-        await next(self._turns).__aenter__()  # type: ignore[no-untyped-call]  # asgiref has no annotations here
+        SyncToAsync.thread_sensitive_context.set(ThreadSensitiveContext() if is_held else next(self._turns))

@@ -112,7 +112,7 @@ class AsgiHandler(Views):
     # On an event loop
 
     async def _aanswer(self, message: Message, seen: Sighting | None) -> AsyncGenerator[Part, None]:
-        await self._desks.take()
+        self._desks.take(is_held=self._for_loop.holds_thread)
         body = await _collect(message)
         set_script_prefix(get_script_prefix(message.content) or "/")
         await signals.request_started.asend(sender=type(self), message=message)

@@ -20,7 +20,7 @@ from zmqlayer.worker.exceptions import RequestAborted
 
 __all__ = ["Presence"]
 
-INVITE_AFTER_S: Final = 0.05
+INVITE_AFTER_S: Final = 0.1
 CROSSED_S: Final = 0.2
 """How long after the invitation it is known here whether the client had left before it arrived."""
 LOOK_AGAIN_S: Final = 10.0

@@ -8,6 +8,7 @@ another URLconf later, and so a view of the other kind: then Django adapts it, a
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -65,9 +66,27 @@ class Views(BaseHandler):
 
 
 class AsyncViews(Views):
-    """Middleware and views for an event loop."""
+    """
+    Middleware and views for an event loop.
+
+    Attributes:
+        holds_thread: Whether some middleware is a function that waits, in a thread, for the view behind it.
+    """
 
     is_async = True
+    holds_thread = False
+
+    def adapt_method_mode(
+        self,
+        is_async: bool,
+        method: Any,
+        method_is_async: bool | None = None,
+        debug: bool = False,
+        name: str | None = None,
+    ) -> Any:
+        """Adapt *method* as Django does, and take note if a function will call a coroutine."""
+        self.holds_thread = self.holds_thread or (method_is_async is True and not is_async)
+        return super().adapt_method_mode(is_async, method, method_is_async, debug, name)
 
 
 def find_view(path_info: str) -> Sighting | None:

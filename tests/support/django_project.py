@@ -314,6 +314,11 @@ def raised_later(request: HttpRequest) -> HttpResponse:
     raise request.ResponseLater()  # type: ignore[attr-defined]  # the worker's requests have it
 
 
+def huge_headers(request: HttpRequest) -> HttpResponse:
+    """Answer with two megabytes of headers."""
+    return HttpResponse(headers={"X-Huge": "x" * 2_000_000})
+
+
 def unchanged(request: HttpRequest) -> HttpResponse:
     """Say that nothing has changed."""
     return HttpResponse(status=304)
@@ -357,4 +362,5 @@ urlpatterns = [
     path("later/", later),
     path("raised-later/", raised_later),
     path("unchanged/", unchanged),
+    path("huge-headers/", huge_headers),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -17,7 +18,7 @@ from support.memory_layer import Content, MemoryLayer, MemoryPeer
 from support.worker_run import Waiting, ask, content_of, worker_for
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.names import NodeId, encode_node_id
-from zmqlayer.worker.body import BodyLost, BodyPieces, open_body
+from zmqlayer.worker.body import BodyLost, BodyPieces, collect_body, open_body
 from zmqlayer.worker.exceptions import RequestAborted, RequestTimeout
 from zmqlayer.worker.worker import Worker
 
@@ -226,3 +227,70 @@ def test_a_worker_that_left() -> None:
 
     with pytest.raises(RequestAborted, match="left the mesh"):
         open_body(BodyPieces(b"", receive, lambda: True, lambda: 0.0)).read()
+
+
+def collect(layer: MemoryLayer, first: bytes = b"", **options: Any) -> Any:
+    """Collect a body from the body channel."""
+
+    async def receive() -> Content | None:
+        return (await layer.receive_async([CHANNEL]))[1]
+
+    return asyncio.run(collect_body(first, receive, lambda: not layer.closed, memory_size=100, **options))
+
+
+def test_a_body_is_collected(layer: MemoryLayer) -> None:
+    """For a view that must not wait in a read: in memory, or in a file if it is long."""
+    send(layer, *numbered(b"two ", b"x" * 200))
+
+    with collect(layer, b"one ") as body:
+        assert body.read() == b"one two " + b"x" * 200
+        assert body._rolled
+
+
+@pytest.mark.parametrize(
+    ("messages", "error"), [([{"closed": True}], RequestAborted), ([{"content": b"", "order": 5}], BodyLost)]
+)
+def test_what_ends_a_collection(layer: MemoryLayer, messages: list[Content], error: type[BaseException]) -> None:
+    """The same as ends a read."""
+    send(layer, *messages)
+
+    with pytest.raises(error):
+        collect(layer)
+
+
+def test_a_collection_that_stops(layer: MemoryLayer) -> None:
+    """Nobody waits for ever."""
+    with pytest.raises(RequestTimeout, match=r"stopped for 0\.05 seconds"):
+        collect(layer, timeout_s=0.05)
+
+
+def test_a_collection_for_nobody(layer: MemoryLayer) -> None:
+    """It ends when the server is found gone."""
+    layer.closed.add(CHANNEL)
+
+    with pytest.raises(RequestAborted, match="is gone"):
+        collect(layer, timeout_s=0.05)
+
+
+def test_a_collection_of_a_worker_that_left(layer: MemoryLayer) -> None:
+    """It ends with the layer."""
+    layer.close()
+
+    with pytest.raises(RequestAborted, match="left the mesh"):
+        collect(layer)
+
+
+def test_a_slow_body_of_an_asynchronous_view(
+    layer: MemoryLayer, worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is answered 408, as for any view."""
+
+    async def stop(*args: Any, **options: Any) -> Any:
+        raise RequestTimeout("the request's body stopped for 60 seconds")
+
+    monkeypatch.setattr("zmqlayer.worker.handler.collect_body", stop)
+
+    parts = ask(layer, worker, "/async/digest/", "POST", body_channel=CHANNEL)
+
+    assert parts[0]["status"] == 408
+    assert "answered 408" in caplog.text

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from support.django_project import long_poll
 from zmqlayer import ChannelFull, SyncChannelLayer
 from zmqlayer.worker import Channel, Group, Message, route
 from zmqlayer.worker.exceptions import ConsumeLater
 from zmqlayer.worker.layers import WorkerLayer
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Router
 from zmqlayer.worker.threads import WorkerGroup
@@ -96,7 +98,8 @@ def group(layer: SyncChannelLayer) -> Iterator[WorkerGroup]:
     router = Router(ROUTES)
     router.check_default()
     needed: WorkerLayer = layer
-    worker = Worker(needed, router, patience=Patience(time.monotonic, abandon.wait))
+    loop = ConsumerLoop(time.monotonic)
+    worker = Worker(needed, router, patience=Patience(time.monotonic, abandon.wait), loop=loop)
     group = WorkerGroup(worker, 2, abandon, time.monotonic)
     group.start()
     yield group
@@ -140,6 +143,43 @@ def test_a_slow_client(client: Client) -> None:
     body = client.read_body(reply)
 
     assert body == b"".join(b"%d " % number for number in range(40))
+
+
+def test_headers_that_are_too_large(client: Client, group: WorkerGroup, caplog: pytest.LogCaptureFixture) -> None:
+    """A response whose headers fit into no message is a 500, and the log says why."""
+    reply = client.ask("/huge-headers/")
+
+    assert client.read(reply)["status"] == 500
+    assert group.stop()  # the log comes after the answer
+    assert "MessageTooLarge" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/async/stream/", "/async/crossed/"])
+def test_a_stream_of_a_coroutine(client: Client, path: str) -> None:
+    """It crosses as any other."""
+    assert client.read_body(client.ask(path)) == b"tick 0;tick 1;tick 2;"
+
+
+def test_a_client_that_leaves_cancels_the_view(client: Client) -> None:
+    """A coroutine that waits for ever is told by a message on a channel of its worker."""
+    long_poll.__init__()  # type: ignore[misc]  # anew
+    reply = client.ask("/poll/")
+    channel = client.read(reply)["events_channel"]
+
+    client.layer.send(channel, {"type": "http.disconnect", "reply_channel": reply, "path": "/poll/"})
+
+    assert long_poll.ended.wait(5.0)
+    assert long_poll.how == "cancelled"
+
+
+def test_a_closed_channel_cancels_the_view(client: Client) -> None:
+    """A client that left before the invitation came is found out soon after it."""
+    long_poll.__init__()  # type: ignore[misc]  # anew
+    reply = client.ask("/poll/")
+    client.layer.close_channel(reply)
+
+    assert long_poll.ended.wait(5.0)
+    assert long_poll.how == "cancelled"
 
 
 def test_two_sockets(client: Client) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Gate", "pass_gate"]
+__all__ = ["Gate", "arrive", "pass_gate"]
 
 HELD_AT_MOST_S = 30.0
 
@@ -48,6 +48,11 @@ class Gate:
         _arrivals(self.path).unlink()
 
 
+def arrive(path: str) -> None:
+    """Be seen at the gate, and do not wait."""
+    _arrivals(Path(path)).write_bytes(b".")
+
+
 def pass_gate(path: str) -> None:
     """
     Arrive at the gate and wait until it is opened.
@@ -57,7 +62,7 @@ def pass_gate(path: str) -> None:
     """
     tokens = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        _arrivals(Path(path)).write_bytes(b".")
+        arrive(path)
         if not _take(tokens, time.monotonic() + HELD_AT_MOST_S):
             raise TimeoutError(f"{path} stayed closed")
     finally:

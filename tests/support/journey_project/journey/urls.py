@@ -16,6 +16,8 @@ urlpatterns = [
     path("hello/", views.hello),
     path("held/", views.held),
     path("stream/", views.stream),
+    path("long-poll/", views.long_poll),
+    path("events/", views.events),
     path("endless/", views.endless),
     path("broken/", views.broken),
     path("fail/", views.fail),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from journey.gate import pass_gate
+from journey.gate import arrive, pass_gate
 
 
 def echo(request: HttpRequest) -> HttpResponse:
@@ -88,3 +89,26 @@ def broken(request: HttpRequest) -> StreamingHttpResponse:
 def fail(request: HttpRequest) -> HttpResponse:
     """Raise."""
     raise RuntimeError("this view is broken")
+
+
+async def long_poll(request: HttpRequest) -> HttpResponse:
+    """Wait for what never comes; arrive at the gate when that begins, and when it ends."""
+    arrive(request.GET["gate"])
+    try:
+        await asyncio.Event().wait()
+    finally:
+        arrive(request.GET["gate"])
+    return HttpResponse(b"never")
+
+
+async def events(request: HttpRequest) -> StreamingHttpResponse:
+    """Send one event, and wait for what never comes; arrive at the gate when that ends."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: first\n\n"
+            await asyncio.Event().wait()
+        finally:
+            arrive(request.GET["gate"])
+
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")

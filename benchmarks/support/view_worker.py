@@ -1,0 +1,64 @@
+"""
+A Django worker of a benchmark: one thread, three views.
+
+Arguments: cluster, its secret, and ``bare`` or ``seven`` middleware.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+SEVEN: Final = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+"""What ``startproject`` writes."""
+
+
+def hello(request: HttpRequest) -> HttpResponse:
+    """Answer at once."""
+    return HttpResponse(b"Hello, world!")
+
+
+async def asynchronous_hello(request: HttpRequest) -> HttpResponse:
+    """Answer at once, on the loop."""
+    return HttpResponse(b"Hello, world!")
+
+
+urlpatterns = [path("hello/", hello), path("async/", asynchronous_hello)]
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    cluster, secret, middleware = sys.argv[1:]
+    apps = ["auth", "contenttypes", "messages", "sessions"]
+    settings.configure(
+        ALLOWED_HOSTS=["localhost"],
+        CHANNEL_LAYERS={
+            "default": {"BACKEND": "zmqlayer.ChannelLayer", "CONFIG": {"cluster": cluster, "secret": secret}}
+        },
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=[*(f"django.contrib.{app}" for app in apps), "zmqlayer.worker"],
+        MIDDLEWARE=SEVEN if middleware == "seven" else [],
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for benchmarks",
+        USE_TZ=True,
+    )
+    django.setup()
+    call_command("runworker", threads=1)
+
+
+if __name__ == "__main__":
+    main()

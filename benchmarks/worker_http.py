@@ -1,0 +1,58 @@
+"""
+What a request costs a worker: processor time of the whole process, its node and all its threads, for each view.
+
+This process feeds it through the mesh as an interface server would; no HTTP is spoken.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+
+import click
+
+from support.feeder import Feeder
+from support.report import Figure, describe_machine, render, to_dicts
+
+LIMIT_US = 150
+WARM_UP = 500
+
+
+def measure(rounds: int, requests: int) -> list[Figure]:
+    """Measure every view in turns."""
+    with ExitStack() as stack:
+        bare, seven = (stack.enter_context(Feeder(middleware)) for middleware in ("bare", "seven"))
+        views = [
+            ("a function, no middleware", bare, "/hello/", LIMIT_US),
+            ("a function, startproject's seven middleware", seven, "/hello/", None),
+            ("a coroutine, no middleware", bare, "/async/", None),
+            ("a coroutine, startproject's seven middleware", seven, "/async/", None),
+        ]
+        for _, feeder, path, _ in views:
+            feeder.cost_us(path, WARM_UP)
+        costs: list[list[float]] = [[] for _ in views]
+        for _ in range(rounds):
+            for measured, (_, feeder, path, _) in zip(costs, views, strict=True):
+                measured.append(feeder.cost_us(path, requests))
+    return [
+        Figure(name, "µs", measured, limit=limit) for measured, (name, _, _, limit) in zip(costs, views, strict=True)
+    ]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--rounds", type=click.IntRange(1, 100), default=3, help="Rounds, of which the median counts.")
+@click.option("--requests", type=click.IntRange(500, 1_000_000), default=3_000, help="For each view in each round.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def main(rounds: int, requests: int, as_json: bool) -> None:
+    """Measure processor time of a worker for each request; takes about 15 seconds."""
+    figures = measure(rounds, requests)
+    machine = describe_machine(("django", "pyzmq"))
+    if as_json:
+        click.echo(json.dumps({"machine": machine, "figures": to_dicts(figures)}, indent=2))
+    else:
+        click.echo(f"{machine}\nmedians of {rounds} rounds of {requests} requests, one thread\n")
+        click.echo(render(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Which view a path is for, before there is a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from django.urls import Resolver404, path
+from django.utils import translation
+
+from support.django_project import asynchronous, hello, name_thread
+from zmqlayer.worker.later import ResponseLater
+from zmqlayer.worker.views import AsyncViews, Views, find_view, is_for_loop
+
+urlpatterns = i18n_patterns(path("async/", asynchronous))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/hello/", False), ("/async/", True), ("/async/class/", True), ("/nowhere/", False), ("", False)],
+)
+def test_the_kind_of_a_view(path: str, expected: bool) -> None:
+    """Functions, coroutine functions, classes; and none."""
+    assert is_for_loop(find_view(path)) is expected
+
+
+def test_below_a_language(settings: Any) -> None:
+    """The path itself says which language its URLs are in."""
+    settings.ROOT_URLCONF = __name__
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+
+    assert [is_for_loop(find_view(path)) for path in ("/de/async/", "/en/async/", "/async/")] == [True, True, False]
+
+
+def test_no_path_is_looked_up_twice() -> None:
+    """What was seen is used."""
+    request: Any = RequestFactory().get("/hello/")
+    request.sighting = find_view("/hello/")
+
+    assert Views().resolve_request(request) is request.sighting.match is request.resolver_match
+
+
+def test_middleware_may_change_the_path() -> None:
+    """Then what was seen does not count."""
+    request: Any = RequestFactory().get("/hello/")
+    request.sighting = find_view("/thread/")
+
+    assert Views().resolve_request(request).func is hello
+
+
+def test_middleware_may_change_the_urls() -> None:
+    """Likewise."""
+    request: Any = RequestFactory().get("/async/thread/")
+    request.sighting, request.urlconf = find_view("/async/thread/"), "support.other_urls"
+
+    assert Views().resolve_request(request).func is name_thread
+
+
+def test_middleware_may_change_the_language() -> None:
+    """Paths may be translated: they are looked up again."""
+    request: Any = RequestFactory().get("/hello/")
+    request.sighting = find_view("/hello/")
+
+    with translation.override("de"):
+        match = Views().resolve_request(request)
+
+    assert match.func is hello
+    assert match is not request.sighting.match
+
+
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [([], False), (["django.middleware.common.CommonMiddleware"], False), (["support.other_urls.switch"], True)],
+)
+def test_middleware_that_holds_a_thread(settings: Any, middleware: list[str], expected: bool) -> None:
+    """Django's own does not; a function does that can only be called from a thread."""
+    settings.MIDDLEWARE = middleware
+    views = AsyncViews()
+
+    views.load()
+
+    assert views.holds_thread is expected
+
+
+def test_no_view() -> None:
+    """Is Django's own error."""
+    with pytest.raises(Resolver404):
+        Views().resolve_request(RequestFactory().get("/nowhere/"))
+
+
+def test_later_that_was_raised() -> None:
+    """Is the response; all other exceptions go to the middleware."""
+    views, later = Views(), ResponseLater()
+    views.load()
+
+    assert views.process_exception_by_middleware(later, HttpRequest()) is later
+    assert views.process_exception_by_middleware(ValueError(), HttpRequest()) is None
+    assert isinstance(later, HttpResponse)
