@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -16,7 +16,7 @@ from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from zmqlayer.worker.loop import DEFAULT_LIMIT, ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Consumer, Router, load_routing
-from zmqlayer.worker.staticfiles import StaticFilesConsumer
+from zmqlayer.worker.staticfiles import StaticFilesConsumer, StaticFilesHandler
 from zmqlayer.worker.threads import WorkerGroup
 from zmqlayer.worker.worker import Worker, choose_channels
 
@@ -115,7 +115,7 @@ def choose_http_consumer(*, is_static_wanted: bool = True, is_insecure: bool = F
     if not settings.DEBUG and not is_insecure:
         return None
     consumer = StaticFilesConsumer()
-    vars(consumer.handler)["insecure"] = is_insecure
+    cast(StaticFilesHandler, consumer.handler).insecure = is_insecure
     return consumer
 
 

@@ -209,6 +209,20 @@ def test_a_project_without_layers(project: Path) -> None:
         assert "The settings have no CHANNEL_LAYERS: this process has a layer of its own" in run.output
 
 
+def test_static_files_without_debug(project: Path) -> None:
+    """Only with ``--insecure``, as its name says."""
+    settings = project / "small/settings.py"
+    settings.write_text(settings.read_text() + "\nDEBUG = False\nALLOWED_HOSTS = ['127.0.0.1']\n")
+    with DevelopmentRun(project, "runserver", "0", "--noreload", "--insecure") as run:
+        assert read(run.port(), "/static/style.css") == "body { color: teal }\n"
+    with (
+        DevelopmentRun(project, "runserver", "0", "--noreload") as run,
+        pytest.raises(urllib.error.HTTPError) as caught,
+    ):
+        read(run.port(), "/static/style.css")
+    caught.value.close()
+
+
 def test_no_static_files(project: Path) -> None:
     """``--nostatic`` leaves the paths of static files to the project."""
     with (
