@@ -83,7 +83,7 @@ LAYERS: Final = (
         may_use=words("click"),
         exceptions={
             "interface": words("twisted autobahn txaio httptools h2 hpack cryptography OpenSSL zope"),
-            "worker": words("django asgiref channels"),
+            "worker": words("django asgiref channels pytest"),
         },
     ),
 )
