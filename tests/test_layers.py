@@ -84,7 +84,7 @@ LAYERS: Final = (
         may_use=words("click"),
         exceptions={
             "interface": words("twisted autobahn txaio httptools h2 hpack cryptography OpenSSL zope"),
-            "worker": words("django asgiref channels uvloop"),
+            "worker": words("django asgiref channels pytest uvloop"),
         },
     ),
     Layer("commands", words("worker.management"), may_use=words("click django")),

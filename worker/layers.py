@@ -8,7 +8,8 @@ is one is used as it is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from django.conf import settings
@@ -168,10 +169,36 @@ class ChannelLayers:
                 raise InvalidChannelLayerError(alias, "is in use already, so its settings can no longer be changed")
             self._overrides.setdefault(alias, {}).update(config)
 
-    def put(self, alias: str, layer: WorkerLayer) -> None:
-        """Use *layer* for *alias*, whatever the settings say."""
+    def put(self, alias: str, backend: Any) -> None:
+        """
+        Use *backend* for *alias*, whatever the settings say.
+
+        Args:
+            backend: A layer for coroutines with a blocking face, or a blocking one.
+        """
         with self._lock:
-            self._layers[alias] = layer
+            self._put(alias, backend)
+
+    @contextmanager
+    def replaced(self, backends: Mapping[str, Any]) -> Iterator[None]:
+        """
+        Use *backends* by alias, and no other layers, in this context; afterwards those of before. For tests.
+
+        Whatever was built in the context is closed at its end, *backends* too.
+        """
+        with self._lock:
+            before = self._layers, self._backends, self._overrides
+            self._layers, self._backends, self._overrides = {}, {}, {}
+            for alias, backend in backends.items():
+                self._put(alias, backend)
+        try:
+            yield
+        finally:
+            self.close()
+            with self._lock:
+                self._layers, self._backends, self._overrides = before
+                for alias, backend in self._backends.items():
+                    share(alias, backend)
 
     def close(self) -> None:
         """Close every layer that was built, and forget it; the next use builds a new one."""
@@ -189,6 +216,9 @@ class ChannelLayers:
         backend = None if overrides else shared(alias)
         if backend is None:
             backend = _build(alias, overrides)
+        self._put(alias, backend)
+
+    def _put(self, alias: str, backend: Any) -> None:
         self._layers[alias] = _blocking_face(alias, backend)
         self._backends[alias] = backend
         share(alias, backend)

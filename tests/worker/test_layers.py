@@ -158,3 +158,16 @@ def test_what_was_put_is_its_own_backend(layers: ChannelLayers, layer: MemoryLay
     layers.put("extra", layer)
 
     assert layers.backend("extra") is layer
+
+
+def test_layers_are_replaced_for_a_while(layers: ChannelLayers, backend: type[MemoryBackend]) -> None:
+    """As for a test: Channels sees the replacement too, and afterwards everything is as before."""
+    before = layers.backend("default")
+
+    with layers.replaced({"default": (other := MemoryBackend())}):
+        inside = layers.backend("default"), channels.layers.get_channel_layer()
+
+    assert inside == (other, other)
+    assert other.sync.is_closed
+    assert (layers.backend("default"), channels.layers.get_channel_layer()) == (before, before)
+    assert not before.sync.is_closed

@@ -1,0 +1,146 @@
+"""``WSClient``: how consumers of a WebSocket are tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from zmqlayer.worker import Group, Message, channel_session, route
+from zmqlayer.worker.auth import channel_session_user, channel_session_user_from_http
+from zmqlayer.worker.sessions import enforce_ordering, http_session
+from zmqlayer.worker.test import HttpClient, WSClient, apply_routes, in_memory_layers
+
+
+@pytest.fixture
+def client() -> Iterator[WSClient]:
+    """A browser on empty layers in memory."""
+    with in_memory_layers():
+        yield WSClient()
+
+
+def reply(message: Message, content: dict[str, Any]) -> None:
+    """Send to the browser."""
+    assert message.reply_channel is not None
+    message.reply_channel.send(content)
+
+
+@channel_session_user_from_http
+def connect(message: Message, room: str) -> None:
+    """Let in, and remember the room."""
+    assert message.reply_channel is not None
+    message.channel_session["room"] = room
+    Group(room).add(message.reply_channel)
+    reply(message, {"accept": True})
+
+
+@channel_session_user
+def receive(message: Message) -> None:
+    """Say to the room who says what."""
+    Group(message.channel_session["room"]).send(
+        {"text": f'{{"by": "{message.user.username}", "says": {message["text"]}}}'}
+    )
+
+
+def refuse(message: Message) -> None:
+    """Close before it is open."""
+    reply(message, {"close": True})
+
+
+@http_session
+def greet(message: Message) -> None:
+    """Say what the browser's session, headers and query have."""
+    headers = {name.decode(): value.decode() for name, value in message["headers"]}
+    colour = message.http_session and message.http_session.get("colour")
+    reply(message, {"text": f"{colour} {headers['x-kind']} {message['query_string'].decode()}"})
+
+
+@enforce_ordering
+@channel_session
+def count(message: Message) -> None:
+    """Answer with the number of the message."""
+    reply(message, {"text": str(message["order"])})
+
+
+ROUTES = [
+    route("websocket.connect", connect, path=r"^/rooms/(?P<room>\w+)/$"),
+    route("websocket.connect", refuse, path=r"^/closed/$"),
+    route("websocket.connect", greet, path=r"^/greet/$"),
+    route("websocket.receive", count, path=r"^/count/$"),
+    route("websocket.receive", receive),
+]
+
+
+@apply_routes(ROUTES)
+def test_a_chat(client: WSClient, database: None) -> None:
+    """A user connects and speaks: sessions, users and groups are as in production."""
+    user = User.objects.create_user("eve", password="apple")
+    client.force_login(user)
+
+    client.send_and_consume("websocket.connect", path="/rooms/lobby/")
+    client.send_and_consume(text={"hello": "all"})
+
+    assert client.receive() == {"by": "eve", "says": {"hello": "all"}}
+    assert client.receive() is None
+
+
+@apply_routes(ROUTES)
+def test_a_login_by_password(client: WSClient, database: None) -> None:
+    """By the authentication backends; a logout forgets the session."""
+    User.objects.create_user("eve", password="apple")
+
+    refused, accepted = client.login(username="eve", password="pear"), client.login(username="eve", password="apple")
+    client.send_and_consume("websocket.connect", path="/rooms/lobby/")
+    client.send_and_consume(text=1)
+    client.logout()
+
+    assert (refused, accepted) == (False, True)
+    assert client.receive() == {"by": "eve", "says": 1}
+    assert "sessionid" not in client.cookies
+
+
+@apply_routes(ROUTES)
+def test_a_refusal(client: WSClient) -> None:
+    """A test that expects an open WebSocket fails; one that does not sees the answer."""
+    with pytest.raises(AssertionError, match="was not accepted: the answer is .*close"):
+        client.send_and_consume("websocket.connect", path="/closed/")
+
+    client.send_and_consume("websocket.connect", path="/closed/", check_accept=False)
+    assert client.receive() == {"close": True}
+
+
+@apply_routes(ROUTES)
+def test_headers_cookies_and_query(client: WSClient, database: None) -> None:
+    """They go with the handshake."""
+    client.session["colour"] = "blue"
+    client.session.save()
+    client.set_cookie("taste", "sweet")
+    client.headers["X-Kind"] = "test"
+
+    client.send_and_consume("websocket.connect", path="/greet/?a=1", check_accept=False)
+
+    assert client.receive(json=False) == {"text": "blue test a=1"}
+    assert client.cookies["taste"].value == "sweet"
+
+
+@apply_routes(ROUTES)
+def test_numbered_messages(database: None) -> None:
+    """As servers number them; what tells servers of a worker's progress is left out of the answers."""
+    with in_memory_layers():
+        client = HttpClient(ordered=True)
+        for _ in range(2):
+            client.send_and_consume(text="", path="/count/")
+
+        assert [client.receive(), client.receive(), client.receive()] == [1, 2, None]
+
+
+def test_bytes_are_left_as_they_are(client: WSClient) -> None:
+    """Only a text is read as JSON."""
+    client.send(client.reply_channel, {"bytes": b"\0"})
+    client.send(client.reply_channel, {"text": "no json"})
+
+    assert client.receive()["bytes"] == b"\0"
+    with pytest.raises(ValueError, match="Expecting value"):
+        client.receive()

@@ -1,0 +1,51 @@
+"""Django's test cases with layers in memory: each test has empty ones, and leaves nothing to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.test import TestCase, TransactionTestCase
+
+from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
+from zmqlayer.worker.message import Message
+from zmqlayer.worker.test.client import next_message
+from zmqlayer.worker.test.memory import in_memory_layers
+
+__all__ = ["ChannelTestCase", "TransactionChannelTestCase"]
+
+if TYPE_CHECKING:
+    from unittest import TestCase as _Base
+else:
+    _Base = object
+
+
+class _InMemory(_Base):
+    """Replaces the layers around each test, its ``setUp`` and its ``tearDown``, coroutines too."""
+
+    def run(self, result: Any = None) -> Any:
+        with in_memory_layers():
+            return super().run(result)
+
+    def get_next_message(
+        self, channel: str, alias: str = DEFAULT_CHANNEL_LAYER, require: bool = False
+    ) -> Message | None:
+        """
+        Take the next message of *channel*; None if there is none.
+
+        Raises:
+            AssertionError: There is none, and *require*.
+        """
+        return next_message(channel, alias, require)
+
+
+class ChannelTestCase(_InMemory, TestCase):
+    """
+    A test case in a transaction that is rolled back.
+
+    So ``on_commit`` sends nothing by itself: use ``self.captureOnCommitCallbacks(execute=True)`` as for any other
+    callback on commit.
+    """
+
+
+class TransactionChannelTestCase(_InMemory, TransactionTestCase):
+    """A test case that commits, and empties the tables afterwards."""

@@ -1,0 +1,176 @@
+"""
+``ChannelLiveServerTestCase``: a real interface server and real worker threads, for browsers and other clients.
+
+The server is a process of its own, found by nobody else; the workers are threads of the test's process, so that they
+see its database, its settings and what is patched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, ClassVar, Final
+
+from django.apps import apps
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import TransactionTestCase
+
+from zmqlayer import ChannelLayer
+from zmqlayer.worker.handler import ViewConsumer
+from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers, get_channel_layer
+from zmqlayer.worker.loop import ConsumerLoop
+from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.routing import Consumer
+from zmqlayer.worker.test.routes import router_for
+from zmqlayer.worker.threads import WorkerGroup
+from zmqlayer.worker.worker import Worker
+
+__all__ = ["ChannelLiveServerTestCase"]
+
+START_WITHIN_S: Final = 20.0
+STOP_WITHIN_S: Final = 5.0
+LISTENING: Final = re.compile(r"Listening on http://127\.0\.0\.1:(\d+)")
+
+
+class ChannelLiveServerTestCase(TransactionTestCase):
+    """
+    A test case whose site can be visited while a test runs.
+
+    Attributes:
+        serve_static: Whether static files of the apps are served, where ``django.contrib.staticfiles`` is installed.
+        n_threads: How many messages are consumed at once.
+        live_server_url: ``http://127.0.0.1:<port>``.
+        live_server_ws_url: ``ws://127.0.0.1:<port>``.
+    """
+
+    serve_static: ClassVar[bool] = True
+    n_threads: ClassVar[int] = 2
+    live_server_url: str
+    live_server_ws_url: str
+
+    def run(self, result: Any = None) -> Any:
+        cluster, secret = f"test-{secrets.token_hex(8)}", secrets.token_hex(32)
+        backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind="127.0.0.1")
+        with channel_layers.replaced({DEFAULT_CHANNEL_LAYER: backend}), contextlib.ExitStack() as opened:
+            shared = _share_in_memory_databases()
+            opened.callback(_stop_sharing, shared)
+            group = self._start_workers(shared)
+            opened.callback(group.stop)
+            server = _Server(cluster, secret, backend.sync.address)
+            opened.callback(server.stop)
+            backend.sync.ready(timeout=START_WITHIN_S)
+            self.live_server_url = f"http://127.0.0.1:{server.port}"
+            self.live_server_ws_url = f"ws://127.0.0.1:{server.port}"
+            return super().run(result)
+
+    def _start_workers(self, shared: dict[str, BaseDatabaseWrapper]) -> WorkerGroup:
+        abandon = threading.Event()
+        layer, router = get_channel_layer(), router_for(DEFAULT_CHANNEL_LAYER, self._http_consumer())
+        patience = Patience(time.monotonic, abandon.wait)
+        worker = _LiveWorker(layer, router, patience=patience, loop=ConsumerLoop(time.monotonic))
+        worker.shared = shared
+        group = WorkerGroup(worker, self.n_threads, abandon, time.monotonic, STOP_WITHIN_S)
+        group.start()
+        return group
+
+    def _http_consumer(self) -> Consumer:
+        if not (self.serve_static and apps.is_installed("django.contrib.staticfiles")):
+            return ViewConsumer()
+        from zmqlayer.worker.staticfiles import StaticFilesConsumer  # needs an app that need not be installed
+
+        return StaticFilesConsumer()
+
+
+class _LiveWorker(Worker):
+    """A worker whose threads use the test's own connections to databases in memory."""
+
+    shared: dict[str, BaseDatabaseWrapper]
+
+    def run(self) -> None:
+        for alias, connection in self.shared.items():
+            connections[alias] = connection
+        try:
+            super().run()
+        finally:
+            for connection in connections.all(initialized_only=True):
+                if connection.alias not in self.shared:
+                    connection.close()
+
+
+class _Server:
+    """An interface server as a process, linked to one node."""
+
+    def __init__(self, cluster: str, secret: str, seed: str) -> None:
+        options = ["-b", "127.0.0.1", "-p", "0", "--cluster", cluster, "--seed", seed, "--discovery", "off"]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("ZMQLAYER_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "zmqlayer.interface", *options, "--bind", "127.0.0.1"],
+            env={**environ, "ZMQLAYER_SECRET": secret, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._output: list[str] = []
+        self._port: int | None = None
+        self._is_listening = threading.Event()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    @property
+    def port(self) -> int:
+        """
+        Where it listens; waits until it does.
+
+        Raises:
+            RuntimeError: It does not; the message has what it wrote.
+        """
+        self._is_listening.wait(START_WITHIN_S)
+        if self._port is None:
+            self.stop()
+            raise RuntimeError(f"the interface server did not start: {''.join(self._output)}")
+        return self._port
+
+    def stop(self) -> None:
+        """End it, in order if it is quick."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reading.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        """Read all it writes, lest it wait; a server that ends ends the waiting too."""
+        for line in self._process.stdout or ():
+            self._output.append(line)
+            if (found := LISTENING.search(line)) is not None:
+                self._port = int(found[1])
+                self._is_listening.set()
+        self._is_listening.set()
+
+
+def _share_in_memory_databases() -> dict[str, BaseDatabaseWrapper]:
+    """Let other threads use this one's connections to databases that only exist in them, and return those."""
+    shared = {
+        connection.alias: connection
+        for connection in connections.all()
+        if connection.vendor == "sqlite" and connection.is_in_memory_db()  # type: ignore[attr-defined]  # SQLite's own
+    }
+    for connection in shared.values():
+        connection.inc_thread_sharing()
+    return shared
+
+
+def _stop_sharing(shared: dict[str, BaseDatabaseWrapper]) -> None:
+    for connection in shared.values():
+        connection.dec_thread_sharing()
