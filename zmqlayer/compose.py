@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -77,6 +78,7 @@ class InMemoryChannelLayer(AsyncLayer):
 
     def __init__(self, **settings: Any) -> None:
         config = configure({**settings, "discovery": "off", "seeds": ()})
+        config = replace(config, timing=replace(config.timing, linger_s=0.0))  # nobody else takes what is left
         super().__init__(NodeSlot(partial(_build_solo, config, role_of(sys.argv))))
 
 

@@ -155,7 +155,7 @@ class Node:
         self._thread.join()
         stopper.join()
         self._stay()
-        if lost := self._mesh.in_flight:
+        if (lost := self._mesh.in_flight) and self.config.timing.linger_s:
             logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
 
     def abandon(self) -> None:

@@ -14,6 +14,10 @@ class Timing:
     """
     The protocol's own times, in seconds. Change them together or not at all.
 
+    Attributes:
+        linger_s: How long a node that closes waits for others to take what is queued. 0 means that nobody is expected
+            to, and that nothing is said of what is lost.
+
     Raises:
         ConfigError: A relation between two of them does not hold.
     """

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextvars
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.channel import Group
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, get_channel_layer
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.signals import consumer_finished, consumer_started
 from zmqlayer.worker.test.routes import router_for
 from zmqlayer.worker.worker import Worker
 
@@ -76,7 +82,8 @@ class Client:
                 )
             return False
         worker = Worker(self.channel_layer, router, patience=Patience(flush_s=0.0))
-        contextvars.copy_context().run(worker.consume, channel, message.content, propagate=True)
+        with _open_connections():
+            contextvars.copy_context().run(worker.consume, channel, message.content, propagate=True)
         return True
 
     def send_and_consume(self, channel: str, content: Content | None = None, fail_on_none: bool = True) -> bool:
@@ -101,6 +108,18 @@ class Client:
     def join_group(self, group: str) -> None:
         """Make the reply channel a member of *group*, so that :meth:`receive` reads what is sent there."""
         Group(group, alias=self.alias).add(self.reply_channel)
+
+
+@contextmanager
+def _open_connections() -> Iterator[None]:
+    """Keep database connections from being closed between messages: a test may be in a transaction of its own."""
+    signals = (consumer_started, consumer_finished, request_started, request_finished)
+    cut = [signal for signal in signals if signal.disconnect(close_old_connections)]
+    try:
+        yield
+    finally:
+        for signal in cut:
+            signal.connect(close_old_connections)
 
 
 def next_message(channel: str, alias: str = DEFAULT_CHANNEL_LAYER, require: bool = False) -> Message | None:

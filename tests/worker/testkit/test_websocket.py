@@ -76,8 +76,7 @@ ROUTES = [
 @apply_routes(ROUTES)
 def test_a_chat(client: WSClient, database: None) -> None:
     """A user connects and speaks: sessions, users and groups are as in production."""
-    user = User.objects.create_user("eve", password="apple")
-    client.force_login(user)
+    client.force_login(User.objects.create_user("eve"))
 
     client.send_and_consume("websocket.connect", path="/rooms/lobby/")
     client.send_and_consume(text={"hello": "all"})
@@ -104,7 +103,7 @@ def test_a_login_by_password(client: WSClient, database: None) -> None:
 @apply_routes(ROUTES)
 def test_a_refusal(client: WSClient) -> None:
     """A test that expects an open WebSocket fails; one that does not sees the answer."""
-    with pytest.raises(AssertionError, match="was not accepted: the answer is .*close"):
+    with pytest.raises(AssertionError, match=r"was not accepted: the answer is .*close"):
         client.send_and_consume("websocket.connect", path="/closed/")
 
     client.send_and_consume("websocket.connect", path="/closed/", check_accept=False)
