@@ -21,8 +21,6 @@ from support.servers import answers
 from support.visits import ask_often, hold_sessions
 
 FOLDER: Final = Path(__file__).parent
-WARM_UP: Final = 4
-"""Each number divided by this comes before the first look at the memory."""
 START_WITHIN_S: Final = 20.0
 SETTLE_S: Final = 2.0
 LIMIT_KB: Final = 2_000
@@ -85,9 +83,10 @@ class Growth:
 def measure_growth(
     command: tuple[str, ...], load: Callable[[int, str, int], Coroutine[Any, Any, None]], path: str, number: int
 ) -> Growth:
-    """Put *number* of one kind upon a server and a worker that are started for it, after a quarter to warm up."""
+    """Put *number* of one kind upon a server and a worker that are started for it, after as many to warm up."""
     with Site(command) as site:
-        asyncio.run(load(site.port, path, max(number // WARM_UP, 1)))
+        # What was closed within a minute is remembered, up to a limit that these reach.
+        asyncio.run(load(site.port, path, number))
         before = _resident(site)
         begun = time.perf_counter()
         asyncio.run(load(site.port, path, number))
@@ -122,7 +121,7 @@ def measure(requests: int, sessions: int) -> list[Figure]:
 @click.option("--sessions", type=click.IntRange(1, 1_000_000), default=10_000, help="WebSockets of each kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def main(requests: int, sessions: int, as_json: bool) -> None:
-    """Measure the growth of memory on loopback; takes about ten minutes."""
+    """Measure the growth of memory on loopback; takes about 15 minutes."""
     figures = measure(requests, sessions)
     machine = describe_machine(("django", "twisted", "pyzmq"))
     if as_json:
