@@ -1,7 +1,8 @@
 """
 What a request costs a worker: processor time of the whole process, its node and all its threads, for each view.
 
-This process feeds it through the mesh as an interface server would; no HTTP is spoken.
+The first line has no views: it is what the mesh and the worker around a consumer cost. This process feeds the worker
+through the mesh as an interface server would; no HTTP is spoken.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def measure(rounds: int, requests: int) -> list[Figure]:
     with ExitStack() as stack:
         bare, seven = (stack.enter_context(Feeder(middleware)) for middleware in ("bare", "seven"))
         views = [
+            ("a consumer of http.request, no Django", bare, "/consumer/", None),
             ("a function, no middleware", bare, "/hello/", LIMIT_US),
             ("a function, startproject's seven middleware", seven, "/hello/", None),
             ("a coroutine, no middleware", bare, "/async/", None),

@@ -19,7 +19,8 @@ __all__ = ["DEFAULT_LIMIT", "ConsumerLoop"]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 1_000
+"""As many as an ASGI worker has. One more holds up the thread that brings it, and so the functions it would run."""
 LAST_WORDS_S: Final = 0.1
 """What coroutines that are cancelled have for their ``finally``."""
 

@@ -47,6 +47,7 @@ __all__ = [
     "Route",
     "RouteClass",
     "Router",
+    "Routing",
     "connect_consumer",
     "consumer_name",
     "include",

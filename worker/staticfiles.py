@@ -73,6 +73,16 @@ class StaticFilesHandler(AsgiHandler):
 
 
 class StaticFilesConsumer(ViewConsumer):
-    """The consumer of ``http.request`` for development: static files, then views."""
+    """
+    The consumer of ``http.request`` for development: static files, then views.
 
+    Args:
+        insecure: Serve them without ``DEBUG`` too, as tests need it.
+    """
+
+    handler: StaticFilesHandler
     handler_class = StaticFilesHandler
+
+    def __init__(self, insecure: bool = False) -> None:
+        super().__init__()
+        self.handler.insecure = insecure

@@ -1,5 +1,5 @@
 """
-A Django worker of a benchmark: one thread, three views.
+A Django worker of a benchmark: one thread, two views, and a consumer.
 
 Arguments: cluster, its secret, and ``bare`` or ``seven`` middleware.
 """
@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+
+from zmqlayer.worker import Message, route
 
 SEVEN: Final = [
     "django.middleware.security.SecurityMiddleware",
@@ -37,6 +39,13 @@ async def asynchronous_hello(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"Hello, world!")
 
 
+def consume(message: Message) -> None:
+    """Answer without Django's views."""
+    assert message.reply_channel is not None
+    message.reply_channel.send({"status": 200, "headers": [], "content": b"Hello, world!", "more_content": False})
+
+
+routes = [route("http.request", consume, path="^/consumer/$")]
 urlpatterns = [path("hello/", hello), path("async/", asynchronous_hello)]
 
 
@@ -55,6 +64,7 @@ def main() -> None:
         ROOT_URLCONF=__name__,
         SECRET_KEY="only for benchmarks",
         USE_TZ=True,
+        ZMQLAYER_ROUTING=f"{__name__}.routes",
     )
     django.setup()
     call_command("runworker", threads=1)

@@ -121,6 +121,16 @@ def test_a_client_that_leaves_while_it_uploads(layer: MemoryLayer, worker: Worke
     assert layer.sent(layer.reply_channel()) == []
 
 
+def test_a_body_with_a_hole(layer: MemoryLayer, worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+    """The view does not start with what is not whole: the client gets a 500, and the log says why."""
+    layer.send(BODY, {"content": b"late", "more_content": False, "order": 1})
+
+    parts = get(layer, worker, "/async/digest/", "POST", body_channel=BODY)
+
+    assert parts[0]["status"] == 500
+    wait_for(lambda: "piece 0 of the request's body was lost" in caplog.text)
+
+
 def test_a_broken_view(layer: MemoryLayer, worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
     """500 is Django's own page."""
     with caplog.at_level(logging.ERROR, "django.request"):

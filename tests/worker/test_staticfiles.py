@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from support.memory_layer import MemoryLayer
 from support.worker_run import ask, content_of, headers_of, worker_for
 from zmqlayer.worker import route
-from zmqlayer.worker.staticfiles import StaticFilesConsumer, StaticFilesHandler
+from zmqlayer.worker.staticfiles import StaticFilesConsumer
 from zmqlayer.worker.worker import Worker
 
 STYLE = b"body { color: teal }\n" * 5_000
@@ -108,12 +108,7 @@ def test_without_debug_if_one_insists(layer: MemoryLayer, files: Path, settings:
     """As ``runserver --insecure`` does."""
     settings.DEBUG = False
 
-    class Insecure(StaticFilesHandler):
-        insecure = True
-
-    consumer = StaticFilesConsumer()
-    consumer.handler = Insecure()
-    worker = worker_for(layer, [route("http.request", consumer)])
+    worker = worker_for(layer, [route("http.request", StaticFilesConsumer(insecure=True))])
 
     assert content_of(ask(layer, worker, "/static/chat/style.css")) == STYLE
 

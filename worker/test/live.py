@@ -85,7 +85,7 @@ class ChannelLiveServerTestCase(TransactionTestCase):
             return ViewConsumer()
         from zmqlayer.worker.staticfiles import StaticFilesConsumer  # needs an app that need not be installed
 
-        return StaticFilesConsumer()
+        return StaticFilesConsumer(insecure=True)  # tests run without DEBUG
 
 
 class _LiveWorker(Worker):
