@@ -10,6 +10,7 @@ A consumer raises the first kind on purpose; the worker catches it and acts::
         ├── AcceptConnection           open the WebSocket
         ├── DenyConnection             refuse the WebSocket
         └── WebsocketCloseException    close the WebSocket with a code
+            └── UnusableFrame          the same, because of what the client sent
 
 What ends a view is raised by us::
 
@@ -20,6 +21,7 @@ What ends a view is raised by us::
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from zmqlayer.exceptions import ZmqLayerError
@@ -36,9 +38,13 @@ __all__ = [
     "InvalidRoutingError",
     "RequestAborted",
     "RequestTimeout",
+    "SendNotAvailableOnDemultiplexer",
     "StopConsumer",
+    "UnusableFrame",
     "WebsocketCloseException",
 ]
+
+logger = logging.getLogger(__name__)
 
 MIN_CLOSE_CODE = 1000
 MAX_CLOSE_CODE = 4999
@@ -118,6 +124,31 @@ class WebsocketCloseException(ChannelSocketException):
 
     def run(self, message: Message) -> None:
         self._answer(message, {"close": True if self.code is None else self.code})
+
+
+class UnusableFrame(WebsocketCloseException):
+    """
+    Raised by a consumer to close an open socket because of what its client sent.
+
+    Args:
+        problem: What the client sent, in words of our own, as in "bytes, where text is expected".
+        code: The WebSocket close code, 1000 to 4999.
+    """
+
+    def __init__(self, problem: str, code: int) -> None:
+        super().__init__(code)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the client sent {self.problem}"
+
+    def run(self, message: Message) -> None:
+        logger.info("closing %s with %s: %s", message.reply_channel, self.code, self)
+        super().run(message)
+
+
+class SendNotAvailableOnDemultiplexer(ZmqLayerError):
+    """A consumer behind a demultiplexer sent past its stream: it must use the ``multiplexer`` that it is given."""
 
 
 class InvalidChannelLayerError(ZmqLayerError, ValueError):

@@ -130,7 +130,7 @@ def brings_cookies(message: Message) -> bool:
 
 
 def _in_order(consumer: AnyConsumer) -> AnyConsumer:
-    return surround(channel_session(consumer), Turn, uses_channel_session=True)
+    return surround(channel_session(consumer), Turn, uses_channel_session=True, enforces_ordering=True)
 
 
 class _WithChannelSession(Surrounding):

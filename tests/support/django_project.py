@@ -32,7 +32,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
 ]
 
-OURS = ["zmqlayer.worker", "zmqlayer.worker.delay"]
+OURS = ["zmqlayer.worker", "zmqlayer.worker.delay", "support.notes"]
 
 
 def database_settings(database: Path) -> dict[str, Any]:

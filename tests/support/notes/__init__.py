@@ -1,0 +1,1 @@
+"""An app of notes on boards, for the tests of data binding."""

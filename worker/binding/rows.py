@@ -1,0 +1,64 @@
+"""
+What a save changed: the object as its row was, and as its row is.
+
+An instance may differ from its row. Fields may be unsaved, not loaded, or expressions that only the database can work
+out; another process may have changed the row since. So the state before is read from the database, once for each save,
+and the state after as well where the instance does not show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final, TypeVar
+
+from django.db.models import NOT_PROVIDED, Model
+
+__all__ = ["is_surely_new", "load_missing", "row_after", "row_before"]
+
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+UNKNOWN: Final = object()
+
+
+def is_surely_new(instance: Model) -> bool:
+    """Whether the database cannot have a row for *instance* yet; False where it must be asked."""
+    key = instance._meta.pk
+    if not instance._state.adding:
+        return False
+    return instance.pk is None or key.default is not NOT_PROVIDED or key.db_default is not NOT_PROVIDED
+
+
+def row_before(instance: AnyModel, using: str | None) -> AnyModel | None:
+    """Return the object that the row of *instance* holds, before it is saved; None if there is no row."""
+    return None if is_surely_new(instance) else _row(instance, using)
+
+
+def row_after(instance: AnyModel, using: str | None, update_fields: Collection[str] | None) -> AnyModel | None:
+    """
+    Return the object that the row of *instance* holds, now that it is saved; None if the row is gone already.
+
+    Args:
+        update_fields: What was saved; None for all fields.
+    """
+    if update_fields is None and all(_is_as_stored(instance, field) for field in instance._meta.concrete_fields):
+        return instance
+    return _row(instance, using)
+
+
+def load_missing(instance: Model, using: str | None) -> None:
+    """Load what is deferred of *instance*, in one query."""
+    missing = instance.get_deferred_fields()
+    if missing:
+        instance.refresh_from_db(using=using, fields=missing)
+
+
+def _is_as_stored(instance: Model, field: Any) -> bool:
+    """Whether the value on the instance is of the type in which the database gives it back."""
+    value = vars(instance).get(field.attname, UNKNOWN)
+    if value is UNKNOWN or hasattr(value, "resolve_expression"):
+        return False
+    return type(value) is type(field.to_python(value))
+
+
+def _row(instance: AnyModel, using: str | None) -> AnyModel | None:
+    return type(instance)._base_manager.using(using).filter(pk=instance.pk).first()
