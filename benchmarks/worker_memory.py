@@ -37,6 +37,7 @@ REQUESTS: Final = {
 }
 SESSIONS: Final = {
     "sessions, functions": (DJANGO, "/function"),
+    "sessions, classes": (DJANGO, "/class"),
     "sessions, ASGI": (ASGI, "/"),
 }
 

@@ -16,7 +16,8 @@ from django.core.cache import caches
 import zmqlayer.worker
 from support.memory_layer import MemoryLayer
 from support.worker_run import http_message, worker_for
-from zmqlayer.worker import Group, Message, channel_session, route
+from zmqlayer.worker import Group, Message, channel_session, route, route_class
+from zmqlayer.worker.generic.websockets import WebsocketConsumer
 from zmqlayer.worker.worker import Worker
 
 OURS_ALONE: Final = [tracemalloc.Filter(True, str(Path(zmqlayer.worker.__file__).parent / "*"))]
@@ -77,11 +78,29 @@ async def disconnect_later(message: Message) -> None:
     await Group("all", channel_layer=message.channel_layer).adiscard(message.reply_channel)
 
 
+class Counting(WebsocketConsumer):
+    """The same as a class."""
+
+    channel_session = True
+    groups = ("all",)
+
+    def connect(self, message: Message, **kwargs: Any) -> None:
+        """Let a socket in."""
+        message.channel_session["heard"] = 0
+        super().connect(message, **kwargs)
+
+    def receive(self, text: str | None = None, bytes: bytes | None = None, **kwargs: Any) -> None:
+        """Count, and say the number."""
+        self.message.channel_session["heard"] += 1
+        self.send(text=str(self.message.channel_session["heard"]))
+
+
 FUNCTIONS: Final = [
     route("websocket.connect", connect),
     route("websocket.receive", receive),
     route("websocket.disconnect", disconnect),
 ]
+CLASSES: Final = [route_class(Counting)]
 COROUTINES: Final = [
     route("websocket.connect", connect_later),
     route("websocket.receive", receive_later),
@@ -146,7 +165,9 @@ def site(layer: MemoryLayer, settings: Any) -> Iterator[Callable[[list[Any]], Wo
 
 
 @pytest.mark.parametrize(
-    ("routes", "many"), [(FUNCTIONS, MANY), (COROUTINES, MANY_LOOPS)], ids=["functions", "coroutines"]
+    ("routes", "many"),
+    [(FUNCTIONS, MANY), (CLASSES, MANY), (COROUTINES, MANY_LOOPS)],
+    ids=["functions", "classes", "coroutines"],
 )
 def test_sessions_leave_nothing(
     site: Callable[[list[Any]], Worker], layer: MemoryLayer, routes: list[Any], many: int
