@@ -20,7 +20,16 @@ else:
 
 
 class _InMemory(_Base):
-    """Replaces the layers around each test, its ``setUp`` and its ``tearDown``, coroutines too."""
+    """
+    Replaces the layers around each test, its ``setUp`` and its ``tearDown``, coroutines too.
+
+    What a class and its fixtures send, before there is a test, goes to layers of their own, which no test sees.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.enterClassContext(in_memory_layers())
+        super().setUpClass()
 
     def run(self, result: Any = None) -> Any:
         with in_memory_layers():

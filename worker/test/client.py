@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import copy
-from collections.abc import Iterator
+import time
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.channel import Group
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, get_channel_layer
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.routing import Consumer, Router
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 from zmqlayer.worker.test.routes import router_for
 from zmqlayer.worker.worker import Worker
@@ -71,25 +76,36 @@ class Client:
             AssertionError: There is none, or no route wants it, and *fail_on_none*.
             Exception: Whatever the consumer raises that is no word to its worker.
         """
-        message = self.get_next_message(channel, require=fail_on_none)
-        if message is None:
+        found = self._take(channel, fail_on_none)
+        if found is None:
             return False
-        router = router_for(self.alias)
-        if router.match(message) is None:
-            if fail_on_none:
-                raise AssertionError(
-                    f"no route wants {message!r}; the routing has {', '.join(sorted(router.channels))}"
-                )
+        self._consume(*found, None)
+        return True
+
+    async def aconsume(self, channel: str, fail_on_none: bool = True) -> bool:
+        """
+        Have the next message of *channel* consumed, from a coroutine; everything else is as for :meth:`consume`.
+
+        A consumer that is a coroutine runs on the loop of the test, any other one where Django runs what blocks.
+        """
+        found = self._take(channel, fail_on_none)
+        if found is None:
             return False
-        worker = Worker(self.channel_layer, router, patience=Patience(flush_s=0.0))
+        rest = _Rest()
+        await sync_to_async(self._consume)(*found, rest)
         with _open_connections():
-            contextvars.copy_context().run(worker.consume, channel, message.content, propagate=True)
+            await rest.finish()
         return True
 
     def send_and_consume(self, channel: str, content: Content | None = None, fail_on_none: bool = True) -> bool:
         """Send one message and have it consumed; see :meth:`send` and :meth:`consume`."""
         self.send(channel, content)
         return self.consume(channel, fail_on_none)
+
+    async def asend_and_consume(self, channel: str, content: Content | None = None, fail_on_none: bool = True) -> bool:
+        """Send one message and have it consumed, from a coroutine; see :meth:`send` and :meth:`aconsume`."""
+        self.send(channel, content)
+        return await self.aconsume(channel, fail_on_none)
 
     def receive(self) -> Content | None:
         """Return what came next on the reply channel, or None if nothing did."""
@@ -105,9 +121,47 @@ class Client:
         """
         return next_message(channel, self.alias, require)
 
+    def get_consumer_by_channel(self, channel: str) -> Consumer | None:
+        """Return the consumer that a message on *channel* goes to, if it has nothing to filter by; None without one."""
+        match = router_for(self.alias).match(Message({"text": ""}, channel, self.channel_layer))
+        return None if match is None else match.consumer
+
     def join_group(self, group: str) -> None:
         """Make the reply channel a member of *group*, so that :meth:`receive` reads what is sent there."""
         Group(group, alias=self.alias).add(self.reply_channel)
+
+    def _take(self, channel: str, fail_on_none: bool) -> tuple[Message, Router] | None:
+        """Return the next message that has a route, and the router that knows it."""
+        message = self.get_next_message(channel, require=fail_on_none)
+        if message is None:
+            return None
+        router = router_for(self.alias)
+        if router.match(message) is not None:
+            return message, router
+        if fail_on_none:
+            raise AssertionError(f"no route wants {message!r}; the routing has {', '.join(sorted(router.channels))}")
+        return None
+
+    def _consume(self, message: Message, router: Router, loop: ConsumerLoop | None) -> None:
+        worker = Worker(self.channel_layer, router, patience=Patience(flush_s=0.0), loop=loop)
+        with _open_connections():
+            contextvars.copy_context().run(worker.consume, message.channel.name, message.content, propagate=True)
+
+
+class _Rest(ConsumerLoop):
+    """What is left of a consumer when it has been called, if it is a coroutine; it runs where the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(time.monotonic)
+        self._left: list[tuple[Coroutine[Any, Any, None], contextvars.Context]] = []
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
+        self._left.append((coroutine, context))
+
+    async def finish(self) -> None:
+        """Run it on the loop of the caller."""
+        for coroutine, context in self._left:
+            await asyncio.get_running_loop().create_task(coroutine, context=context)
 
 
 @contextmanager

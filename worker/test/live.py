@@ -17,7 +17,6 @@ import threading
 import time
 from typing import Any, ClassVar, Final
 
-from django.apps import apps
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
@@ -27,7 +26,9 @@ from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers, get_channel_layer
 from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.patience import Patience
+from zmqlayer.worker.plan import choose_http_consumer
 from zmqlayer.worker.routing import Consumer
+from zmqlayer.worker.test.memory import in_memory_layers, memory_backends
 from zmqlayer.worker.test.routes import router_for
 from zmqlayer.worker.threads import WorkerGroup
 from zmqlayer.worker.worker import Worker
@@ -43,6 +44,8 @@ class ChannelLiveServerTestCase(TransactionTestCase):
     """
     A test case whose site can be visited while a test runs.
 
+    The site is on the layer ``"default"``; any other one is in memory, with nobody who reads it.
+
     Attributes:
         serve_static: Whether static files of the apps are served, where ``django.contrib.staticfiles`` is installed.
         n_threads: How many messages are consumed at once.
@@ -55,10 +58,16 @@ class ChannelLiveServerTestCase(TransactionTestCase):
     live_server_url: str
     live_server_ws_url: str
 
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.enterClassContext(in_memory_layers())
+        super().setUpClass()
+
     def run(self, result: Any = None) -> Any:
         cluster, secret = f"test-{secrets.token_hex(8)}", secrets.token_hex(32)
         backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind="127.0.0.1")
-        with channel_layers.replaced({DEFAULT_CHANNEL_LAYER: backend}), contextlib.ExitStack() as opened:
+        backends = {**memory_backends(), DEFAULT_CHANNEL_LAYER: backend}
+        with channel_layers.replaced(backends), contextlib.ExitStack() as opened:
             shared = _share_in_memory_databases()
             opened.callback(_stop_sharing, shared)
             group = self._start_workers(shared)
@@ -81,11 +90,7 @@ class ChannelLiveServerTestCase(TransactionTestCase):
         return group
 
     def _http_consumer(self) -> Consumer:
-        if not (self.serve_static and apps.is_installed("django.contrib.staticfiles")):
-            return ViewConsumer()
-        from zmqlayer.worker.staticfiles import StaticFilesConsumer  # needs an app that need not be installed
-
-        return StaticFilesConsumer(insecure=True)  # tests run without DEBUG
+        return choose_http_consumer(is_static_wanted=self.serve_static, is_insecure=True) or ViewConsumer()
 
 
 class _LiveWorker(Worker):

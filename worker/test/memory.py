@@ -12,7 +12,7 @@ from zmqlayer import InMemoryChannelLayer
 from zmqlayer.config import SETTINGS
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers
 
-__all__ = ["in_memory_layers"]
+__all__ = ["in_memory_layers", "memory_backends"]
 
 
 @contextmanager
@@ -26,11 +26,19 @@ def in_memory_layers() -> Iterator[None]:
     Raises:
         ConfigError: One of these cannot work.
     """
-    configured = getattr(settings, "CHANNEL_LAYERS", None) or {DEFAULT_CHANNEL_LAYER: {}}
-    with channel_layers.replaced(
-        {alias: InMemoryChannelLayer(**_config(entry)) for alias, entry in configured.items()}
-    ):
+    with channel_layers.replaced(memory_backends()):
         yield
+
+
+def memory_backends() -> dict[str, InMemoryChannelLayer]:
+    """
+    Return a new layer in memory for each alias.
+
+    Raises:
+        ConfigError: ``CONFIG`` or ``TEST_CONFIG`` cannot work.
+    """
+    configured = getattr(settings, "CHANNEL_LAYERS", None) or {DEFAULT_CHANNEL_LAYER: {}}
+    return {alias: InMemoryChannelLayer(**_config(entry)) for alias, entry in configured.items()}
 
 
 def _config(entry: dict[str, Any]) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import unittest
 from collections.abc import Iterable
 from contextlib import ContextDecorator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction
 
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 from zmqlayer.worker.routing import Consumer, Include, Route, Router, Routing, include, load_routing
 
 __all__ = ["apply_routes", "router_for"]
-
-Decorated = TypeVar("Decorated")
 
 _applied: Final[dict[str, list[Routing]]] = {}
 """By alias: the routings that are in force, the innermost last."""
@@ -49,13 +51,30 @@ class apply_routes(ContextDecorator):  # it is used like a function
             _applied[alias].pop()
 
     def __call__(self, decorated: Any) -> Any:
-        """Return *decorated* with the routes in force while it runs."""
+        """
+        Return *decorated* with the routes in force while it runs.
+
+        In a class of :mod:`unittest` they are in force for ``setUp`` and ``tearDown`` too, and in its subclasses; in
+        another class for each method whose name begins with ``test``.
+        """
         if not isinstance(decorated, type):
-            return super().__call__(decorated)
-        for name, method in list(vars(decorated).items()):
-            if name.startswith("test") and callable(method):
-                setattr(decorated, name, super().__call__(method))
+            return self._around_coroutine(decorated) if iscoroutinefunction(decorated) else super().__call__(decorated)
+        names = ["run"] if issubclass(decorated, unittest.TestCase) else _tests_of(decorated)
+        for name in names:
+            setattr(decorated, name, self(getattr(decorated, name)))
         return decorated
+
+    def _around_coroutine(self, function: Any) -> Any:
+        @functools.wraps(function)
+        async def inner(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return await function(*args, **kwargs)
+
+        return inner
+
+
+def _tests_of(cls: type) -> list[str]:
+    return [name for name in dir(cls) if name.startswith("test") and callable(getattr(cls, name))]
 
 
 def routing_of(alias: str) -> Routing:

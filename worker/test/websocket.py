@@ -21,8 +21,6 @@ from zmqlayer.worker.test.client import Client, without_receipt
 
 __all__ = ["HttpClient", "WSClient"]
 
-ACCEPTED = {"accept": True}
-
 
 class WSClient(Client):
     """
@@ -45,6 +43,7 @@ class WSClient(Client):
         self.cookies: SimpleCookie = SimpleCookie()
         self.ordered = ordered
         self._order = 0
+        self._rest: Content | None = None
         self._session: SessionBase | None = None
 
     def send(
@@ -75,7 +74,8 @@ class WSClient(Client):
         Send one message and have it consumed; see :meth:`send` and :meth:`Client.consume`.
 
         Args:
-            check_accept: Take the answer to ``websocket.connect``, which has to accept.
+            check_accept: Take the answer to ``websocket.connect``, which has to accept. What it says besides, like a
+                first text, is left for :meth:`receive`.
 
         Raises:
             AssertionError: It did not accept, too.
@@ -83,9 +83,24 @@ class WSClient(Client):
         self.send(channel, content, text, path)
         is_consumed = self.consume(channel, fail_on_none)
         if check_accept and channel == WEBSOCKET_CONNECT:
-            answer = self.receive(json=False)
-            if answer != ACCEPTED:
-                raise AssertionError(f"the WebSocket was not accepted: the answer is {answer!r}")
+            self._take_acceptance()
+        return is_consumed
+
+    async def asend_and_consume(
+        self,
+        channel: str = WEBSOCKET_RECEIVE,
+        content: Content | None = None,
+        fail_on_none: bool = True,
+        *,
+        text: Any = None,
+        path: str = "/",
+        check_accept: bool = True,
+    ) -> bool:
+        """Send one message and have it consumed, from a coroutine; all else is as for :meth:`send_and_consume`."""
+        self.send(channel, content, text, path)
+        is_consumed = await self.aconsume(channel, fail_on_none)
+        if check_accept and channel == WEBSOCKET_CONNECT:
+            self._take_acceptance()
         return is_consumed
 
     def receive(self, json: bool = True) -> Any:
@@ -98,11 +113,21 @@ class WSClient(Client):
         Raises:
             ValueError: The text is no JSON.
         """
-        while (content := super().receive()) is not None:
+        while (content := self._next_content()) is not None:
             said = without_receipt(content)
             if said or not content:
                 return _from_json(said["text"]) if json and said.get("text") is not None else said
         return None
+
+    def _next_content(self) -> Content | None:
+        rest, self._rest = self._rest, None
+        return rest or super().receive()
+
+    def _take_acceptance(self) -> None:
+        answer = self.receive(json=False)
+        if answer is None or not _accepts(answer):
+            raise AssertionError(f"the WebSocket was not accepted: the answer is {answer!r}")
+        self._rest = {key: value for key, value in answer.items() if key != "accept"}
 
     # Users
 
@@ -172,6 +197,13 @@ class WSClient(Client):
 
 HttpClient = WSClient
 """The name that Channels 1.0 had for it."""
+
+
+def _accepts(answer: Content) -> bool:
+    """Whether a server opens the WebSocket: it is told to, or has something to send."""
+    accept = answer.get("accept")
+    has_said = any(answer.get(key) for key in ("text", "bytes"))
+    return accept is True or (accept is None and has_said)
 
 
 def _from_json(text: str) -> Any:

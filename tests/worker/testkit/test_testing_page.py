@@ -1,0 +1,37 @@
+"""What ``docs/testing.md`` shows runs, as a user's tests would."""
+
+from __future__ import annotations
+
+import re
+import unittest
+from typing import Any, Final
+
+import pytest
+
+from support.sources import ROOT
+
+PAGE: Final = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+SNIPPETS: Final = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE)
+
+
+def test_the_page_has_snippets() -> None:
+    """None is overlooked."""
+    assert len(SNIPPETS) == PAGE.count("```python") > 3
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: re.findall(r"class (\w+)", snippet)[0])
+def test_a_snippet_passes(snippet: str, database: None) -> None:
+    """Each is a test case that can be copied."""
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(snippet, names)
+    cases = [
+        case
+        for case in names.values()
+        if isinstance(case, type) and issubclass(case, unittest.TestCase) and case.__module__ == "snippet"
+    ]
+    result = unittest.TestResult()
+
+    for case in cases:
+        unittest.defaultTestLoader.loadTestsFromTestCase(case)(result)
+
+    assert (result.testsRun, result.errors, result.failures) == (1, [], [])
