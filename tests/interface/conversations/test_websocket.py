@@ -98,6 +98,30 @@ def test_a_worker_may_refuse(site: Site, answer: dict[str, Any]) -> None:
     assert site.layer.take() == []
 
 
+@pytest.mark.parametrize(("status", "word"), [(404, b"refused"), (499, b"refused"), (500, b"failed"), (503, b"again")])
+def test_a_worker_may_say_why_it_refuses(site: Site, status: int, word: bytes) -> None:
+    """The handshake is answered with the worker's status."""
+    client = ask(site)
+
+    site.layer.reply.push({"close": 1011, "status": status})
+
+    answered, _, content = split_response(client.read())
+    assert answered == status
+    assert word in content
+    client.leave()
+    assert site.layer.take() == []
+
+
+def test_a_status_that_refuses_nothing_is_a_mistake(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """As any malformed answer: 500, and the log says what is wrong."""
+    client = ask(site)
+
+    site.layer.reply.push({"close": True, "status": 200})
+
+    assert split_response(client.read())[0] == 500
+    assert "'status' is 200" in caplog.text
+
+
 def test_an_answer_that_decides_nothing_keeps_the_handshake_waiting(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
