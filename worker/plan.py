@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from django.apps import apps
 from django.conf import settings
@@ -16,11 +16,19 @@ from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from zmqlayer.worker.loop import DEFAULT_LIMIT, ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Consumer, Router, load_routing
-from zmqlayer.worker.staticfiles import StaticFilesConsumer, StaticFilesHandler
+from zmqlayer.worker.staticfiles import StaticFilesConsumer
 from zmqlayer.worker.threads import WorkerGroup
 from zmqlayer.worker.worker import Worker, choose_channels
 
-__all__ = ["DEFAULT_GRACE_S", "DEFAULT_THREADS", "BadPlan", "Plan", "build_group", "choose_http_consumer"]
+__all__ = [
+    "DEFAULT_GRACE_S",
+    "DEFAULT_THREADS",
+    "BadPlan",
+    "Plan",
+    "build_group",
+    "check_port",
+    "choose_http_consumer",
+]
 
 DEFAULT_THREADS: Final = 4
 DEFAULT_GRACE_S: Final = 5.0
@@ -103,6 +111,21 @@ def build_group(plan: Plan, http_consumer: Consumer | None = None) -> WorkerGrou
     return WorkerGroup(worker, plan.n_threads, abandon, time.monotonic, plan.grace_s)
 
 
+def check_port(plan: Plan) -> None:
+    """
+    Check that several processes can listen where the layer is told to.
+
+    Raises:
+        BadPlan: They would all need one port.
+    """
+    bind = get_channel_layer(plan.alias).node.config.bind
+    if bind.port:
+        raise BadPlan(
+            f"--processes is {plan.n_processes}, and only one process can listen on port {bind.port} of the mesh; "
+            f"leave the port out, as in --mesh-bind {bind.host}"
+        )
+
+
 def choose_http_consumer(*, is_static_wanted: bool = True, is_insecure: bool = False) -> Consumer | None:
     """
     Return what serves static files before Django's views, or None where nothing should: see ``DEBUG``.
@@ -115,7 +138,7 @@ def choose_http_consumer(*, is_static_wanted: bool = True, is_insecure: bool = F
     if not settings.DEBUG and not is_insecure:
         return None
     consumer = StaticFilesConsumer()
-    cast(StaticFilesHandler, consumer.handler).insecure = is_insecure
+    consumer.handler.insecure = is_insecure
     return consumer
 
 

@@ -6,6 +6,6 @@ Django.
 """
 
 from zmqlayer.worker.asgi.options import AsgiOptions
-from zmqlayer.worker.asgi.run import run_application
+from zmqlayer.worker.asgi.run import AsgiService, run_application
 
-__all__ = ["AsgiOptions", "run_application"]
+__all__ = ["AsgiOptions", "AsgiService", "run_application"]

@@ -14,12 +14,14 @@ import click
 
 from zmqlayer.cli.options import layer_options, read_config, take_settings
 from zmqlayer.compose import open_layer
+from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, ZmqLayerError
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.loading import load_application, look_in
 from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions, choose_channels
 from zmqlayer.worker.asgi.run import run_application
+from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
 
 __all__ = ["worker"]
 
@@ -36,7 +38,7 @@ Examples:
   zmqlayer worker main:app --only-channels 'websocket.*'  WebSockets here, requests elsewhere
 
 Nothing listens for clients here: start "zmqlayer interface" on the same cluster, before or after, as often as you
-like. Start as many workers as there are processors; each takes what it has room for.
+like. Run as many processes as there are processors; each takes what it has room for.
 
 SIGTERM and Ctrl-C end the worker in order: it takes nothing new, gives back what it had not started, closes WebSockets
 with 1012, and lets requests finish. A second signal cuts them.
@@ -54,6 +56,14 @@ Exit status: 0 told to stop, 2 a wrong option, 3 the application said that it ca
 @click.argument("application", metavar="MODULE:APPLICATION")
 @click.option("--factory", is_flag=True, help="Call what is named, without arguments, to get the application.")
 @click.option("--app-dir", metavar="DIRECTORY", default=".", show_default=True, help="Look for modules here first.")
+@click.option(
+    "--processes",
+    metavar="N",
+    type=click.IntRange(min=1, max=1000),
+    default=1,
+    show_default=True,
+    help="How many processes to run. One that dies is replaced; SIGHUP renews all, one after the other.",
+)
 @click.option(
     "--only-channels", metavar="GLOB", multiple=True, help=f"Read only channels like this, of {', '.join(CHANNELS)}."
 )
@@ -108,8 +118,12 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
             _join_project(settings, app_dir)
         options = _read_options(application, mesh, flags)
         config = read_config(mesh)
+        lifeline = Lifeline.take()
+        if flags["processes"] > 1 and lifeline is None:
+            _check_port(config, flags["processes"])
+            become_parent(flags["processes"], options.graceful_timeout_s)
         loaded = load_application(application, app_dir, is_factory=factory)
-        status = run_application(loaded, open_layer(config, "worker"), options)
+        status = run_application(loaded, open_layer(config, "worker"), options, lifeline=lifeline)
     _exit(status)
 
 
@@ -126,6 +140,14 @@ def _read_options(application: str, mesh: dict[str, Any], flags: dict[str, Any])
         loop=flags["loop"],
         **given,
     )
+
+
+def _check_port(config: Config, n_processes: int) -> None:
+    if config.bind.port:
+        raise click.UsageError(
+            f"--processes is {n_processes}, and only one process can listen on port {config.bind.port} of the mesh; "
+            f"leave the port out, as in --bind {config.bind.host}"
+        )
 
 
 def _join_project(settings: str, app_dir: str) -> None:
@@ -145,7 +167,7 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise click.BadParameter(str(exc), param_hint="MODULE:APPLICATION") from exc
     except ConfigError as exc:
         raise click.BadParameter(exc.problem, param_hint=f"--{exc.setting.replace('_', '-')}") from exc
-    except ZmqLayerError as exc:
+    except (ZmqLayerError, CannotRepeat) as exc:
         raise click.ClickException(str(exc)) from exc
 
 

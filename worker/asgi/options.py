@@ -10,11 +10,13 @@ from typing import Final
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT
 
-__all__ = ["CHANNELS", "LOOPS", "AsgiOptions", "choose_channels"]
+__all__ = ["CHANNELS", "DEFAULT_PREFETCH", "LOOPS", "AsgiOptions", "choose_channels"]
 
 CHANNELS: Final = (HTTP_REQUEST, WEBSOCKET_CONNECT)
 """What begins a connection; what else happens to one comes by invitation."""
 LOOPS: Final = ("auto", "asyncio", "uvloop")
+DEFAULT_PREFETCH: Final = 16
+"""So that a round trip for credit is not paid with each request: an ASGI worker begins what it gets at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class AsgiOptions:
     limit_concurrency: int = 1000
     graceful_timeout_s: float = 10.0
     loop: str = "auto"
-    prefetch: int = 16
+    prefetch: int = DEFAULT_PREFETCH
 
     def __post_init__(self) -> None:
         if not self.channels or not set(self.channels) <= set(CHANNELS):

@@ -56,15 +56,22 @@ class AsgiWorker:
     Args:
         layer: The blocking face of the node; others may use the node too.
         say: Takes the status lines.
+        ready: Called when the worker reads.
     """
 
     def __init__(
-        self, application: Application, layer: SyncLayer, options: AsgiOptions, say: Callable[[str], None]
+        self,
+        application: Application,
+        layer: SyncLayer,
+        options: AsgiOptions,
+        say: Callable[[str], None],
+        ready: Callable[[], None] | None = None,
     ) -> None:
         self._application = application
         self._layer = layer
         self._options = options
         self._say_line = say
+        self._tell_ready = ready or (lambda: None)
         most = options.limit_concurrency
         # As many as may lie here cannot be refused by the limit: one that is reached gives them back.
         self._inlet = Inlet(layer, options.channels, min(options.prefetch, most - 1))
@@ -79,6 +86,11 @@ class AsgiWorker:
     def __repr__(self) -> str:
         return f"<AsgiWorker [{'stopping' if self._stops else 'running'} | {len(self._talks)} connections]>"
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stops > 0
+
     async def run(self) -> int:
         """Work until :meth:`stop` is called, or the layer is closed; return the exit status."""
         face = loop_layer(self._layer)
@@ -90,6 +102,7 @@ class AsgiWorker:
                 reports = asyncio.get_running_loop().call_later(LOOK_AROUND_S, self._report_peers)
                 self._say(f"reads {', '.join(self._options.channels)} with {self._options.name} "
                           f"in cluster {self._layer.cluster!r}")  # fmt: skip
+                self._tell_ready()
                 await self._work(face)
                 reports.cancel()
             await self._finish()

@@ -32,7 +32,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any, AsgiOptions]]:
     """What would be run, with which layer and options."""
     made: list[tuple[Any, Any, AsgiOptions]] = []
 
-    def run(application: Any, layer: Any, options: AsgiOptions) -> int:
+    def run(application: Any, layer: Any, options: AsgiOptions, lifeline: Any = None) -> int:
         made.append((application, layer, options))
         return 0
 

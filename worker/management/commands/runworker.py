@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.worker.asgi import AsgiService
+from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.console import log_to_stderr
+from zmqlayer.worker.hosting import host_application
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers
 from zmqlayer.worker.loop import DEFAULT_LIMIT
 from zmqlayer.worker.management.mesh_flags import add_mesh_flags, given_mesh_flags
@@ -22,12 +26,12 @@ from zmqlayer.worker.plan import (
     BadPlan,
     Plan,
     build_group,
+    check_port,
     choose_http_consumer,
 )
 from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
 from zmqlayer.worker.reloading import run_reloading
 from zmqlayer.worker.service import Service
-from zmqlayer.worker.threads import WorkerGroup
 
 __all__ = ["Command"]
 
@@ -54,6 +58,12 @@ class Command(BaseCommand):
         add(
             "--async-limit", type=int, default=DEFAULT_LIMIT, metavar="N",
             help="How many consumers that are coroutines may run at once in a process. [default: %(default)s]",
+        )  # fmt: skip
+        add(
+            "--asgi", nargs="?", const="", default=None, metavar="APPLICATION",
+            help="Run this ASGI application, named like mysite.asgi.application, for requests and WebSockets, instead "
+            "of routes and views; without a name ASGI_APPLICATION of the settings. It has one thread, and as many "
+            "connections at once as --async-limit says.",
         )  # fmt: skip
         add("--only-channels", action="append", default=[], metavar="GLOB", help="Read only channels like this.")
         add("--exclude-channels", action="append", default=[], metavar="GLOB", help="Read no channels like this.")
@@ -93,11 +103,14 @@ class Command(BaseCommand):
 
     def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> None:
         try:
-            group = self._prepare(plan, options)
+            channel_layers.override(plan.alias, given_mesh_flags(options))
             if plan.n_processes > 1:
-                _check_port(group, plan)
+                check_port(plan)
+            service = self._prepare(plan, options, lifeline)
+            if plan.n_processes > 1:
                 become_parent(plan.n_processes, plan.grace_s)
-            service = Service(group, self._say, lifeline)
+            if isinstance(service, AsgiService):
+                sys.exit(service.run())
             with _stopped_by_signals(service, is_child=lifeline is not None):
                 if lifeline is not None:
                     lifeline.hold(plan.grace_s)
@@ -106,14 +119,15 @@ class Command(BaseCommand):
             channel_layers.close()
 
     def _run_reloading(self, plan: Plan, options: Mapping[str, Any]) -> None:
-        services: list[Service] = []
+        services: list[Service | AsgiService] = []
 
         def run() -> None:
             try:
                 with _told_in_a_sentence():
                     if not options["skip_checks"]:
                         self.check()
-                    services.append(Service(self._prepare(plan, options), self._say))
+                    channel_layers.override(plan.alias, given_mesh_flags(options))
+                    services.append(self._prepare(plan, options))
                     services[0].run()
             except CommandError as exc:
                 self.stderr.write(f"Error: {exc}\nwaiting for a change of the source")
@@ -126,9 +140,12 @@ class Command(BaseCommand):
 
         run_reloading(run, stop)
 
-    def _prepare(self, plan: Plan, options: Mapping[str, Any]) -> WorkerGroup:
-        channel_layers.override(plan.alias, given_mesh_flags(options))
-        return build_group(plan, choose_http_consumer())
+    def _prepare(
+        self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None = None
+    ) -> Service | AsgiService:
+        if options["asgi"] is not None:
+            return host_application(options["asgi"], plan, self._say, lifeline)
+        return Service(build_group(plan, choose_http_consumer()), self._say, lifeline)
 
     def _say(self, sentence: str) -> None:
         if self._is_quiet:
@@ -152,20 +169,11 @@ def _read_plan(options: Mapping[str, Any]) -> Plan:
     )
 
 
-def _check_port(group: WorkerGroup, plan: Plan) -> None:
-    bind = group.worker.channel_layer.node.config.bind
-    if bind.port:
-        raise BadPlan(
-            f"--processes is {plan.n_processes}, and only one process can listen on port {bind.port} of the mesh; "
-            f"leave the port out, as in --mesh-bind {bind.host}"
-        )
-
-
 @contextmanager
 def _told_in_a_sentence() -> Iterator[None]:
     try:
         yield
-    except (ZmqLayerError, BadPlan, CannotRepeat) as exc:
+    except (ZmqLayerError, BadPlan, CannotLoad, CannotRepeat) as exc:
         raise CommandError(str(exc)) from exc
 
 
