@@ -51,6 +51,8 @@ types: $(READY) ## Check types
 	@echo "== types"
 	@$(BIN)/mypy
 	@cd examples/chat && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p chat -p demo
+	@cd examples/archive && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p archive
+	@cd examples/board && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p board
 	@cd examples/rooms && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p rooms
 
 check: style types test ## Run style, types and tests
@@ -61,7 +63,7 @@ bench: $(READY) ## Run the benchmarks on loopback
 
 clean: ## Remove .venv, caches, build output and the example's database
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
-	rm -f examples/chat/chat.sqlite3*
+	rm -rf examples/chat/chat.sqlite3* examples/archive/kept
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp says that .venv is complete. A new environment that could not be completed is removed at

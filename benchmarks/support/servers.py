@@ -15,7 +15,7 @@ from typing import Final, Protocol, Self
 from support.certificate import write_certificate
 from support.processes import Process, free_port, run_python, wait_until
 
-__all__ = ["AsgiMesh", "Daphne", "Mesh", "Server", "has_daphne"]
+__all__ = ["AsgiMesh", "Daphne", "Mesh", "Server", "answers", "has_daphne"]
 
 START_WITHIN_S: Final = 20.0
 
@@ -66,7 +66,7 @@ class Mesh:
         self.workers = [self._worker(cluster)]
         for process in (self.server, *self.workers):
             self._stack.enter_context(process)
-        wait_until(lambda: _answers(self.port, self._is_tls), START_WITHIN_S, "an answer of our server", self.server)
+        wait_until(lambda: answers(self.port, self._is_tls), START_WITHIN_S, "an answer of our server", self.server)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -108,7 +108,7 @@ class Daphne:
         listen = ("--port", str(self.port), "--bind", "127.0.0.1", "--verbosity", "0")
         self.server = Process([sys.executable, "-m", "daphne", *listen, *self._flags, "support.asgi_app:application"])
         self.server.__enter__()
-        wait_until(lambda: _answers(self.port), START_WITHIN_S, "an answer of Daphne", self.server)
+        wait_until(lambda: answers(self.port), START_WITHIN_S, "an answer of Daphne", self.server)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -120,7 +120,8 @@ def has_daphne() -> bool:
     return find_spec("daphne") is not None
 
 
-def _answers(port: int, is_tls: bool = False) -> bool:
+def answers(port: int, is_tls: bool = False) -> bool:
+    """Whether somebody says 200 to a request at *port* of loopback."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
     if is_tls:
         context = ssl._create_unverified_context()

@@ -24,14 +24,18 @@ class Socket(asyncio.Protocol):
     """
     One WebSocket. It answers pings by itself.
 
+    Args:
+        path: What it asks for.
+
     Attributes:
         pings: How many it got.
         is_open: From the handshake until either side closes.
     """
 
-    __slots__ = ("_buffer", "_transport", "_waiter", "is_open", "pings")
+    __slots__ = ("_buffer", "_path", "_transport", "_waiter", "is_open", "pings")
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/socket") -> None:
+        self._path = path
         self._buffer = b""
         self._waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.is_open = False
@@ -40,7 +44,7 @@ class Socket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         key = base64.b64encode(os.urandom(16)).decode()
-        head = ("GET /socket HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade")
+        head = (f"GET {self._path} HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade")
         self._transport.write(
             "\r\n".join((*head, f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", "")).encode()
         )
@@ -121,15 +125,15 @@ class Echoes:
         return len(self.took_us) / self.seconds
 
 
-async def open_many(port: int, number: int) -> list[Socket]:
-    """Open so many WebSockets, 50 at a time; beyond 20,000 from further addresses of loopback."""
+async def open_many(port: int, number: int, path: str = "/socket") -> list[Socket]:
+    """Open so many WebSockets to *path*, 50 at a time; beyond 20,000 from further addresses of loopback."""
     gate = asyncio.Semaphore(AT_A_TIME)
 
     async def open_one(index: int) -> Socket:
         loop = asyncio.get_running_loop()
         source = (f"127.0.0.{1 + index // PORTS_PER_ADDRESS}", 0)
         async with gate:
-            _, socket = await loop.create_connection(Socket, "127.0.0.1", port, local_addr=source)
+            _, socket = await loop.create_connection(lambda: Socket(path), "127.0.0.1", port, local_addr=source)
             await socket.opened()
         return socket
 

@@ -140,6 +140,12 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key="Enter", windowsVirtualKeyCode=13, text="\r")
 
+    def choose(self, selector: str, file: Path) -> None:
+        """Choose a file in the first field that fits."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        field = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=field, files=[str(file)])
+
     def wait_for(self, selector: str, text: str, within_s: float) -> None:
         """Return when an element that fits has exactly these words; fail if that takes longer."""
         deadline = time.monotonic() + within_s

@@ -21,6 +21,7 @@ from support.namespaces import Host
 __all__ = ["ROOMS", "Guest", "Rooms", "guest", "guests_of_all"]
 
 ROOMS: Final = Path(__file__).parents[2] / "examples" / "rooms"
+PROGRAM: Final = Path(sys.executable).with_name("zmqlayer")
 APPLICATION: Final = "rooms.asgi:application"
 SOON_S: Final = 10.0
 
@@ -98,6 +99,17 @@ class Rooms:
     def worker(self) -> Member:
         """Start ``manage.py runworker dice``."""
         return self.start("manage.py", "runworker", "dice", ready=r"(Running worker) for channels \['dice'\]")[0]
+
+    def interface(self) -> tuple[Member, int]:
+        """Start our own server and return it with its port."""
+        command = ("-m", "zmqlayer.interface", "-p", "0", "--cluster", self._environ["ROOMS_CLUSTER"])
+        member, found = self.start(*command, ready=r"^Listening on http://127\.0\.0\.1:(\d+)")
+        return member, int(found)
+
+    def application(self) -> Member:
+        """Start a worker that runs the whole application for such servers."""
+        command = (str(PROGRAM), "worker", APPLICATION, "--cluster", self._environ["ROOMS_CLUSTER"])
+        return self.start(*command, ready=r"^(worker) \w+ reads")[0]
 
     def run(self, *command: str, **environ: str) -> tuple[int, str]:
         """Run ``python <command>`` to its end; return its status and what it wrote to stdout."""

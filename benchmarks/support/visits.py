@@ -1,0 +1,53 @@
+"""A given number of HTTP requests over a few connections that stay open, and as many WebSocket sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from support.sockets import close_all, open_many
+
+__all__ = ["ask_often", "hold_sessions"]
+
+CONNECTIONS: Final = 16
+AT_ONCE: Final = 250
+WITHIN_S: Final = 600.0
+ECHO_WITHIN_S: Final = 30.0
+
+
+async def ask_often(port: int, path: str, number: int) -> None:
+    """
+    Ask for *path* so many times.
+
+    Raises:
+        RuntimeError: An answer was not 200.
+    """
+    share, more = divmod(number, CONNECTIONS)
+    shares = [share + (index < more) for index in range(CONNECTIONS)]
+    await asyncio.wait_for(asyncio.gather(*(_ask(port, path, each) for each in shares)), WITHIN_S)
+
+
+async def hold_sessions(port: int, path: str, number: int) -> None:
+    """Open so many WebSockets, a few hundred at a time; each says something, hears the answer, and closes."""
+    while number > 0:
+        sockets = await open_many(port, min(number, AT_ONCE), path)
+        await asyncio.wait_for(asyncio.gather(*(socket.echo(b"hello") for socket in sockets)), ECHO_WITHIN_S)
+        await close_all(sockets)
+        number -= len(sockets)
+
+
+async def _ask(port: int, path: str, number: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    for _ in range(number):
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(f"not answered with 200, but with {head[:40]!r}")
+        await reader.readexactly(_length(head))
+    writer.close()
+    await writer.wait_closed()
+
+
+def _length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])

@@ -1,0 +1,1 @@
+"""A notice board with rooms: FastAPI, which does not know that it runs behind a mesh."""
