@@ -164,8 +164,8 @@ class Exchange:
     # What the worker does.
 
     def deliver(self, message: Message) -> None:
-        """Send the client one message of the response."""
-        if self._stage is Stage.OVER:
+        """Send the client one message of the response, unless no worker was asked for one."""
+        if not self._is_asked:
             return
         try:
             if (channel := read_invitation(message)) is not None:

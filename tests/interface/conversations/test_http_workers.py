@@ -134,6 +134,18 @@ def test_a_server_that_stops_waits_for_nobody(site: Site) -> None:
     assert (status, b"is stopping" in content) == (503, True)
 
 
+def test_nobody_answers_who_was_not_asked(site: Site) -> None:
+    """A message that comes before the request has left for a worker is nobody's: the request goes on waiting."""
+    site.layer.unread.add("http.request")
+    client = site.request(get())
+
+    site.layer.reply.push({"status": 200, "more_content": True})
+    assert client.read() == b""
+    client.connection.stop()
+
+    assert split_response(client.read())[0] == 503
+
+
 def test_a_server_that_stops_lets_responses_end(site: Site) -> None:
     """The worker is at it."""
     client = ask(site)
