@@ -12,7 +12,7 @@ from zmqlayer.worker.staticfiles import StaticFilesConsumer
 
 def test_the_plan_of_who_says_nothing() -> None:
     """Four threads in one process, and five seconds to finish."""
-    assert Plan() == Plan("default", 4, 1, 100, 5.0, (), ())
+    assert Plan() == Plan("default", 4, 1, 1000, 5.0, (), ())
 
 
 @pytest.mark.parametrize(
