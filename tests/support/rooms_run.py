@@ -21,6 +21,7 @@ from support.namespaces import Host
 __all__ = ["ROOMS", "Guest", "Rooms", "guest", "guests_of_all"]
 
 ROOMS: Final = Path(__file__).parents[2] / "examples" / "rooms"
+SETTINGS: Final = str(Path(__file__).parent / "rooms_settings")
 PROGRAM: Final = Path(sys.executable).with_name("zmqlayer")
 APPLICATION: Final = "rooms.asgi:application"
 SOON_S: Final = 10.0
@@ -110,6 +111,11 @@ class Rooms:
         """Start a worker that runs the whole application for such servers."""
         command = (str(PROGRAM), "worker", APPLICATION, "--cluster", self._environ["ROOMS_CLUSTER"])
         return self.start(*command, ready=r"^(worker) \w+ reads")[0]
+
+    def django_application(self) -> Member:
+        """Start ``manage.py runworker --asgi``, which is Django's own way to run the same."""
+        settings = ("--settings", "rooms_behind_the_mesh", "--pythonpath", SETTINGS)
+        return self.start("manage.py", "runworker", "--asgi", *settings, ready=r"^(worker) \w+ reads")[0]
 
     def run(self, *command: str, **environ: str) -> tuple[int, str]:
         """Run ``python <command>`` to its end; return its status and what it wrote to stdout."""

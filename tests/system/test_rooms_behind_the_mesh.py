@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -24,15 +25,17 @@ class Site:
 
     rooms: Rooms
     port: int
+    start: Callable[[], Member]
     workers: list[Member]
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["zmqlayer worker", "runworker --asgi"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """All of it, linked."""
     with Rooms() as rooms:
         port = rooms.interface()[1]
-        yield Site(rooms, port, [rooms.application() for _ in range(2)])
+        start = rooms.django_application if "--asgi" in request.param else rooms.application
+        yield Site(rooms, port, start, [start() for _ in range(2)])
 
 
 @pytest.fixture
@@ -70,9 +73,16 @@ def test_a_worker_of_channels_serves_them(site: Site, guests: list[Guest]) -> No
     assert [each.hear()["kind"] for each in guests] == ["rolled", "rolled"]
 
 
+def test_django_needs_one_node(site: Site) -> None:
+    """With ``runworker --asgi`` the connections and the project's own layer share a node; else each has its own."""
+    nodes = [len(re.findall(r"listens at tcp://", worker.output)) for worker in site.workers]
+
+    assert nodes == ([1, 1] if site.start == site.rooms.django_application else [2, 2])
+
+
 def test_a_worker_stops(site: Site) -> None:
     """Its guests are told to come back, and the other worker has them."""
-    stopped = site.rooms.application()
+    stopped = site.start()
     with ExitStack() as stack:
         stack.enter_context(guests_of_all(site.port, 3))
 
