@@ -113,6 +113,9 @@ class WorkerLayer(Protocol):
     def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
         """Return a message of one of *channels*, or (None, None) if none came in time."""
 
+    def wait_until_read(self, prefix: str, timeout: float) -> bool:
+        """Wait until all that was sent to channels that begin with *prefix* is taken; whether it is, in time."""
+
     def interrupt(self) -> None:
         """Make every waiting ``receive`` return (None, None)."""
 

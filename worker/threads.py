@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from contextlib import suppress
 from typing import Final
 
+from zmqlayer.exceptions import LayerClosed
+from zmqlayer.messages import HTTP_RESPONSE_PATTERN
 from zmqlayer.ports import Clock
 from zmqlayer.worker.worker import Worker
 
@@ -14,6 +17,8 @@ __all__ = ["WorkerGroup"]
 
 logger = logging.getLogger(__name__)
 
+RESPONSES: Final = HTTP_RESPONSE_PATTERN.replace("!", ".")
+"""With this the names of all reply channels of requests begin."""
 GRACE_S: Final = 1.5
 GIVE_UP_S: Final = 0.3
 WAKE_EVERY_S: Final = 0.02
@@ -83,6 +88,9 @@ class WorkerGroup:
         """
         Let the threads and the worker's event loop finish their messages, within *grace_s* and a little more.
 
+        What is left of that time is for clients that are slow to take what was sent to them: their servers cut a
+        response whose worker leaves before that.
+
         Returns:
             Whether all have ended. Those that have not are daemons, so the process can end without them.
         """
@@ -92,6 +100,8 @@ class WorkerGroup:
         is_idle = self.worker.loop is None or self.worker.loop.stop(max(0.0, deadline - self._clock()))
         self._abandon.set()
         self._join(GIVE_UP_S)
+        with suppress(LayerClosed):
+            self.worker.channel_layer.wait_until_read(RESPONSES, max(0.0, deadline - self._clock()))
         left = self._alive()
         if left:
             logger.warning("%d consumers did not end in time and are cut off", len(left))

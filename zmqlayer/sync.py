@@ -301,6 +301,23 @@ class SyncLayer(BaseLayer):
             raise NotReady(peers, found, timeout, self.node.config.cluster)
         return found
 
+    def wait_until_read(self, prefix: str, timeout: float) -> bool:
+        """
+        Wait until others have taken all that this process sent to channels whose names begin with *prefix*.
+
+        Args:
+            timeout: Seconds at most.
+
+        Returns:
+            Whether they have, or are gone.
+        """
+        waiter = ThreadWaiter()
+        if self.node.when(lambda mesh: mesh.is_read(prefix), waiter):
+            return True
+        is_read = waiter.wait(timeout)
+        self.node.stop_waiting(waiter)
+        return is_read
+
     def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
         self.node.close()

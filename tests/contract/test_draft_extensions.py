@@ -12,6 +12,7 @@ import pytest
 from zmqlayer.exceptions import InvalidName
 
 WITHIN_S = 5.0
+SOON_S = 0.05
 KEYS = {
     "messages_count",
     "messages_count_per_second",
@@ -71,6 +72,19 @@ def test_coroutines_receive_many_channels(ends: Any) -> None:
         return await asyncio.wait_for(waiting, WITHIN_S)
 
     assert asyncio.run(main()) == (channel, {"n": 1})
+
+
+def test_a_sender_can_wait_until_it_is_read(ends: Any) -> None:
+    """So a process that leaves need not take back what its receivers are slow to take."""
+    channel = ends.receiver.new_channel("slow!")
+    ends.sender.send(channel, {"n": 1})
+
+    before = ends.sender.wait_until_read("slow.", timeout=SOON_S)
+    others = ends.sender.wait_until_read("quick.", timeout=SOON_S)
+    assert receive(ends.receiver, channel) == (channel, {"n": 1})
+
+    assert (before, others) == (False, True)
+    assert ends.sender.wait_until_read("slow.", timeout=WITHIN_S)
 
 
 def test_no_key_is_special(ends: Any) -> None:

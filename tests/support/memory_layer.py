@@ -55,6 +55,7 @@ class MemoryLayer:
         self._changed = threading.Condition()
         self._interrupts = 0
         self._names = 0
+        self.waits: list[tuple[str, float]] = []
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def start(self) -> None:
@@ -145,6 +146,11 @@ class MemoryLayer:
                 if self.queues[channel]:
                     return channel, self.queues[channel].popleft()
             return None, None
+
+    def wait_until_read(self, prefix: str, timeout: float) -> bool:
+        """Note how long somebody would have waited."""
+        self.waits.append((prefix, timeout))
+        return True
 
     def interrupt(self) -> None:
         """Make waiting receivers return."""

@@ -143,3 +143,15 @@ def test_a_layer_that_is_closed_ends_the_process(layer: MemoryLayer, caplog: pyt
     assert group.wait(5)
     assert group.stop()
     assert "the layer was closed under the worker" in caplog.text
+
+
+def test_slow_clients_have_what_is_left_of_the_time(layer: MemoryLayer) -> None:
+    """A worker that left at once would cut the responses that they are still taking."""
+    group = WorkerGroup(worker_for(layer, []), 1, threading.Event(), time.monotonic, grace_s=7.0)
+    group.start()
+
+    group.stop()
+
+    [(prefix, timeout)] = layer.waits
+    assert prefix == "http.response."
+    assert 0 < timeout <= 7.0

@@ -108,9 +108,9 @@ def test_errors_cross_processes(error: ZmqLayerError, builtin: type[Exception], 
 
 def test_every_error_has_an_example() -> None:
     """No error of the tree is missing above."""
-    own = {error for error in ZmqLayerError.__subclasses__() if error.__module__ == ZmqLayerError.__module__}
+    own = {error.__name__ for error in ZmqLayerError.__subclasses__() if error.__module__ == ZmqLayerError.__module__}
 
-    assert {type(error) for error, _, _ in EXAMPLES} == own
+    assert {type(error).__name__ for error, _, _ in EXAMPLES} == own  # where Channels is imported the types are joined
 
 
 def test_large_values_are_cut() -> None:
