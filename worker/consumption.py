@@ -17,11 +17,14 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
+from asgiref.sync import sync_to_async
+
 from zmqlayer.exceptions import ChannelFull
+from zmqlayer.worker.connections import KEPT, OWN, Connections, are_minded_by
 from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, RequestAborted, StopConsumer
 from zmqlayer.worker.failures import answer_to_failure, is_awaited
 from zmqlayer.worker.message import Message
@@ -47,11 +50,12 @@ class Consumption:
     Args:
         sender: The sender of the signals around the consumer.
         message_retries: How often the message may raise ``ConsumeLater`` before it is dropped.
+        connections: Of the database; those of a consumer that minds them itself are left to it.
         propagate: Whether an exception of the consumer comes out of :meth:`begin` or its coroutine, after all else is
             done, and is neither logged nor told to the client.
 
     Attributes:
-        context: Where the coroutine that :meth:`begin` returned has to run.
+        context: Where the coroutine that :meth:`begin` returned has to run; None before.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class Consumption:
         patience: Patience,
         sender: type,
         message_retries: int = MESSAGE_RETRIES,
+        connections: Connections = OWN,
         propagate: bool = False,
     ) -> None:
         self.message = message
-        self.context = contextvars.copy_context()
+        self.context: contextvars.Context | None = None
         self._match = match
         self._name = consumer_name(match.consumer)
+        self._connections = KEPT if are_minded_by(match.consumer) else connections
         self._patience = patience
         self._sender = sender
         self._retries = message_retries
@@ -83,8 +89,10 @@ class Consumption:
     def begin(self) -> Coroutine[Any, Any, None] | None:
         """Call the consumer, and return what is left to do on an event loop; None if everything is done."""
         logger.debug("< %s to %s", self.message, self._name)
+        is_async = self._match.is_async
         with self._outbox.opened():
-            if not self._match.is_async:
+            if not is_async:
+                self._connections.before()
                 consumer_started.send_robust(sender=self._sender, message=self.message)
             try:
                 result = self._match.call(self.message)
@@ -98,11 +106,13 @@ class Consumption:
                     return self._finish(result)
                 self._judge(result)
             consumer_finished.send_robust(sender=self._sender, message=self.message)
+            self._connections.after()
         self._leave()
         return None
 
     async def _finish(self, result: Coroutine[Any, Any, Any]) -> None:
         if self._match.is_async:
+            await self._mind(self._connections.before)
             await consumer_started.asend_robust(sender=self._sender, message=self.message)
         try:
             self._judge(await result)
@@ -114,7 +124,12 @@ class Consumption:
         except BaseException as exc:  # noqa: BLE001  # SystemExit too: out of a task it would end the loop of all
             self._settle(exc)
         await consumer_finished.asend_robust(sender=self._sender, message=self.message)
+        await self._mind(self._connections.after)
         await self._aleave()
+
+    async def _mind(self, connections: Callable[[], None]) -> None:
+        if self._connections is not KEPT:
+            await sync_to_async(connections)()  # where coroutines have theirs
 
     # What the consumer's end means.
 

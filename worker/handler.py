@@ -164,9 +164,13 @@ class ViewConsumer:
 
     Its messages go out at once. When the reply channel is full it waits until the client has read
     some, and abandons the response when that takes too long, or nobody is there to read.
+
+    Attributes:
+        minds_connections: Old database connections are closed by Django's signals around each request.
     """
 
     handler_class = AsgiHandler
+    minds_connections = True
 
     def __init__(self) -> None:
         self.handler = self.handler_class()

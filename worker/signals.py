@@ -1,8 +1,8 @@
 """
 What a worker tells Django. Receivers of these that raise are logged, never the end of a worker.
 
-``consumer_started`` and ``consumer_finished`` carry ``message``. The app connects the closing of old
-database connections to both.
+``consumer_started`` and ``consumer_finished`` carry ``message``. Old database connections are closed before the first
+and after the second, see :mod:`zmqlayer.worker.connections`.
 """
 
 from __future__ import annotations

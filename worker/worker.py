@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.messages import Message as Content
+from zmqlayer.worker.connections import OWN, Connections
 from zmqlayer.worker.consumption import MESSAGE_RETRIES, Consumption
 from zmqlayer.worker.layers import WorkerLayer
 from zmqlayer.worker.loop import ConsumerLoop
@@ -41,6 +42,7 @@ class Worker:
         patience: How long to insist when a channel is full.
         message_retries: How often a message may raise ``ConsumeLater`` before it is dropped.
         loop: Where consumers run that are coroutines; if None, each on an event loop of its own while the thread waits.
+        connections: Of the database, minded before and after each consumer.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Worker:
         patience: Patience | None = None,
         message_retries: int = MESSAGE_RETRIES,
         loop: ConsumerLoop | None = None,
+        connections: Connections = OWN,
     ) -> None:
         self.channel_layer = channel_layer
         self.router = router
@@ -58,6 +61,7 @@ class Worker:
         self.patience = patience or Patience()
         self.message_retries = message_retries
         self.loop = loop
+        self._connections = connections
         self._stopping = threading.Event()
 
     def __repr__(self) -> str:
@@ -108,9 +112,11 @@ class Worker:
             logger.error("no route wants a message on %r with %s: dropped", channel, ", ".join(sorted(content)))
             Outbox(self.patience, "none", read_receipt(message.reply_channel, channel, content)).flush()
             return
-        consumption = Consumption(message, match, self.patience, type(self), self.message_retries, propagate)
+        consumption = Consumption(
+            message, match, self.patience, type(self), self.message_retries, self._connections, propagate
+        )
         rest = consumption.begin()
-        if rest is None:
+        if rest is None or consumption.context is None:
             return
         if self.loop is not None:
             self.loop.spawn(rest, consumption.context)

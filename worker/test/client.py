@@ -16,12 +16,12 @@ from django.db import close_old_connections
 
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.channel import Group
+from zmqlayer.worker.connections import KEPT
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, get_channel_layer
 from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Consumer, Router
-from zmqlayer.worker.signals import consumer_finished, consumer_started
 from zmqlayer.worker.test.routes import router_for
 from zmqlayer.worker.worker import Worker
 
@@ -143,7 +143,8 @@ class Client:
         return None
 
     def _consume(self, message: Message, router: Router, loop: ConsumerLoop | None) -> None:
-        worker = Worker(self.channel_layer, router, patience=Patience(flush_s=0.0), loop=loop)
+        patience = Patience(flush_s=0.0)
+        worker = Worker(self.channel_layer, router, patience=patience, loop=loop, connections=KEPT)
         with _open_connections():
             contextvars.copy_context().run(worker.consume, message.channel.name, message.content, propagate=True)
 
@@ -167,8 +168,7 @@ class _Rest(ConsumerLoop):
 @contextmanager
 def _open_connections() -> Iterator[None]:
     """Keep database connections from being closed between messages: a test may be in a transaction of its own."""
-    signals = (consumer_started, consumer_finished, request_started, request_finished)
-    cut = [signal for signal in signals if signal.disconnect(close_old_connections)]
+    cut = [signal for signal in (request_started, request_finished) if signal.disconnect(close_old_connections)]
     try:
         yield
     finally:
