@@ -15,6 +15,7 @@ or when the class is made later. A process that saves must therefore import its 
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -99,18 +100,29 @@ class Binding:
         Find the model, and connect its signals; a second time changes nothing.
 
         Raises:
-            ImproperlyConfigured: There is no model, or no field of it is chosen.
+            ImproperlyConfigured: There is no model, no field of it is chosen, or ``group_names`` is of before Channels 1.0.
         """
         if cls.model is None:
             if "model" not in vars(cls):
                 raise ImproperlyConfigured(f"{cls.__name__} has no model; set model = None if it is to be subclassed")
             return
+        cls._check_group_names()
         if isinstance(cls.model, str):
             cls.model = apps.get_model(cls.model)
         cls.model_label = cls.model._meta.label_lower
         cls.selection = Selection.of(cls.model, cls.fields, cls.exclude)
         for signal, receiver in cls._receivers():
             signal.connect(receiver, sender=cls.model)
+
+    @classmethod
+    def _check_group_names(cls) -> None:
+        """Name the form that it had before Channels 1.0, which would fail at the first save only."""
+        try:
+            inspect.signature(cls.group_names).bind(object())
+        except TypeError as exc:
+            raise ImproperlyConfigured(
+                f"{cls.__name__}.group_names has to be a classmethod of one instance: def group_names(cls, instance)"
+            ) from exc
 
     @classmethod
     def unregister(cls) -> None:

@@ -453,6 +453,17 @@ def test_a_binding_without_a_stream() -> None:
         type("Mute", (WebsocketBinding,), {"model": Account, "fields": ["name"]})
 
 
+def test_groups_as_they_were_named_before_channels_1() -> None:
+    """A binding of that time is refused when it is made, and told the form of today, not at the first save."""
+
+    def group_names(self: Any, instance: Account, action: str) -> list[str]:
+        return ["accounts"]
+
+    members = {"model": Account, "fields": ["name"], "stream": "accounts", "group_names": group_names}
+    with pytest.raises(ImproperlyConfigured, match=r"def group_names\(cls, instance\)"):
+        type("Old", (WebsocketBinding,), members)
+
+
 def test_a_model_by_its_label() -> None:
     """It is found when all models are there."""
     labelled = type("Labelled", (Binding,), {"model": "notes.Account", "fields": ["name"]})
