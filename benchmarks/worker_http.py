@@ -2,7 +2,8 @@
 What a request costs a worker: processor time of the whole process, its node and all its threads, for each view.
 
 The first line has no views: it is what the mesh and the worker around a consumer cost. This process feeds the worker
-through the mesh as an interface server would; no HTTP is spoken.
+through the mesh as an interface server would, and both sleep in between; no HTTP is spoken. The last two lines load one
+server and one worker with ``wrk``, so that neither sleeps.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import click
 
 from support.feeder import Feeder
 from support.report import Figure, describe_machine, render, to_dicts
+from support.servers import ViewMesh
+from support.wrk import has_wrk, load
 
 LIMIT_US = 150
 WARM_UP = 500
+LOAD_S = 3
 
 
 def measure(rounds: int, requests: int) -> list[Figure]:
@@ -36,9 +40,22 @@ def measure(rounds: int, requests: int) -> list[Figure]:
         for _ in range(rounds):
             for measured, (_, feeder, path, _) in zip(costs, views, strict=True):
                 measured.append(feeder.cost_us(path, requests))
-    return [
+    figures = [
         Figure(name, "µs", measured, limit=limit) for measured, (name, _, _, limit) in zip(costs, views, strict=True)
     ]
+    return [*figures, *(measure_loaded(prefetch, rounds) for prefetch in (0, 16) if has_wrk())]
+
+
+def measure_loaded(prefetch: int, rounds: int) -> Figure:
+    """Measure a function without middleware under as much load as there may be."""
+    with ViewMesh(prefetch) as mesh:
+        load(mesh.port, LOAD_S)
+        costs = []
+        for _ in range(rounds):
+            before = mesh.workers[0].cpu_s
+            burst = load(mesh.port, LOAD_S)
+            costs.append((mesh.workers[0].cpu_s - before) / burst.requests * 1e6)
+    return Figure(f"a function, no middleware, under load, prefetch {prefetch}", "µs", costs, limit=LIMIT_US)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -46,7 +63,7 @@ def measure(rounds: int, requests: int) -> list[Figure]:
 @click.option("--requests", type=click.IntRange(500, 1_000_000), default=3_000, help="For each view in each round.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def main(rounds: int, requests: int, as_json: bool) -> None:
-    """Measure processor time of a worker for each request; takes about 15 seconds."""
+    """Measure processor time of a worker for each request; takes about a minute."""
     figures = measure(rounds, requests)
     machine = describe_machine(("django", "pyzmq"))
     if as_json:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, Self
 from support.certificate import write_certificate
 from support.processes import Process, free_port, run_python, wait_until
 
-__all__ = ["AsgiMesh", "Daphne", "Mesh", "Server", "answers", "has_daphne"]
+__all__ = ["AsgiMesh", "Daphne", "Mesh", "Server", "ViewMesh", "answers", "has_daphne"]
 
 START_WITHIN_S: Final = 20.0
 
@@ -74,6 +74,13 @@ class Mesh:
 
     def _worker(self, cluster: str) -> Process:
         return run_python("bare_worker.py", cluster, self._prefetch)
+
+
+class ViewMesh(Mesh):
+    """One interface server, and one Django worker with one thread and no middleware; ``/`` is a function."""
+
+    def _worker(self, cluster: str) -> Process:
+        return run_python("view_worker.py", cluster, "", "bare", self._prefetch)
 
 
 class AsgiMesh(Mesh):

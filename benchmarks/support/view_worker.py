@@ -1,7 +1,7 @@
 """
 A Django worker of a benchmark: one thread, two views, and a consumer.
 
-Arguments: cluster, its secret, and ``bare`` or ``seven`` middleware.
+Arguments: cluster, its secret (empty for none), ``bare`` or ``seven`` middleware, and perhaps its ``prefetch``.
 """
 
 from __future__ import annotations
@@ -46,23 +46,22 @@ def consume(message: Message) -> None:
 
 
 routes = [route("http.request", consume, path="^/consumer/$")]
-urlpatterns = [path("hello/", hello), path("async/", asynchronous_hello)]
+urlpatterns = [path("", hello), path("hello/", hello), path("async/", asynchronous_hello)]
 
 
 def main() -> None:
     """Work until SIGTERM."""
-    cluster, secret, middleware = sys.argv[1:]
+    cluster, secret, middleware, *prefetch = sys.argv[1:]
+    config = {"cluster": cluster, "prefetch": int(*prefetch)} | ({"secret": secret} if secret else {})
     apps = ["auth", "contenttypes", "messages", "sessions"]
     settings.configure(
-        ALLOWED_HOSTS=["localhost"],
-        CHANNEL_LAYERS={
-            "default": {"BACKEND": "zmqlayer.ChannelLayer", "CONFIG": {"cluster": cluster, "secret": secret}}
-        },
+        ALLOWED_HOSTS=["localhost", "127.0.0.1"],
+        CHANNEL_LAYERS={"default": {"BACKEND": "zmqlayer.ChannelLayer", "CONFIG": config}},
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         INSTALLED_APPS=[*(f"django.contrib.{app}" for app in apps), "zmqlayer.worker"],
         MIDDLEWARE=SEVEN if middleware == "seven" else [],
         ROOT_URLCONF=__name__,
-        SECRET_KEY="only for benchmarks",
+        SECRET_KEY="too short",
         USE_TZ=True,
         ZMQLAYER_ROUTING=f"{__name__}.routes",
     )

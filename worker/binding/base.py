@@ -100,7 +100,7 @@ class Binding:
         Find the model, and connect its signals; a second time changes nothing.
 
         Raises:
-            ImproperlyConfigured: There is no model, no field of it is chosen, or ``group_names`` is of before Channels 1.0.
+            ImproperlyConfigured: There is no model, no field of it is chosen, or ``group_names`` takes other arguments.
         """
         if cls.model is None:
             if "model" not in vars(cls):
