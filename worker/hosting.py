@@ -15,7 +15,8 @@ from django.conf import settings
 from zmqlayer.sync import SyncLayer
 from zmqlayer.worker.asgi import AsgiOptions, AsgiService
 from zmqlayer.worker.asgi.loading import load_application
-from zmqlayer.worker.asgi.options import CHANNELS, DEFAULT_PREFETCH, choose_channels
+from zmqlayer.worker.asgi.options import CHANNELS, DEFAULT_PREFETCH
+from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.layers import get_channel_layer
 from zmqlayer.worker.plan import BadPlan, Plan
 from zmqlayer.worker.processes import Lifeline
@@ -45,7 +46,7 @@ def host_application(
             "--asgi names no application, and the settings have no ASGI_APPLICATION; "
             "write --asgi mysite.asgi.application"
         )
-    channels = choose_channels(plan.only, plan.exclude)
+    channels = tuple(choose_channels(CHANNELS, plan.only, plan.exclude))
     if not channels:
         raise BadPlan(f"no channel is left to read; an ASGI application has {', '.join(CHANNELS)}")
     if ":" not in path:

@@ -12,13 +12,14 @@ from typing import Final
 from django.apps import apps
 from django.conf import settings
 
+from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from zmqlayer.worker.loop import DEFAULT_LIMIT, ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Consumer, Router, load_routing
 from zmqlayer.worker.staticfiles import StaticFilesConsumer
 from zmqlayer.worker.threads import WorkerGroup
-from zmqlayer.worker.worker import Worker, choose_channels
+from zmqlayer.worker.worker import Worker
 
 __all__ = [
     "DEFAULT_GRACE_S",

@@ -12,7 +12,6 @@ import contextvars
 import logging
 import threading
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.messages import Message as Content
@@ -26,7 +25,7 @@ from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.receipts import read_receipt
 from zmqlayer.worker.routing import Router
 
-__all__ = ["Worker", "choose_channels"]
+__all__ = ["Worker"]
 
 logger = logging.getLogger(__name__)
 
@@ -123,19 +122,3 @@ class Worker:
         else:
             with asyncio.Runner() as runner:
                 runner.run(rest, context=consumption.context)
-
-
-def choose_channels(channels: Iterable[str], only: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:
-    """
-    Return those *channels* that some glob of *only* matches (if there is one) and none of *exclude*.
-
-    >>> choose_channels({"http.request", "websocket.connect"}, only=["http.*"])
-    ['http.request']
-    """
-    only, exclude = list(only), list(exclude)
-    return sorted(
-        channel
-        for channel in channels
-        if (not only or any(fnmatchcase(channel, glob) for glob in only))
-        and not any(fnmatchcase(channel, glob) for glob in exclude)
-    )

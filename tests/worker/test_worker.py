@@ -14,7 +14,7 @@ from support.worker_run import Waiting, worker_for
 from zmqlayer.worker import Channel, Group, Message, route
 from zmqlayer.worker.exceptions import AcceptConnection, ConsumeLater, DenyConnection, RequestAborted, StopConsumer
 from zmqlayer.worker.signals import consumer_finished, consumer_started
-from zmqlayer.worker.worker import Worker, choose_channels
+from zmqlayer.worker.worker import Worker
 
 
 def from_browser(layer: MemoryLayer, **content: Any) -> dict[str, Any]:
@@ -291,21 +291,6 @@ def test_the_talk_fan_out(layer: MemoryLayer) -> None:
     worker.consume("news.publish", {"headline": "It rains"})
 
     assert layer.sent(layer.reply_channel()) == [{"text": "It rains"}]
-
-
-@pytest.mark.parametrize(
-    ("only", "exclude", "chosen"),
-    [
-        ([], [], ["http.request", "thumbnail.make", "websocket.connect"]),
-        (["http.*", "web*"], [], ["http.request", "websocket.connect"]),
-        ([], ["http.*"], ["thumbnail.make", "websocket.connect"]),
-        (["*.*"], ["thumb*"], ["http.request", "websocket.connect"]),
-        (["nothing"], [], []),
-    ],
-)
-def test_choosing_channels(only: list[str], exclude: list[str], chosen: list[str]) -> None:
-    """Workers can specialise, by globs."""
-    assert choose_channels({"http.request", "thumbnail.make", "websocket.connect"}, only, exclude) == chosen
 
 
 def test_a_worker_reads_what_it_is_told(layer: MemoryLayer) -> None:

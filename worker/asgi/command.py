@@ -19,8 +19,9 @@ from zmqlayer.exceptions import ConfigError, ZmqLayerError
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.loading import load_application, look_in
-from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions, choose_channels
+from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions
 from zmqlayer.worker.asgi.run import run_application
+from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
 
 __all__ = ["worker"]
@@ -128,7 +129,7 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
 
 
 def _read_options(application: str, mesh: dict[str, Any], flags: dict[str, Any]) -> AsgiOptions:
-    channels = choose_channels(flags["only_channels"], flags["exclude_channels"])
+    channels = tuple(choose_channels(CHANNELS, flags["only_channels"], flags["exclude_channels"]))
     if not channels:
         raise click.UsageError(f"no channel is left to read; there are {', '.join(CHANNELS)}")
     given = {"prefetch": int(mesh["prefetch"])} if str(mesh.get("prefetch", "")).isdigit() else {}

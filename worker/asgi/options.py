@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT
 
-__all__ = ["CHANNELS", "DEFAULT_PREFETCH", "LOOPS", "AsgiOptions", "choose_channels"]
+__all__ = ["CHANNELS", "DEFAULT_PREFETCH", "LOOPS", "AsgiOptions"]
 
 CHANNELS: Final = (HTTP_REQUEST, WEBSOCKET_CONNECT)
 """What begins a connection; what else happens to one comes by invitation."""
@@ -52,19 +50,3 @@ class AsgiOptions:
             raise ConfigError("prefetch", f"{self.prefetch!r} is below 0")
         if self.loop not in LOOPS:
             raise ConfigError("loop", f"{self.loop!r} is none of {', '.join(LOOPS)}")
-
-
-def choose_channels(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[str, ...]:
-    """
-    Return the channels that some glob of *only* matches (if there is one) and none of *exclude*.
-
-    >>> choose_channels(only=["http.*"])
-    ('http.request',)
-    """
-    only, exclude = list(only), list(exclude)
-    return tuple(
-        channel
-        for channel in CHANNELS
-        if (not only or any(fnmatchcase(channel, glob) for glob in only))
-        and not any(fnmatchcase(channel, glob) for glob in exclude)
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zmqlayer.exceptions import ConfigError
-from zmqlayer.worker.asgi.options import AsgiOptions, choose_channels
+from zmqlayer.worker.asgi.options import AsgiOptions
 
 
 def test_the_defaults_are_valid() -> None:
@@ -32,18 +32,3 @@ def test_what_cannot_work_is_named(wrong: dict[str, Any], problem: str) -> None:
     """By its setting."""
     with pytest.raises(ConfigError, match=problem):
         AsgiOptions(**wrong)
-
-
-@pytest.mark.parametrize(
-    ("only", "exclude", "chosen"),
-    [
-        ([], [], ("http.request", "websocket.connect")),
-        (["http.*"], [], ("http.request",)),
-        ([], ["http.*"], ("websocket.connect",)),
-        (["*"], ["*.connect"], ("http.request",)),
-        (["nothing"], [], ()),
-    ],
-)
-def test_globs_choose(only: list[str], exclude: list[str], chosen: tuple[str, ...]) -> None:
-    """As they do for ``runworker``."""
-    assert choose_channels(only, exclude) == chosen
