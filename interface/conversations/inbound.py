@@ -155,7 +155,7 @@ class Inbound:
         self._waiting.clear()
 
     def hurry(self) -> None:
-        """Wait for no consumer and no room any more: the server stops."""
+        """Wait for no consumer any more, nor with the end for room in the named channel: the server stops."""
         self._is_hurried = True
         self._turns.end()
         self._send_waiting()
@@ -165,6 +165,7 @@ class Inbound:
         if self._is_ended:
             return
         self._is_ended = True
+        self._is_awaited = False
         self._waiting.clear()
         self._forget()
         self._timer.stop()
@@ -185,7 +186,7 @@ class Inbound:
             try:
                 self._send(channel, message)
             except ChannelFull as exc:
-                if not self._is_hurried:
+                if channel != WEBSOCKET_DISCONNECT or self._events_channel or not self._is_hurried:
                     self._waiting.insert(0, (channel, message))
                     self._wish = self._context.layer.when_room(self._events_channel or channel, self._room)
                     break

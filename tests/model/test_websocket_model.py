@@ -117,14 +117,15 @@ class WebSocketModel(RuleBasedStateMachine):
     @rule()
     def fill(self) -> None:
         """The workers have more than they can read."""
-        self.site.layer.fill(RECEIVE)
-        self.site.layer.fill(EVENTS)
+        for channel in (RECEIVE, EVENTS, DISCONNECT):
+            self.site.layer.fill(channel)
+        self.is_untold = self.is_untold or self.is_stopped  # a server that stops does not wait with the end
 
     @rule()
     def make_room(self) -> None:
         """They have read some."""
-        self.site.layer.make_room(RECEIVE)
-        self.site.layer.make_room(EVENTS)
+        for channel in (RECEIVE, EVENTS, DISCONNECT):
+            self.site.layer.make_room(channel)
 
     # The client.
 
@@ -173,6 +174,7 @@ class WebSocketModel(RuleBasedStateMachine):
         """The server stops."""
         if not self.is_stopped:
             self.is_stopped = True
+            self.is_untold = self.is_untold or DISCONNECT in self.site.layer.errors
             self.site.factory.stop(3.0)
 
     # What must be true.
@@ -219,5 +221,5 @@ class WebSocketModel(RuleBasedStateMachine):
             assert self.disconnects == (0 if self.is_denied else 1)
 
 
-WebSocketModel.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+WebSocketModel.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestWebSocketModel = WebSocketModel.TestCase

@@ -109,7 +109,7 @@ def test_a_second_signal_ends_at_once(site: Cluster) -> None:
     waiting.request("GET", "/late/60/")
 
     server.process.send_signal(signal.SIGINT)
-    server.wait_for_line("was told to stop; 1 connections are open")
+    server.wait_for_line(r"was told to stop; [12] connections are open")  # it may not have seen that another has ended
     assert server.end(signal.SIGINT, 5) == 0
 
     with pytest.raises(ConnectionError):
