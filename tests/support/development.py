@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -76,6 +76,17 @@ class DevelopmentRun(Member):
     def port(self, number: int = 1) -> int:
         """Return where its server listens, after it started for the time *number*; waits until it does."""
         return int(self.wait_for_line(started(number))[1])
+
+    def ask_again(self, ask: Callable[[int], str], number: int) -> str:
+        """
+        Return what *ask* gets from the server that started for the time *number*.
+
+        A change that was written twice may be noticed twice: then that server has ended, and the next one is asked.
+        """
+        for start in range(number, number + CHANGES):
+            with suppress(OSError):
+                return ask(self.port(start))
+        raise AssertionError(f"no server stayed:\n{self.output}")
 
     def change(self, path: Path, text: str, seen: str) -> None:
         """

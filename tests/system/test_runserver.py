@@ -87,7 +87,7 @@ def test_it_starts_again_when_a_file_changes(project: Path) -> None:
         before = read(run.port())
 
         run.change(project / "small/words.py", "GREETING = 'good morning'\n", started(2))
-        after = read(run.port(2))
+        after = run.ask_again(read, 2)
 
         assert re.match("hello from", before)
         assert re.match("good morning from", after)
@@ -102,7 +102,7 @@ def test_a_broken_file_is_not_the_end(project: Path) -> None:
         run.change(project / "small/routing.py", "this is no Python\n", "SyntaxError")
         run.change(project / "small/routing.py", "routes = []\n", started(2))
 
-        assert read(run.port(2)).startswith("hello")
+        assert run.ask_again(read, 2).startswith("hello")
 
 
 def test_a_wrong_setting_is_not_the_end(project: Path) -> None:
