@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ __all__ = ["STOP_WITHIN_S", "is_reloaded", "own_folders", "run_reloading"]
 STOP_WITHIN_S: Final = 3.0
 """A developer does not wait longer for a new start."""
 
+START_AGAIN: Final = 3
+"""The status by which a reloaded process asks for the next one."""
 INSTALLED: Final = {"site-packages", "dist-packages"}
 
 
@@ -46,6 +49,11 @@ def run_reloading(run: Callable[[], None], stop: Callable[[], None]) -> None:
     autoreload.autoreload_started.connect(_watch_folders)
     try:
         autoreload.run_with_reloader(run_to_end)
+    except KeyError:
+        if not is_reloaded():
+            raise
+        # A module whose import failed in our thread was gone when the reloader came to it.
+        sys.exit(START_AGAIN)
     finally:
         if is_reloaded():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt this

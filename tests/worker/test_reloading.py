@@ -1,14 +1,18 @@
-"""Which folders are watched for changes, beside what was imported."""
+"""Running under Django's reloader: which folders are watched, and what it trips over."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import django
+import pytest
+from django.utils import autoreload
 
 import support
-from zmqlayer.worker.reloading import own_folders
+from zmqlayer.worker.reloading import own_folders, run_reloading
 
 
 def test_own_folders(settings: Any) -> None:
@@ -26,3 +30,30 @@ def test_a_routing_that_is_a_list(settings: Any) -> None:
     settings.ZMQLAYER_ROUTING = []
 
     assert own_folders()
+
+
+@pytest.fixture
+def quiet_signals() -> Iterator[None]:
+    """Ctrl-C means afterwards what it did."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("quiet_signals")
+def test_a_reloader_that_trips_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's looks for a module whose import has just failed in the other thread; that is no end of the site."""
+    told: list[str] = []
+
+    def trip(run: Any) -> None:
+        run()
+        raise KeyError("small.routing")
+
+    monkeypatch.setattr(autoreload, "run_with_reloader", trip)
+    monkeypatch.setenv(autoreload.DJANGO_AUTORELOAD_ENV, "true")
+
+    with pytest.raises(SystemExit) as ended:
+        run_reloading(lambda: told.append("run"), lambda: told.append("stop"))
+
+    assert ended.value.code == 3
+    assert told == ["run", "stop"]
