@@ -19,12 +19,12 @@ from zmqlayer.config import Config
 from zmqlayer.messages import Message as Content
 from zmqlayer.names import NodeId
 from zmqlayer.worker.exceptions import InvalidChannelLayerError
+from zmqlayer.worker.found import Peer
 from zmqlayer.worker.sharing import share, shared, take_back
 
 __all__ = [
     "DEFAULT_CHANNEL_LAYER",
     "ChannelLayers",
-    "Peer",
     "WorkerLayer",
     "channel_layers",
     "get_channel_layer",
@@ -34,22 +34,6 @@ __all__ = [
 DEFAULT_CHANNEL_LAYER: Final = "default"
 
 EXAMPLE: Final = '{"default": {"BACKEND": "zmqlayer.ChannelLayer", "CONFIG": {}}}'
-
-
-class Peer(Protocol):
-    """Another node, as a layer reports it."""
-
-    @property
-    def node_id(self) -> NodeId:
-        """Who it is."""
-
-    @property
-    def role(self) -> str:
-        """What it is, like ``"interface"``."""
-
-    @property
-    def state(self) -> str:
-        """How the link stands; ``"ready"`` when everything flows."""
 
 
 class ConfiguredNode(Protocol):
@@ -110,8 +94,10 @@ class WorkerLayer(Protocol):
     async def receive_async(self, channels: Sequence[str]) -> tuple[str, Content] | tuple[None, None]:
         """Return a message of one of *channels*, waiting as long as it takes, from a coroutine."""
 
-    def receive(self, channels: Sequence[str], block: bool = False) -> tuple[str, Content] | tuple[None, None]:
-        """Return a message of one of *channels*, or (None, None) if none came in time."""
+    def receive(
+        self, channels: Sequence[str], block: bool = False, timeout: float = ...
+    ) -> tuple[str, Content] | tuple[None, None]:
+        """Return a message of one of *channels*, or (None, None) if none came in *timeout* seconds."""
 
     def wait_until_read(self, prefix: str, timeout: float) -> bool:
         """Wait until all that was sent to channels that begin with *prefix* is taken; whether it is, in time."""

@@ -138,9 +138,7 @@ def choose_http_consumer(*, is_static_wanted: bool = True, is_insecure: bool = F
         return None
     if not settings.DEBUG and not is_insecure:
         return None
-    consumer = StaticFilesConsumer()
-    consumer.handler.insecure = is_insecure
-    return consumer
+    return StaticFilesConsumer(insecure=is_insecure)
 
 
 def _say_globs(plan: Plan) -> str:

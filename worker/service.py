@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from zmqlayer.names import short
+from zmqlayer.worker.found import describe_peers
 from zmqlayer.worker.processes import Lifeline
 from zmqlayer.worker.signals import worker_process_ready, worker_ready
 from zmqlayer.worker.threads import WorkerGroup
@@ -53,18 +54,13 @@ class Service:
         if self._lifeline is not None:
             self._lifeline.tell_ready()
         if not self.group.wait(LOOK_AROUND_S):
-            self._tell(self.describe_peers())
+            self._tell(describe_peers(self._layer.peers()))
             self.group.wait()
         self.group.stop()
 
     def request_stop(self) -> None:
         """Let :meth:`run` end. For signal handlers, and for other threads."""
         self.group.request_stop()
-
-    def describe_peers(self) -> str:
-        """Say whom this node is linked to."""
-        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in self._layer.peers() if peer.state == "ready")
-        return f"found {', '.join(peers) or 'nobody yet; the worker goes on looking'}"
 
     def _describe_work(self) -> str:
         threads = "1 thread" if self.group.n_threads == 1 else f"{self.group.n_threads} threads"

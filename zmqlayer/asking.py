@@ -10,10 +10,25 @@ from contextlib import suppress
 
 from zmqlayer.events import Completed
 from zmqlayer.mesh import Mesh
+from zmqlayer.names import check_channel, check_group
 from zmqlayer.node import Node
 from zmqlayer.waiters import LoopWaiter
 
-__all__ = ["join", "request", "wait_until"]
+__all__ = ["group_add", "group_discard", "join", "request", "wait_until"]
+
+
+async def group_add(node: Node, group: str, channel: str) -> None:
+    """Add *channel* to *group*; see :meth:`zmqlayer.layer.AsyncLayer.group_add`."""
+    names = check_group(group), check_channel(channel)
+    await join(node)
+    await request(node, lambda mesh, now: mesh.group_add(*names, now))
+
+
+async def group_discard(node: Node, group: str, channel: str) -> None:
+    """Remove *channel* from *group*; see :meth:`zmqlayer.layer.AsyncLayer.group_discard`."""
+    names = check_group(group), check_channel(channel)
+    await join(node)
+    await request(node, lambda mesh, now: mesh.group_discard(*names, now))
 
 
 async def join(node: Node) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 
-from zmqlayer.asking import join, request, wait_until
+from zmqlayer import asking
 from zmqlayer.backend import Backend
 from zmqlayer.exceptions import NotReady
 from zmqlayer.messages import Message
-from zmqlayer.names import check_channel, check_group
 from zmqlayer.receiving import receive
 from zmqlayer.sync import SyncLayer
 
@@ -80,15 +79,11 @@ class AsyncLayer(Backend):
             NotConfirmed: The channel is another process's, and that process stands still.
             LimitReached: This process, or the channel's own, has too many groups or members.
         """
-        names = check_group(group), check_channel(channel)
-        await join(self.node)
-        await request(self.node, lambda mesh, now: mesh.group_add(*names, now))
+        await asking.group_add(self.node, group, channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Remove *channel* from *group*; silent if it is no member."""
-        names = check_group(group), check_channel(channel)
-        await join(self.node)
-        await request(self.node, lambda mesh, now: mesh.group_discard(*names, now))
+        await asking.group_discard(self.node, group, channel)
 
     async def group_send(self, group: str, message: Message) -> None:
         """
@@ -97,13 +92,13 @@ class AsyncLayer(Backend):
         Raises:
             MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
         """
-        await join(self.node)
+        await asking.join(self.node)
         self._put_group(group, message)
 
     async def flush(self) -> None:
         """Drop every message and membership in the whole cluster, and return when all peers have done so."""
-        await join(self.node)
-        await request(self.node, lambda mesh, now: mesh.flush(now))
+        await asking.join(self.node)
+        await asking.request(self.node, lambda mesh, now: mesh.flush(now))
 
     async def ready(self, peers: int = 1, timeout: float = 5.0) -> int:
         """
@@ -112,7 +107,7 @@ class AsyncLayer(Backend):
         Raises:
             NotReady: Fewer were.
         """
-        await wait_until(self.node, lambda mesh: mesh.ready_peers >= peers, timeout)
+        await asking.wait_until(self.node, lambda mesh: mesh.ready_peers >= peers, timeout)
         found = self.node.ask(lambda mesh, now: mesh.ready_peers)
         if found < peers:
             raise NotReady(peers, found, timeout, self.node.config.cluster)

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
 
-from zmqlayer.asking import join, request
+from zmqlayer import asking
 from zmqlayer.base import BaseLayer
 from zmqlayer.bodies import body_expiry
 from zmqlayer.events import Completed, Interest
@@ -197,19 +197,15 @@ class SyncLayer(BaseLayer):
 
     async def group_add_async(self, group: str, channel: str) -> None:
         """Add *channel* to *group* as :meth:`group_add` does, for coroutines."""
-        names = check_group(group), check_channel(channel)
-        await join(self.node)
-        await request(self.node, lambda mesh, now: mesh.group_add(*names, now))
+        await asking.group_add(self.node, group, channel)
 
     async def group_discard_async(self, group: str, channel: str) -> None:
         """Remove *channel* from *group* as :meth:`group_discard` does, for coroutines."""
-        names = check_group(group), check_channel(channel)
-        await join(self.node)
-        await request(self.node, lambda mesh, now: mesh.group_discard(*names, now))
+        await asking.group_discard(self.node, group, channel)
 
     async def send_group_async(self, group: str, message: Message) -> None:
         """Send one message to every member of *group* as :meth:`send_group` does, for coroutines."""
-        await join(self.node)
+        await asking.join(self.node)
         self._put_group(group, message)
 
     def group_channels(self, group: str) -> list[str]:

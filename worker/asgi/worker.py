@@ -28,6 +28,7 @@ from zmqlayer.worker.asgi.lifespan import Lifespan
 from zmqlayer.worker.asgi.options import AsgiOptions
 from zmqlayer.worker.asgi.types import Application
 from zmqlayer.worker.asgi.websocket import WebSocketConversation
+from zmqlayer.worker.found import describe_peers
 
 __all__ = ["FAILED_TO_START", "AsgiWorker"]
 
@@ -207,8 +208,7 @@ class AsgiWorker:
         hurrying.cancel()
 
     def _report_peers(self) -> None:
-        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in self._layer.peers() if peer.state == "ready")
-        self._say(f"found {', '.join(peers) or 'nobody yet; the worker goes on looking'}")
+        self._say(describe_peers(self._layer.peers()))
 
     def _say(self, sentence: str) -> None:
         self._say_line(f"worker {short(self._layer.node_id)} {sentence}")

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull, LayerClosed, ZmqLayerError
-from zmqlayer.messages import Message as Content
 from zmqlayer.worker.delay.delayed import DELAY_CHANNEL, Delayed, Order, read_order
 from zmqlayer.worker.delay.stores import Store, StoreUnavailable
+from zmqlayer.worker.layers import WorkerLayer
 
-__all__ = ["MAX_TRIES", "DelayLayer", "Worker"]
+__all__ = ["MAX_TRIES", "Worker"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,33 +32,6 @@ IDLE_S: Final = 5.0
 """Longest wait for a request while nothing is kept."""
 
 
-class ConfiguredNode(Protocol):
-    """A node, as far as its settings go."""
-
-    @property
-    def config(self) -> Config:
-        """Its settings."""
-
-
-class DelayLayer(Protocol):
-    """What the delay server needs of a channel layer in its blocking form."""
-
-    @property
-    def node(self) -> ConfiguredNode:
-        """What the layer runs on."""
-
-    def send(self, channel: str, message: Content) -> None:
-        """Send one message at once, or raise ``ChannelFull``, ``MessageTooLarge`` or ``InvalidMessage``."""
-
-    def receive(
-        self, channels: Sequence[str], block: bool = False, timeout: float = ...
-    ) -> tuple[str, Content] | tuple[None, None]:
-        """Return a message of one of *channels*, or (None, None) if none came in *timeout* seconds."""
-
-    def interrupt(self) -> None:
-        """Make every waiting ``receive`` return (None, None)."""
-
-
 class Worker:
     """
     Sends messages when they are due.
@@ -70,7 +41,7 @@ class Worker:
         store: Where messages wait; used by the one thread that is in :meth:`run`.
     """
 
-    def __init__(self, channel_layer: DelayLayer, store: Store) -> None:
+    def __init__(self, channel_layer: WorkerLayer, store: Store) -> None:
         self.channel_layer = channel_layer
         self.store = store
         self._stopping = threading.Event()

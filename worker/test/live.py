@@ -64,20 +64,33 @@ class ChannelLiveServerTestCase(TransactionTestCase):
         super().setUpClass()
 
     def run(self, result: Any = None) -> Any:
+        with contextlib.ExitStack() as opened:
+            try:
+                self._open_site(opened)
+            except Exception:
+                if result is None:
+                    raise
+                # As an error of this test: raised from here it would end the whole run.
+                result.startTest(self)
+                result.addError(self, sys.exc_info())
+                result.stopTest(self)
+                return result
+            return super().run(result)
+
+    def _open_site(self, opened: contextlib.ExitStack) -> None:
         cluster, secret = f"test-{secrets.token_hex(8)}", secrets.token_hex(32)
         backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind="127.0.0.1")
         backends = {**memory_backends(), DEFAULT_CHANNEL_LAYER: backend}
-        with channel_layers.replaced(backends), contextlib.ExitStack() as opened:
-            shared = _share_in_memory_databases()
-            opened.callback(_stop_sharing, shared)
-            group = self._start_workers(shared)
-            opened.callback(group.stop)
-            server = _Server(cluster, secret, backend.sync.address)
-            opened.callback(server.stop)
-            backend.sync.ready(timeout=START_WITHIN_S)
-            self.live_server_url = f"http://127.0.0.1:{server.port}"
-            self.live_server_ws_url = f"ws://127.0.0.1:{server.port}"
-            return super().run(result)
+        opened.enter_context(channel_layers.replaced(backends))
+        shared = _share_in_memory_databases()
+        opened.callback(_stop_sharing, shared)
+        group = self._start_workers(shared)
+        opened.callback(group.stop)
+        server = _Server(cluster, secret, backend.sync.address)
+        opened.callback(server.stop)
+        backend.sync.ready(timeout=START_WITHIN_S)
+        self.live_server_url = f"http://127.0.0.1:{server.port}"
+        self.live_server_ws_url = f"ws://127.0.0.1:{server.port}"
 
     def _start_workers(self, shared: dict[str, BaseDatabaseWrapper]) -> WorkerGroup:
         abandon = threading.Event()

@@ -94,7 +94,7 @@ def test_whom_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
         await eventually(lambda: len(stage.said) == 2)
         return stage.said[1]
 
-    assert play(plain, script).endswith(" found nobody yet; the worker goes on looking")
+    assert play(plain, script).endswith(" found nobody yet; it goes on looking")
 
 
 @pytest.mark.parametrize("message", [{}, {"reply_channel": "a!b"}, {"reply_channel": 7, "method": 8}])

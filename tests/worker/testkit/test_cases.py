@@ -11,7 +11,14 @@ import pytest
 from zmqlayer import InMemoryChannelLayer
 from zmqlayer.worker import Channel, Group, Message, get_channel_layer, route
 from zmqlayer.worker.layers import channel_layers
-from zmqlayer.worker.test import ChannelTestCase, Client, TransactionChannelTestCase, apply_routes
+from zmqlayer.worker.test import (
+    ChannelLiveServerTestCase,
+    ChannelTestCase,
+    Client,
+    TransactionChannelTestCase,
+    apply_routes,
+    live,
+)
 
 heard: list[str] = []
 
@@ -123,3 +130,28 @@ def test_the_settings_still_count(settings: Any, database: None) -> None:
     assert run(Case).errors == []
     assert [type(each) for each in found] == [InMemoryChannelLayer, InMemoryChannelLayer, int]
     assert found[2] == 3
+
+
+def test_a_live_site_that_does_not_start(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error of each of its tests, and the other tests go on; nothing of it stays."""
+
+    class Live(ChannelLiveServerTestCase):
+        __test__ = False  # it is run below
+
+        def test_one(self) -> None:
+            raise AssertionError("this is not reached")
+
+        test_two = test_one
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError("the interface server did not start")
+
+    monkeypatch.setattr(live, "_Server", fail)
+    before = get_channel_layer()
+
+    result = run(Live)
+
+    assert [error.splitlines()[-1] for _, error in result.errors] == [
+        "RuntimeError: the interface server did not start"
+    ] * 2
+    assert get_channel_layer() is before

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 from zmqlayer.worker.management.development import DevelopmentSite, make_do_without_layers
 from zmqlayer.worker.plan import DEFAULT_THREADS, BadPlan, Plan, choose_http_consumer
 from zmqlayer.worker.reloading import is_reloaded, run_reloading
+from zmqlayer.worker.stopping import stopped_by_signals
 
 __all__ = ["Command"]
 
@@ -76,7 +76,7 @@ class Command(StaticRunserver):
         if options["use_reloader"]:
             run_reloading(lambda: self._run_site(sites, options), stop)
         else:
-            with _stopped_by_signals(sites):
+            with _interruptible(sites):
                 self._run_site(sites, options)
 
     def _run_site(self, sites: list[DevelopmentSite], options: Mapping[str, Any]) -> None:
@@ -170,19 +170,17 @@ def _leave(status: int) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(sites: list[DevelopmentSite]) -> Iterator[None]:
-    def stop(*_: object) -> None:
+def _interruptible(sites: list[DevelopmentSite]) -> Iterator[None]:
+    """Let signals stop *sites*; before there are any, they end the command."""
+
+    def stop() -> None:
         if not sites:
             raise KeyboardInterrupt
         for site in sites:
             site.stop()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before: dict[int, Callable[..., object] | int | None] = {number: signal.signal(number, stop) for number in numbers}
     try:
-        yield
+        with stopped_by_signals(stop):
+            yield
     except KeyboardInterrupt:
         sys.exit(0)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -32,6 +32,7 @@ from zmqlayer.worker.plan import (
 from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
 from zmqlayer.worker.reloading import run_reloading
 from zmqlayer.worker.service import Service
+from zmqlayer.worker.stopping import SIGNALS, stopped_by_signals
 
 __all__ = ["Command"]
 
@@ -111,7 +112,7 @@ class Command(BaseCommand):
                 become_parent(plan.n_processes, plan.grace_s)
             if isinstance(service, AsgiService):
                 sys.exit(service.run())
-            with _stopped_by_signals(service, is_child=lifeline is not None):
+            with stopped_by_signals(_stopping(service, is_child=lifeline is not None)):
                 if lifeline is not None:
                     lifeline.hold(plan.grace_s)
                 service.run()
@@ -177,20 +178,13 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise CommandError(str(exc)) from exc
 
 
-@contextmanager
-def _stopped_by_signals(service: Service, *, is_child: bool) -> Iterator[None]:
-    """Let the first signal ask *service* to stop. A second one ends the process, but not a child: its parent does."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
+def _stopping(service: Service, *, is_child: bool) -> Callable[[], None]:
+    """Return what the first signal does. A second one ends the process, but not a child: its parent does."""
 
-    def stop(*_: object) -> None:
+    def stop() -> None:
         service.request_stop()
         if not is_child:
-            for number in numbers:
+            for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
 
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return stop

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
-import signal
 import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -19,8 +17,10 @@ from zmqlayer.names import short
 from zmqlayer.worker.delay.database import DatabaseStore
 from zmqlayer.worker.delay.delayed import DELAY_CHANNEL
 from zmqlayer.worker.delay.stores import MemoryStore, Store
-from zmqlayer.worker.delay.worker import DelayLayer, Worker
+from zmqlayer.worker.delay.worker import Worker
+from zmqlayer.worker.found import describe_peers
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, WorkerLayer, channel_layers, get_channel_layer
+from zmqlayer.worker.stopping import stopped_by_signals
 
 __all__ = ["Command"]
 
@@ -78,10 +78,11 @@ class Command(BaseCommand):
     def _run(self, options: Mapping[str, Any]) -> None:
         layer = get_channel_layer(options["layer"])
         layer.role = "delay"
-        worker = Worker(cast(DelayLayer, layer), _store_for(options))
+        worker = Worker(layer, _store_for(options))
         events: queue.SimpleQueue[None] = queue.SimpleQueue()
         thread = threading.Thread(target=_run_worker, args=(worker, events), name="delay", daemon=True)
-        with _stopped_by_signals(events):
+        # A signal handler may not take the locks of a layer; the put() of a SimpleQueue may be called in one.
+        with stopped_by_signals(lambda: events.put(None)):
             layer.start()
             self._report(layer, worker.store)
             thread.start()
@@ -92,17 +93,13 @@ class Command(BaseCommand):
         try:
             events.get(timeout=LOOK_AROUND_S)
         except queue.Empty:
-            self._report_peers(layer)
+            self._say(layer, describe_peers(layer.peers()))
             events.get()
 
     def _report(self, layer: WorkerLayer, store: Store) -> None:
         place = "in memory" if isinstance(store, MemoryStore) else "in the database"
         cluster = layer.node.config.cluster
         self._say(layer, f"reads {DELAY_CHANNEL} and keeps messages {place} in cluster {cluster!r}")
-
-    def _report_peers(self, layer: WorkerLayer) -> None:
-        peers = sorted(f"{peer.role} {short(peer.node_id)}" for peer in layer.peers() if peer.state == "ready")
-        self._say(layer, f"found {', '.join(peers) or 'nobody yet; it goes on looking'}")
 
     def _say(self, layer: WorkerLayer, sentence: str) -> None:
         self.stdout.write(f"delay server {short(layer.node_id)} {sentence}")
@@ -133,15 +130,3 @@ def _stop(worker: Worker, thread: threading.Thread) -> None:
         thread.join(WAKE_EVERY_S)
     if thread.is_alive():
         logger.warning("the delay server did not end in time and is cut off")
-
-
-@contextmanager
-def _stopped_by_signals(events: queue.SimpleQueue[None]) -> Iterator[None]:
-    # A signal handler may not take the locks of a layer; the put() of a SimpleQueue may be called in one.
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: events.put(None)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
