@@ -16,6 +16,7 @@ import pytest
 
 from support.certificates import make_pair
 from support.edge_page import block
+from support.ports import free_ports
 
 __all__ = ["Nginx"]
 
@@ -56,7 +57,7 @@ class Nginx:
             pytest.skip("needs nginx")
         self.socket = folder / "web.sock"
         self.cert, key = make_pair(folder, "site")
-        self.port, self.plain_port = _free_ports()
+        self.port, self.plain_port = free_ports(2)
         self._folder = folder
         page = block("nginx", "/etc/nginx/conf.d/mysite.conf")
         for pattern, replacement in (
@@ -115,8 +116,3 @@ class Nginx:
             else:
                 return
         raise AssertionError(f"nginx does not listen:\n{self.log}")
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ FOLDERS: Final = {
 """Import name → folder in the repository."""
 
 
+@cache
 def source_files() -> dict[str, Path]:
     """Return every module of the project by its import name; packages by their own name."""
     return dict(sorted(_walk()))
@@ -46,8 +48,10 @@ def imported_names(path: Path, *, at_import_only: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+            taken = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= taken
+            if not taken <= set(source_files()):  # then something of the package itself is taken, not its modules
+                names.add(node.module)
     return names
 
 

@@ -13,7 +13,8 @@ import pytest
 from support.browser import Browser, Page, browser
 from support.certificates import make_pair
 from support.cluster import BareWorkerProcess, Cluster, Server
-from support.demo_run import DemoRun, free_ports
+from support.demo_run import DemoRun
+from support.ports import free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from support.demo_run import DemoRun, free_ports, has_ended
+from support.demo_run import DemoRun, has_ended
+from support.ports import free_ports
 
 pytestmark = pytest.mark.system
 

@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from support.autobahn_run import AutobahnRun
 from support.certificates import make_pair
 from support.cluster import BareWorkerProcess, Cluster
-from support.demo_run import free_ports
 from support.interface_run import trusting
+from support.ports import free_ports
 
 pytestmark = pytest.mark.system
 

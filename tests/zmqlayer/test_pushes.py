@@ -10,6 +10,7 @@ import pytest
 import zmq
 
 from support.kept_sockets import KeptSockets
+from support.ports import free_port
 from zmqlayer.actions import HangUp, Push
 from zmqlayer.ports import Fault, Refusal
 from zmqlayer.probes import Probes
@@ -51,13 +52,6 @@ class Dialler:
     def close(self) -> None:
         self.probes.close()
         self.sockets.close(0)
-
-
-def free_port() -> int:
-    """Return a port where nobody listens."""
-    with socket.socket() as former:
-        former.bind(("127.0.0.1", 0))
-        return int(former.getsockname()[1])
 
 
 @pytest.fixture
