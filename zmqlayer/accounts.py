@@ -14,7 +14,7 @@ batches, so that a reply channel that gets three messages costs no extra frame w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from zmqlayer.actions import Push
@@ -160,6 +160,22 @@ class Accounts:
             self._counters.ignored += 1
             return False
         self._counters.arrived += 1
+        return True
+
+    def batch_arrived(self, frame: Frame, bodies: Sequence[bytes]) -> bool:
+        """
+        Messages of a peer arrived in one frame. Returns whether all of them can be taken in.
+
+        If not, nothing was counted, and each is to be asked for alone.
+        """
+        account, number = self._ledger.of(frame.source), len(bodies)
+        arrivals, size = account.mail, sum(map(len, bodies))
+        if arrivals.seen + 1 != frame.sequence or arrivals.gaps or not number:
+            return False
+        if not account.hold(size, 2 * self._config.peer_messages, 2 * self._config.peer_bytes, number):
+            return False
+        arrivals.seen += number
+        self._counters.arrived += number
         return True
 
     def settle(self, letter: Letter, now: float) -> None:

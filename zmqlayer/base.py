@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 
-from zmqlayer.codec import decode, encode
+from zmqlayer.codec import decode, encode, is_flat
 from zmqlayer.events import Interest, PeerChanged
 from zmqlayer.exceptions import ChannelFull, InvalidName, MessageTooLarge, ProtocolError
-from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import (
     NodeId,
@@ -53,6 +52,8 @@ class BaseLayer:
     def __init__(self, slot: NodeSlot) -> None:
         self._slot = slot
         self._locals: deque[str] = deque()
+        # The last copy of a group message, opened: the members of a group read the same bytes one after the other.
+        self._opened: tuple[bytes | None, Message] = None, {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
@@ -147,27 +148,17 @@ class BaseLayer:
         self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
 
     def _put(self, channel: str, message: Message, token: Hashable = None) -> None:
-        name = check_channel(channel)
-        body = encode(name, message, self.node.config.max_message_size)
-        tally = (node := self.node).tallies
-
-        def send(mesh: Mesh, now: float) -> None:
-            try:
-                if token is None:
-                    mesh.send(name, body, now)
-                else:
-                    mesh.entrust(name, body, token, now)
-            except ChannelFull:
-                tally.at(name).count_refused(now)
-                raise
-            tally.at(name).count_sent(now)
-
-        node.ask(send)
+        node, name = self._slot.filled or self._slot.node, check_channel(channel)
+        body = encode(name, message, node.config.max_message_size)
+        if token is None:
+            node.ask(lambda mesh, now: mesh.send(name, body, now))
+        else:
+            node.ask(lambda mesh, now: mesh.entrust(name, body, token, now))
 
     def _put_group(self, group: str, message: Message) -> None:
-        name = check_group(group)
-        body = encode(name, message, self.node.config.max_message_size)
-        self.node.ask(lambda mesh, now: mesh.group_send(name, body, now))
+        node, name = self._slot.filled or self._slot.node, check_group(group)
+        body = encode(name, message, node.config.max_message_size)
+        node.ask(lambda mesh, now: mesh.group_send(name, body, now))
 
     def _name_channel(self, pattern: str) -> str:
         """Complete a pattern: ``x!`` to ``x.<node>!<random>``, ``x?`` to ``x?<node><random>``."""
@@ -195,15 +186,21 @@ class BaseLayer:
         """
         interest = _sort_out(channels, self.node_id)
         choices = len(interest.own) + bool(interest.named)
-        return interest if choices < 2 else interest._replace(first=random.randrange(choices))
+        return interest if choices < 2 else interest.starting_with(random.randrange(choices))
 
     def open_letter(self, letter: Letter) -> Message | None:
         """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""
+        body, (shared, opened) = letter.body, self._opened
+        if body is shared:
+            return opened.copy()
         try:
-            return decode(letter.body)
+            message = decode(body)
         except ProtocolError as exc:
             self.node.malformed(letter, exc)
             return None
+        if letter.is_copy and is_flat(message):
+            self._opened = body, message.copy()
+        return message
 
 
 @lru_cache(maxsize=1024)

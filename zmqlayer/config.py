@@ -161,9 +161,10 @@ class Config:
 
     def capacity_of(self, channel: str) -> int:
         """Return how many messages from this node may be unread in *channel*."""
-        for pattern, capacity in self.channel_capacity:
-            if pattern.match(channel):
-                return capacity
+        if self.channel_capacity:
+            for pattern, capacity in self.channel_capacity:
+                if pattern.match(channel):
+                    return capacity
         return body_capacity(channel, self.capacity)
 
     @property

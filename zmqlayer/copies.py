@@ -24,16 +24,15 @@ class Copies:
         self.size = 0
         self._holders: dict[int, int] = {}
 
-    def has_room(self, body: bytes, most: int, most_bytes: int) -> bool:
-        """Whether one more copy of *body* would keep to *most* copies and *most_bytes* bytes."""
-        return self.count < most and (self.size + len(body) <= most_bytes or id(body) in self._holders)
+    def room(self, body: bytes, most: int, most_bytes: int) -> int:
+        """Return how many copies of *body*, which nobody holds yet, keep to *most* copies and *most_bytes* bytes."""
+        return max(0, most - self.count) if self.size + len(body) <= most_bytes else 0
 
-    def add(self, body: bytes) -> None:
-        """A member holds *body*, the very object that others may hold too."""
-        holders = self._holders.get(id(body), 0)
-        self._holders[id(body)] = holders + 1
-        self.count += 1
-        if not holders:
+    def add(self, body: bytes, number: int) -> None:
+        """So many members hold *body* from now on, the very object."""
+        if number:
+            self._holders[id(body)] = self._holders.get(id(body), 0) + number
+            self.count += number
             self.size += len(body)
 
     def remove(self, body: bytes) -> None:

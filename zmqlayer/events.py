@@ -28,40 +28,58 @@ __all__ = [
     "PeerChanged",
     "Readable",
     "Room",
+    "Spread",
 ]
 
 InboxKey = str | tuple[str, ...]
 """What a receiver waits for: a process channel, a prefix of them, or a set of named channels."""
 
 
-class Interest(NamedTuple):
+class Interest:
     """
     The channels that one receiver wants, sorted out.
 
     Attributes:
         own: Process channels of this node, and prefixes of them.
         named: All others, sorted: read by credit.
-        first: Which of the keys is looked at first, so that of many channels a busy one does not starve the others.
+        keys: Both, as inboxes.
+        keys_in_turn: The same, in the order in which they are looked at: of many channels a busy one does not starve
+            the others if chance says which is the first.
     """
 
-    own: tuple[str, ...]
-    named: tuple[str, ...]
-    first: int = 0
+    __slots__ = ("keys", "keys_in_turn", "named", "own")
 
-    @property
-    def keys(self) -> tuple[InboxKey, ...]:
-        return (*self.own, self.named) if self.named else self.own
+    def __init__(self, own: tuple[str, ...], named: tuple[str, ...], first: int = 0) -> None:
+        self.own = own
+        self.named = named
+        self.keys: tuple[InboxKey, ...] = (*own, named) if named else own
+        self.keys_in_turn = self.keys[first:] + self.keys[:first]
 
-    @property
-    def keys_in_turn(self) -> tuple[InboxKey, ...]:
-        keys = self.keys
-        return keys[self.first :] + keys[: self.first] if self.first else keys
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Interest) and other.keys_in_turn == self.keys_in_turn
+
+    def __hash__(self) -> int:
+        return hash(self.keys_in_turn)
+
+    def __repr__(self) -> str:
+        return f"Interest({self.own!r}, {self.named!r})"
+
+    def starting_with(self, first: int) -> Interest:
+        """Return the same, where key number *first* is looked at first."""
+        return Interest(self.own, self.named, first)
 
 
 class Readable(NamedTuple):
-    """A message can be taken for *key*; one waiting receiver is enough."""
+    """So many messages more can be taken for *key*; as many waiting receivers are enough."""
 
     key: InboxKey
+    number: int = 1
+
+
+class Spread(NamedTuple):
+    """A copy of a group message can be taken from each of these process channels."""
+
+    channels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +144,4 @@ class Ended:
 Notice = Room | Lost | Ended
 """What is told to those who asked for it."""
 
-Event = Notice | Readable | Completed | PeerChanged | Joined
+Event = Notice | Readable | Spread | Completed | PeerChanged | Joined

@@ -37,13 +37,13 @@ class Fanout:
     The groups of one node.
 
     Args:
-        on_copy: Called with the channel of each member that got a message.
+        on_copies: Called with the channels of those members that got a message.
         send: The ordinary ``send``, for members that are queues: named channels, and ``?`` channels of this node.
     """
 
     def __init__(
         self, node_id: NodeId, config: Config, outbox: Outbox, peers: Peers, mail: Mail, randoms: IdSource,
-        on_copy: Callable[[str], None], send: Callable[[str, bytes, float], None],
+        on_copies: Callable[[list[str]], None], send: Callable[[str, bytes, float], None],
     ) -> None:  # fmt: skip
         self.roster = Roster(node_id, config.group_expiry, config.limits.named_members)
         self._node_id = node_id
@@ -52,7 +52,7 @@ class Fanout:
         self._peers = peers
         self._mail = mail
         self._randoms = randoms
-        self._on_copy = on_copy
+        self._on_copies = on_copies
         self._send = send
         self._groups = Groups(config.group_expiry, config.timing.unsubscribe_after_s, config.limits)
         self._topics: dict[bytes, str] = {}
@@ -143,11 +143,13 @@ class Fanout:
         return self._proofs.next_at()
 
     def _deliver(self, group: str, body: bytes, deadline: float, source: NodeId, now: float) -> None:
-        for channel in self._groups.members(group, now):
-            if "?" in channel:
+        members = self._groups.members(group, now)
+        if queues := [channel for channel in members if "?" in channel]:
+            members = [channel for channel in members if "?" not in channel]
+            for channel in queues:
                 self._enqueue(channel, body, now)
-            elif self._mail.copy(channel, body, deadline, source, now):
-                self._on_copy(channel)
+        if members and (reached := self._mail.spread(members, body, deadline, source, now)):
+            self._on_copies(reached)
 
     def _enqueue(self, channel: str, body: bytes, now: float) -> None:
         try:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 from zmqlayer.exceptions import ProtocolError
@@ -34,8 +36,10 @@ __all__ = [
     "node_of",
     "node_topic",
     "pack",
+    "pack_batch",
     "pack_work",
     "parse",
+    "parse_batch",
     "parse_work",
 ]
 
@@ -44,6 +48,7 @@ PROTOCOL_MINOR: Final = 0
 
 _HEADER: Final = struct.Struct(">17sB16sIQH")
 _WORK: Final = struct.Struct(">IIQ")
+_COUNT: Final = struct.Struct(">H")
 HEADER_BYTES: Final = _HEADER.size
 WORK_BYTES: Final = _WORK.size
 TOPIC_BYTES: Final = 17
@@ -74,6 +79,7 @@ class Kind(IntEnum):
     DIRECT = 16
     GROUP = 17
     WORK = 18
+    BATCH = 19
 
 
 class Frame(NamedTuple):
@@ -83,8 +89,8 @@ class Frame(NamedTuple):
     Attributes:
         kind: A plain int, because unknown kinds are legal.
         ttl_ms: Milliseconds that the message still lives; 0 in control frames.
-        sequence: Its place among the messages that its sender sent to this node on this carrier, from 1; 0 in
-            control frames and in GROUP, which is for many nodes.
+        sequence: Its place among the messages that its sender sent to this node on this carrier, from 1; of a BATCH
+            that of its first message; 0 in control frames and in GROUP, which is for many nodes.
     """
 
     topic: bytes
@@ -147,6 +153,29 @@ def parse_work(body: bytes) -> tuple[int, int, int, bytes]:
         raise ProtocolError(f"the body of a work frame has {len(body)} bytes, not even {_WORK.size}")
     link, reader, number = _WORK.unpack_from(body)
     return link, reader, number, body[_WORK.size :]
+
+
+def pack_batch(bodies: Sequence[bytes]) -> bytes:
+    """Return the body of a BATCH frame: how many messages, how long each is, and the messages."""
+    return struct.pack(f">H{len(bodies)}I", len(bodies), *map(len, bodies)) + b"".join(bodies)
+
+
+def parse_batch(body: bytes) -> list[bytes]:
+    """
+    Return the messages in a BATCH frame's body.
+
+    Raises:
+        ProtocolError: Too short, or not as long as it says.
+    """
+    try:
+        (count,) = _COUNT.unpack_from(body)
+        lengths = struct.unpack_from(f">{count}I", body, _COUNT.size)
+    except struct.error as exc:
+        raise ProtocolError(f"the body of a batch has {len(body)} bytes, too few for what it says") from exc
+    ends = list(accumulate(lengths, initial=_COUNT.size + 4 * count))
+    if ends[-1] != len(body):
+        raise ProtocolError(f"the body of a batch of {count} has {len(body)} bytes, not {ends[-1]} as it says")
+    return [body[begin:end] for begin, end in pairwise(ends)]
 
 
 def node_topic(node_id: NodeId) -> bytes:

@@ -20,6 +20,7 @@ from typing import Final
 import zmq
 
 from zmqlayer.ports import Fault, Refusal
+from zmqlayer.sockets import descriptor_of
 
 __all__ = ["DialWatch", "DoorWatch", "host_behind"]
 
@@ -49,6 +50,7 @@ class _Monitor:
         self.socket.set(zmq.LINGER, 0)
         self.socket.set(zmq.RCVHWM, MOST_EVENTS)
         self.socket.connect(address)
+        self.descriptor = descriptor_of(self.socket)
 
     def read(self) -> Iterator[tuple[int, int]]:
         try:
@@ -78,9 +80,9 @@ class DoorWatch:
         self._failure: tuple[int, int] | None = None
 
     @property
-    def socket(self) -> zmq.Socket[bytes]:
-        """To be polled."""
-        return self._monitor.socket
+    def descriptor(self) -> int:
+        """To be watched for input."""
+        return self._monitor.descriptor
 
     def read(self) -> list[Refusal]:
         """Return who was refused since the last call."""
@@ -125,9 +127,9 @@ class DialWatch:
         self._has_failed = False  # the handshake that ends next; its end may come with the next call of read()
 
     @property
-    def socket(self) -> zmq.Socket[bytes]:
-        """To be polled."""
-        return self._monitor.socket
+    def descriptor(self) -> int:
+        """To be watched for input."""
+        return self._monitor.descriptor
 
     def read(self) -> tuple[bool, list[Refusal]]:
         """Return (whether the handshake succeeded, how often it failed since the last call)."""

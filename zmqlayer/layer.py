@@ -57,6 +57,9 @@ class AsyncLayer(Backend):
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
+        letter = (self._slot.filled or self._slot.node).take_from(channel)
+        if letter is not None and (message := self.open_letter(letter)) is not None:
+            return message
         _, message = await receive(self, self._interest((channel,)))
         return message
 

@@ -160,11 +160,11 @@ class Account:
             case _:
                 raise ProtocolError(f"CONSUMED says that {missed!r} messages were missed")
 
-    def hold(self, size: int, most: int, most_bytes: int) -> bool:
-        """Count one more message of the peer as unread here. Returns False if these are too many."""
-        if self.unread >= most or self.unread_bytes + size > most_bytes:
+    def hold(self, size: int, most: int, most_bytes: int, number: int = 1) -> bool:
+        """Count *number* messages more of the peer as unread here. Returns False if these are too many."""
+        if self.unread + number > most or self.unread_bytes + size > most_bytes:
             return False
-        self.unread += 1
+        self.unread += number
         self.unread_bytes += size
         return True
 

@@ -7,41 +7,15 @@ So whoever holds many connections in one loop hears of room, of ends and of mess
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
+from zmqlayer.driving import LoopReactor
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import Message
 from zmqlayer.ports import Wish
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
 
-__all__ = ["LoopReactor", "loop_layer", "send_patiently"]
-
-
-class LoopReactor:
-    """
-    A reactor whose thread is that of an event loop.
-
-    Args:
-        loop: It need not run yet. Calls after its end are dropped.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def callFromThread(self, callable: Callable[..., Any], *args: object) -> None:
-        """Call on the loop's thread, from any thread."""
-        with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(callable, *args)
-
-    def callLater(self, delay: float, callable: Callable[..., Any], *args: object) -> None:
-        """Call on the loop's thread after *delay* seconds; from that thread only."""
-        if delay:
-            self._loop.call_later(delay, callable, *args)
-        else:
-            self._loop.call_soon(callable, *args)
+__all__ = ["loop_layer", "send_patiently"]
 
 
 def loop_layer(layer: SyncLayer) -> ReactorLayer:

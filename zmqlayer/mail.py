@@ -8,17 +8,16 @@ unread there is kept in ``accounts.py``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from zmqlayer.accounts import Accounts
-from zmqlayer.actions import Publish
 from zmqlayer.bodies import body_expiry
 from zmqlayer.closures import Closures
 from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import Frame, Kind, node_topic, pack
+from zmqlayer.frames import Frame
 from zmqlayer.names import NodeId, owner_of, process_prefix
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
@@ -37,12 +36,12 @@ class Mail:
         is_joined: Whether a node that is not known by now does not exist.
 
     Args:
-        on_letter: Called with each message that can be read now, or that belongs to a ``?`` channel of ours.
+        on_letters: Called with messages of one channel that can be read now, or that belong to a ``?`` channel of ours.
     """
 
     def __init__(
         self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
-        on_letter: Callable[[Letter, float], None],
+        on_letters: Callable[[list[Letter], float], None],
     ) -> None:  # fmt: skip
         self.boxes = Mailboxes()
         self.is_joined = False
@@ -53,7 +52,7 @@ class Mail:
         self._peers = peers
         self._counters = counters
         self._accounts = accounts
-        self._on_letter = on_letter
+        self._on_letters = on_letters
         self._closures = Closures(config.limits.closed_channels)
         self._parked: dict[NodeId, deque[Letter]] = {}
 
@@ -84,7 +83,7 @@ class Mail:
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:
-            self._arrive(letter, now)
+            self._arrive([letter], now)
         else:
             self._parked.setdefault(owner, deque()).append(letter)
 
@@ -113,30 +112,40 @@ class Mail:
         Raises:
             ProtocolError: The channel is not ours.
         """
-        prefix, mark, _ = frame.target.partition(self._mark)
-        if (not mark or "!" in prefix) and owner_of(frame.target) != self._node_id:  # the first half is faster
-            raise ProtocolError(f"a message for {frame.target[:100]!r} came to a node that does not own it")
-        deadline = now + frame.ttl_ms / 1000
-        self._arrive(Letter(frame.target, frame.body, deadline, frame.source, sequence=frame.sequence), now)
+        self.batch(frame, [frame.body], now)
 
-    def copy(self, channel: str, body: bytes, deadline: float, source: NodeId, now: float) -> bool:
-        """Deliver one member's copy of a group message. Returns False if the member had no room."""
-        self._counters.accepted += 1
-        capacity = self._config.capacity_of(channel)
-        if self.boxes.copies_in(channel) >= capacity:
-            cure = f"it has {capacity:,} unread; read faster, or raise capacity"
-            self._counters.drop(Drop("member full", channel, source, cure), now)
-            return False
+    def batch(self, frame: Frame, bodies: Sequence[bytes], now: float) -> None:
+        """
+        Messages for one of our channels arrived.
+
+        Raises:
+            ProtocolError: The channel is not ours.
+        """
+        channel, source, sequence = frame.target, frame.source, frame.sequence
+        prefix, mark, _ = channel.partition(self._mark)
+        if (not mark or "!" in prefix) and owner_of(channel) != self._node_id:  # the first half is faster
+            raise ProtocolError(f"a message for {channel[:100]!r} came to a node that does not own it")
+        deadline = now + frame.ttl_ms / 1000
+        numbered = enumerate(bodies, sequence)
+        self._arrive([Letter(channel, body, deadline, source, False, 0, number) for number, body in numbered], now)
+
+    def spread(self, channels: list[str], body: bytes, deadline: float, source: NodeId, now: float) -> list[str]:
+        """Deliver a copy of a group message to each of these members. Returns those that had room."""
+        self._counters.accepted += len(channels)
         limits = self._config.limits
-        if not self.boxes.copies.has_room(body, limits.copies, limits.copy_bytes):
-            cure = "all members of this process together have too much unread; read faster, or raise its limits"
-            self._counters.drop(Drop("copies full", channel, source, cure), now)
-            return False
-        self.boxes.deliver(Letter(channel, body, deadline, source, True))
-        return True
+        room = self.boxes.copies.room(body, limits.copies, limits.copy_bytes)
+        copy = Letter("", body, deadline, source, True)
+        reached = self.boxes.deliver_copies(copy, channels[:room], self._config.capacity_of)
+        if len(reached) < len(channels):
+            self._count_full(channels, room, set(reached), source, now)
+        return reached
 
     def pop(self, name: str, now: float) -> Letter | None:
-        """Remove and return the oldest living message of a channel or prefix; None if there is none."""
+        """
+        Remove and return the oldest living message of a channel or prefix; None if there is none.
+
+        The members of a group share one letter, which names none of them.
+        """
         while (letter := self.boxes.pop(name)) is not None:
             self._accounts.settle(letter, now)
             if letter.deadline > now:
@@ -197,11 +206,23 @@ class Mail:
         """How many messages wait for a link."""
         return sum(map(len, self._parked.values()))
 
-    def _arrive(self, letter: Letter, now: float) -> None:
-        if letter.channel in self._closures.channels:
-            self._drop_closed([letter], now)
+    def _arrive(self, letters: list[Letter], now: float) -> None:
+        """Take in messages for one channel."""
+        if letters[0].channel in self._closures.channels:
+            self._drop_closed(letters, now)
         else:
-            self._on_letter(letter, now)
+            self._on_letters(letters, now)
+
+    def _count_full(self, channels: list[str], room: int, reached: set[str], source: NodeId, now: float) -> None:
+        """Of the members of a group some got no copy: their own channels are full, or there was no *room* for more."""
+        for channel in channels[:room]:
+            if channel not in reached:
+                capacity = self._config.capacity_of(channel)
+                cure = f"it has {capacity:,} unread; read faster, or raise capacity"
+                self._counters.drop(Drop("member full", channel, source, cure), now)
+        for channel in channels[room:]:
+            cure = "all members of this process together have too much unread; read faster, or raise its limits"
+            self._counters.drop(Drop("copies full", channel, source, cure), now)
 
     def _drop_closed(self, letters: list[Letter], now: float) -> None:
         self.drop(letters, CLOSED, now)
@@ -216,5 +237,4 @@ class Mail:
 
     def _publish(self, owner: NodeId, channel: str, body: bytes, ttl_ms: int, sequence: int) -> None:
         self._counters.handed_over += 1
-        wire = pack(node_topic(owner), Kind.DIRECT, self._node_id, ttl_ms, channel, body, sequence)
-        self._outbox.do(Publish(wire))
+        self._outbox.mail(owner, channel, ttl_ms, sequence, body)

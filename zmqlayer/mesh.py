@@ -29,8 +29,8 @@ from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.dispatch import Dispatch
-from zmqlayer.events import Event, InboxKey, Interest, Joined, PeerChanged, Readable
-from zmqlayer.exceptions import ProtocolError
+from zmqlayer.events import Event, InboxKey, Interest, Joined, PeerChanged, Readable, Spread
+from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack
 from zmqlayer.identity import Identity
@@ -48,6 +48,7 @@ from zmqlayer.queues import Letter
 from zmqlayer.readers import Readers
 from zmqlayer.reception import Reception
 from zmqlayer.rooms import Bound
+from zmqlayer.tallies import Tallies
 
 __all__ = ["Mesh"]
 
@@ -68,6 +69,7 @@ class Mesh:
         self.identity = identity
         self.counters = Counters()
         self.outbox = Outbox(identity.node_id)
+        self.tallies = Tallies(config.limits.tallies)
         self._config = config
         self._events: list[Event] = []
         self._emit = self._events.append
@@ -77,11 +79,11 @@ class Mesh:
         parts = (identity.node_id, config, self.outbox, self._peers)
         self._accounts = Accounts(*parts[1:], self.counters, self._held, self.notices)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
-        self._mail = Mail(*books, self._letter_arrived)
+        self._mail = Mail(*books, self._letters_arrived)
         self.notices.mail = self._mail
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
-        self._fanout = Fanout(*parts, self._mail, randoms, self._readable, self.send)
+        self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
         receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
             Kind.SYNCED: self._links.synced,
@@ -100,7 +102,9 @@ class Mesh:
             Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
             Kind.WORK: self._readers.work,
         }
-        self._reception = Reception(identity.node_id, self._links, self._accounts, self.counters, receivers)
+        self._reception = Reception(
+            identity.node_id, self._links, self._accounts, self.counters, receivers, self._mail.batch
+        )
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
         self._swept = (*swept, self.notices)
@@ -213,6 +217,11 @@ class Mesh:
         """Return what the transport has to do, in order."""
         return self.outbox.take()
 
+    @property
+    def has_events(self) -> bool:
+        """Whether :meth:`events` has something to tell."""
+        return bool(self._events)
+
     def events(self) -> list[Event]:
         """Return what happened since the last call."""
         taken, self._events[:] = self._events[:], []
@@ -227,15 +236,23 @@ class Mesh:
         Raises:
             ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
         """
-        owner = self._owner_of(channel)
-        if owner is None:
-            self._dispatch.send(channel, body, now)
-        else:
-            self._mail.send(owner, channel, body, now)
+        tally = self.tallies.at(channel)
+        try:
+            self._send(channel, body, now)
+        except ChannelFull:
+            tally.count_refused(now)
+            raise
+        tally.count_sent(now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
         """Send one message to a named channel, and emit :class:`Lost` if it is lost; raises as ``Dispatch.entrust``."""
-        self._dispatch.entrust(channel, body, token, now)
+        tally = self.tallies.at(channel)
+        try:
+            self._dispatch.entrust(channel, body, token, now)
+        except ChannelFull:
+            tally.count_refused(now)
+            raise
+        tally.count_sent(now)
 
     def withdraw(self, channel: str, token: Hashable, now: float) -> None:
         """Emit no :class:`Lost` for an entrusted message any more, and take it back if nobody has it yet."""
@@ -271,10 +288,17 @@ class Mesh:
             letter = self._mail.pop(key, now) if isinstance(key, str) else self._readers.pop(key, now)
             if letter is not None:
                 self.counters.delivered += 1
-                return letter
+                return letter if letter.channel else letter._replace(channel=str(key))
             if interest.own and not isinstance(key, str):
                 self._readers.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
         return None
+
+    def take_from(self, channel: str, now: float) -> Letter | None:
+        """Remove and return the oldest message of one process channel of this node, or None; see :meth:`take`."""
+        letter = self._mail.pop(channel, now)
+        if letter is not None:
+            self.counters.delivered += 1
+        return letter
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
@@ -343,6 +367,13 @@ class Mesh:
 
     # Inside: what the parts ask and report
 
+    def _send(self, channel: str, body: bytes, now: float) -> None:
+        owner = owner_of(channel)
+        if owner is None or ("?" in channel and owner == self.identity.node_id):
+            self._dispatch.send(channel, body, now)
+        else:
+            self._mail.send(owner, channel, body, now)
+
     def _owner_of(self, channel: str) -> NodeId | None:
         owner = owner_of(channel)
         return None if owner == self.identity.node_id and "?" in channel else owner
@@ -377,12 +408,14 @@ class Mesh:
         self._membership.peer_reachable(node_id, now)
         self._mail.peer_reachable(node_id, now)
 
-    def _letter_arrived(self, letter: Letter, now: float) -> None:
-        if "?" in letter.channel:
-            self._dispatch.enqueue(letter, now)
+    def _letters_arrived(self, letters: list[Letter], now: float) -> None:
+        channel = letters[0].channel
+        if "?" in channel:
+            for letter in letters:
+                self._dispatch.enqueue(letter, now)
         else:
-            self._mail.boxes.deliver(letter)
-            self._emit(Readable(letter.channel))
+            self._mail.boxes.deliver(channel, letters)
+            self._emit(Readable(channel, len(letters)))
 
     def _blocked_by(self, channel: str, now: float) -> Bound | None:
         owner = self._owner_of(channel)
@@ -393,6 +426,9 @@ class Mesh:
         self._readers.clear(now)
         self._mail.clear(now)
         self._fanout.clear(now)
+
+    def _spread(self, channels: list[str]) -> None:
+        self._emit(Spread(channels))
 
     def _readable(self, key: InboxKey) -> None:
         self._emit(Readable(key))

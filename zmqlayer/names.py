@@ -48,6 +48,10 @@ GroupName = NewType("GroupName", str)
 NODE_ID_BYTES: Final = 16
 NODE_ID_CHARACTERS: Final = 26
 MAX_NAME_LENGTH: Final = 99
+MOST_REMEMBERED: Final = 1024
+
+_legal: Final[set[str]] = set()
+"""Names that were looked at lately; most are used again at once."""
 
 CHANNEL_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z", re.ASCII)
 GROUP_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+\Z", re.ASCII)
@@ -63,10 +67,15 @@ def check_channel(name: object) -> ChannelName:
     Raises:
         InvalidName: Not a str, too long, or outside the grammar. A :class:`TypeError`, as in Channels.
     """
+    if type(name) is str and name in _legal:
+        return ChannelName(name)
     if not isinstance(name, str):
         raise InvalidName(name, f"is not a channel name: a str is needed, not {type(name).__name__}")
     if len(name) > MAX_NAME_LENGTH or not CHANNEL_GRAMMAR.match(name) or name[-1] == "?":
         raise InvalidName(name, f"is not a channel name: it {_RULES}, and at most one '?' or '!'")
+    if len(_legal) >= MOST_REMEMBERED:
+        _legal.clear()
+    _legal.add(str(name))
     return ChannelName(name)
 
 
@@ -120,6 +129,7 @@ def short(node_id: NodeId) -> str:
     return encode_node_id(node_id)[:4]
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def owner_of(channel: str) -> NodeId | None:
     """
     Return the id of the node that owns *channel*, or None where the name holds no node id.

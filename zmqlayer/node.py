@@ -1,15 +1,13 @@
 """
-The node: one thread that owns the sockets, and one lock around the mesh.
+The node: one mesh, one transport, one discovery, and a life from start to close.
 
-It decides nothing. Callers on any thread change the mesh under the lock and go; the I/O thread takes what came
-in, lets the mesh work on it under the lock, and carries out the result outside. A caller rings the thread
-only when it sleeps.
+It decides nothing. Callers on any thread put questions to the mesh, which may change it; ``pump.py`` moves what
+comes in and what goes out.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from enum import Enum
@@ -25,9 +23,9 @@ from zmqlayer.mesh import Mesh
 from zmqlayer.names import NODE_ID_BYTES, NodeId, short
 from zmqlayer.peers import PeerInfo
 from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSource, Transport
+from zmqlayer.pump import Pump
 from zmqlayer.queues import Letter
-from zmqlayer.switchboard import Receiver, Switchboard
-from zmqlayer.tallies import Tallies
+from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.waiters import ThreadWaiter, Waiter
 
 __all__ = ["Node"]
@@ -37,7 +35,6 @@ logger = logging.getLogger("zmqlayer")
 T = TypeVar("T")
 
 CLOSE_LINGER_S: Final = 1.0
-PAUSE_AFTER_BUG_S: Final = 0.1
 
 
 class _State(Enum):
@@ -58,7 +55,7 @@ class Node:
         hosts: Hosts under which others can reach it.
 
     Attributes:
-        tallies: What its users sent, by channel; used under the lock, that is in questions.
+        pump: Moves its frames, once it has started.
     """
 
     def __init__(
@@ -74,11 +71,9 @@ class Node:
         self._randoms = randoms
         self._state = _State.NEW
         self._life = threading.Lock()
-        self._lock = threading.Lock()
         self._board = Switchboard()
-        self.tallies = Tallies(config.limits.tallies)
         self._stay: Callable[[], None] = lambda: None
-        self._is_wanted, self._is_asleep, self._wakes_at = True, False, 0.0
+        self._is_wanted = True
         self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
 
     # Life
@@ -126,6 +121,7 @@ class Node:
             identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, doors=doors)
             self._mesh = Mesh(identity, self.config, self._randoms)
             self._mesh.start(self._clock())
+            self.pump = Pump(self._transport, self._mesh, self._board, self._clock, self._carry_out)
             self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
             self._state = _State.RUNNING
             self._thread.start()
@@ -145,13 +141,13 @@ class Node:
                 self._state = _State.CLOSED if before is _State.NEW else _State.CLOSING
         if before is not _State.RUNNING:
             return
+        self.pump.take_back()
         self._drain()
         stopper = threading.Thread(target=self._discovery.stop, name="zmqlayer-discovery-stop", daemon=True)
         stopper.start()
         self._with_mesh(lambda mesh, now: mesh.say_goodbye())
-        with self._lock:  # within it, the thread cannot be closing the bell meanwhile
-            self._state = _State.CLOSED
-            self._transport.wake()
+        self._state = _State.CLOSED
+        self.pump.wake()
         self._thread.join()
         stopper.join()
         self._stay()
@@ -161,9 +157,9 @@ class Node:
     def abandon(self) -> None:
         """Do nothing more, in a child that was forked from the node's process: everything is the parent's."""
         self._stay()
-        self._life, self._lock = threading.Lock(), threading.Lock()  # another thread may have held them
-        self._is_asleep = False  # nobody is there to be rung
+        self._life = threading.Lock()  # another thread may have held it
         if self._state in (_State.RUNNING, _State.CLOSING):
+            self.pump.abandon()
             self._transport.disown()
         self._state = _State.ABANDONED
 
@@ -211,7 +207,11 @@ class Node:
         """
         if self._state is not _State.RUNNING:
             self.start()
-        return self._with_mesh(question)
+        return self.pump.ask(question)
+
+    def take_from(self, channel: str) -> Letter | None:
+        """Return the oldest message of one process channel, or None; nothing else happens, so this is the fast way."""
+        return self.pump.take_from(channel) if self._state is _State.RUNNING else None
 
     def take(self, interest: Interest) -> Letter | None:
         """Return the oldest message for a receiver that does not wait, or None."""
@@ -327,19 +327,10 @@ class Node:
             raise LayerClosed
 
     def _with_mesh(self, question: Callable[[Mesh, float], T]) -> T:
-        with self._lock:
-            mesh = self._mesh
-            result = question(mesh, self._clock())
-            self._board.sort(mesh.events(), mesh)
-            calls = self._board.take_calls()
-            must_ring = self._is_asleep and (bool(mesh.outbox) or mesh.next_deadline() < self._wakes_at)
-            if must_ring:
-                self._is_asleep = False
-        if must_ring:
-            self._transport.wake()
-        if calls is not None:
-            calls.carry_out(self.wake_receivers, self._peer_callbacks)
-        return result
+        return self.pump.ask(question)
+
+    def _carry_out(self, calls: Calls) -> None:
+        calls.carry_out(self.wake_receivers, self._peer_callbacks)
 
     def _drain(self) -> None:
         """Wake all readers, return what they did not start, and wait while others still take what is queued."""
@@ -358,52 +349,13 @@ class Node:
     # Inside: the node's thread
 
     def _run(self) -> None:
-        sleep_s: float | None = 0.0
-        while sleep_s is not None:
-            try:
-                sleep_s = self._step(sleep_s)
-            except Exception:
-                logger.exception("the node met a bug of its own and goes on")
-                sleep_s = PAUSE_AFTER_BUG_S
-            if self._state is _State.ABANDONED:
-                return  # a callback forked: this is the child, and its copy of this thread is over
-            if not self._is_wanted:
-                self._is_wanted = True  # once is enough
-                threading.Thread(target=self.close, name="zmqlayer-close").start()
-        self._transport.close(CLOSE_LINGER_S)
+        self.pump.run(self._goes_on)
+        if self._state is not _State.ABANDONED:
+            self.pump.close(CLOSE_LINGER_S)
 
-    def _step(self, sleep_s: float) -> float | None:
-        """Do one round. Returns how many seconds the next may sleep, or None after the last."""
-        frames, changes = self._transport.poll(sleep_s)
-        probed = self._transport.probed()
-        refusals = self._transport.refusals()
-        with self._lock:
-            mesh, now = self._mesh, self._clock()
-            self._is_asleep = False
-            for change in changes:
-                (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
-            for wire in frames:
-                mesh.receive(wire, now)
-            for address, is_open in probed:
-                mesh.probed(address, is_open, now)
-            for refusal in refusals:
-                mesh.refused(refusal, now)
-            mesh.tick(now)
-            actions = mesh.outgoing()
-            self._board.sort(mesh.events(), mesh)
-            self._board.check_conditions(mesh)
-            calls = self._board.take_calls()
-        self._transport.carry_out(actions)
-        if calls is not None:
-            calls.carry_out(self.wake_receivers, self._peer_callbacks)
-            # Whoever was woken runs now; an answer goes out with this thread still awake, and needs no bell.
-            # That takes a third off a round trip between two processes on two processors.
-            os.sched_yield()
-        with self._lock:
-            if mesh.outbox:
-                return 0.0
-            if self._state is _State.CLOSED:
-                return None
-            self._is_asleep = True
-            self._wakes_at = mesh.next_deadline()
-            return max(0.0, self._wakes_at - self._clock())
+    def _goes_on(self) -> bool:
+        if not self._is_wanted:
+            self._is_wanted = True  # once is enough
+            threading.Thread(target=self.close, name="zmqlayer-close").start()
+        # Abandoned by a callback that forked: this is the child, and its copy of this thread is over.
+        return self._state in (_State.RUNNING, _State.CLOSING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -146,13 +147,18 @@ class Discovery(Protocol):
 
 class Transport(Protocol):
     """
-    The sockets of one node. All methods but :meth:`wake` are called on the node's own thread, after :meth:`open`.
+    The sockets of one node. After :meth:`open` all methods may be called on any thread, one at a time; but
+    :meth:`wait` and :meth:`wake` at any moment.
 
     Attributes:
         lost: Frames that could not be sent, by reason.
     """
 
     lost: Counter[str]
+
+    @property
+    def has_input(self) -> bool:
+        """Whether there may be something for :meth:`collect` of which the descriptor does not tell."""
 
     def open(self) -> list[tuple[int, int]]:
         """
@@ -162,8 +168,14 @@ class Transport(Protocol):
             TransportError: The address or a port cannot be used.
         """
 
-    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
-        """Wait for input; returns frames, and subscriptions that came or went: a byte 1 or 0, then the topic."""
+    def fileno(self) -> int:
+        """Return the file descriptor that is readable while something has arrived, or the bell rang."""
+
+    def wait(self, timeout_s: float) -> AbstractSet[int]:
+        """Wait for input, at most *timeout_s* seconds. Returns where it is, for :meth:`collect`."""
+
+    def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
+        """Return frames, and subscriptions that came or went: a byte 1 or 0, then the topic. Does not block."""
 
     def probed(self) -> list[tuple[str, bool]]:
         """Return (address, whether it accepted or refused) for each probe that ended since the last call."""
@@ -175,7 +187,7 @@ class Transport(Protocol):
         """Do what the mesh decided, in order, without blocking."""
 
     def wake(self) -> None:
-        """End :meth:`poll` early; from any thread."""
+        """End :meth:`wait` early; from any thread."""
 
     def disown(self) -> None:
         """Give up what a child inherited, which was forked after :meth:`open`; the parent is not disturbed."""

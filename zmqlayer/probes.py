@@ -12,8 +12,7 @@ import errno
 import socket
 from collections.abc import Container
 
-import zmq
-
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.greetings import host_of, port_of
 
 __all__ = ["Probes"]
@@ -24,11 +23,11 @@ class Probes:
     The probes of one node that are under way, at most one per address. Nothing here blocks.
 
     Args:
-        poller: Told of the descriptors to wait for.
+        descriptors: Told what to wait for.
     """
 
-    def __init__(self, poller: zmq.Poller) -> None:
-        self._poller = poller
+    def __init__(self, descriptors: Descriptors) -> None:
+        self._descriptors = descriptors
         self._sockets: dict[str, socket.socket] = {}
         self._results: list[tuple[str, bool]] = []
 
@@ -52,11 +51,11 @@ class Probes:
         self._sockets[address] = probe
         error = probe.connect_ex(where)
         if error == errno.EINPROGRESS:
-            self._poller.register(probe.fileno(), zmq.POLLOUT)
+            self._descriptors.watch(probe.fileno(), for_output=True)
         else:
             self._conclude(address, error)
 
-    def collect(self, ready: Container[object]) -> None:
+    def collect(self, ready: Container[int]) -> None:
         """Look at the probes whose descriptors are *ready*."""
         for address, probe in list(self._sockets.items()):
             if probe.fileno() in ready:
@@ -67,8 +66,7 @@ class Probes:
         probe = self._sockets.pop(address, None)
         if probe is None:
             return
-        if probe.fileno() in self._poller:
-            self._poller.unregister(probe.fileno())
+        self._descriptors.unwatch(probe.fileno())
         probe.close()
 
     def results(self) -> list[tuple[str, bool]]:

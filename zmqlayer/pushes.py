@@ -10,14 +10,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
+from typing import cast
 
 import zmq
 
 from zmqlayer.actions import HangUp, Push
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.handshakes import DialWatch
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
-from zmqlayer.sockets import Sockets, connect
+from zmqlayer.sockets import Sockets, connect, descriptor_of
 
 __all__ = ["Pushes"]
 
@@ -25,12 +27,13 @@ logger = logging.getLogger("zmqlayer")
 
 
 class _Push:
-    """One PUSH, the door whose secret it uses, and what waits until it is connected or has room."""
+    """One PUSH, its descriptor, the door whose secret it uses, and what waits until it is connected or has room."""
 
-    __slots__ = ("door", "socket", "waiting")
+    __slots__ = ("descriptor", "door", "socket", "waiting")
 
     def __init__(self, socket: zmq.Socket[bytes], door: int) -> None:
         self.socket = socket
+        self.descriptor = descriptor_of(socket)
         self.door = door
         self.waiting: deque[bytes] = deque()
 
@@ -41,13 +44,13 @@ class Pushes:
 
     Args:
         sockets: Makes them.
-        poller: Told of the sockets to wait for.
+        descriptors: Told what to wait for.
         probes: A probe of an address that is dialled or hung up on is given up.
     """
 
-    def __init__(self, sockets: Sockets, poller: zmq.Poller, probes: Probes) -> None:
+    def __init__(self, sockets: Sockets, descriptors: Descriptors, probes: Probes) -> None:
         self._sockets = sockets
-        self._poller = poller
+        self._descriptors = descriptors
         self._probes = probes
         self._pushes: dict[str, _Push] = {}
         self._dials: dict[str, DialWatch] = {}
@@ -74,21 +77,20 @@ class Pushes:
         if push is None:
             return
         self._end_watch(action.address)
-        if push.socket in self._poller:
-            self._poller.unregister(push.socket)
+        self._descriptors.unwatch(push.descriptor)
         push.socket.close(0)
 
-    def go_on(self, ready: Container[object]) -> list[Refusal]:
-        """Look at the sockets that are *ready*: send what waits there. Returns the first handshakes that failed."""
+    def go_on(self, ready: Container[int]) -> list[Refusal]:
+        """Look at the sockets behind *ready*: send what waits there. Returns the first handshakes that failed."""
         refusals: list[Refusal] = []
         for address, watch in list(self._dials.items()):
-            if watch.socket in ready:
+            if watch.descriptor in ready:
                 has_succeeded, failures = watch.read()
                 refusals += failures
                 if has_succeeded:
                     self._end_watch(address)
         for push in self._pushes.values():
-            if push.waiting and push.socket in ready:
+            if push.waiting and push.descriptor in ready and _has_room(push.socket):
                 self._flush(push)
         return refusals
 
@@ -108,7 +110,7 @@ class Pushes:
             return None
         push = self._pushes[address] = _Push(socket, door)
         self._dials[address] = watch
-        self._poller.register(watch.socket, zmq.POLLIN)
+        self._descriptors.watch(watch.descriptor)
         return push
 
     def _flush(self, push: _Push) -> None:
@@ -117,14 +119,18 @@ class Pushes:
                 push.socket.send(push.waiting[0], zmq.NOBLOCK)
                 push.waiting.popleft()
         except zmq.Again:
-            self._poller.register(push.socket, zmq.POLLOUT)
+            self._descriptors.watch(push.descriptor)
         else:
-            if push.socket in self._poller:
-                self._poller.unregister(push.socket)
+            self._descriptors.unwatch(push.descriptor)
 
     def _end_watch(self, address: str) -> None:
         """The first handshake at *address* is over, well or not."""
         watch = self._dials.pop(address, None)
         if watch is not None:
-            self._poller.unregister(watch.socket)
+            self._descriptors.unwatch(watch.descriptor)
             watch.close()
+
+
+def _has_room(socket: zmq.Socket[bytes]) -> bool:
+    """Look into a socket whose descriptor is ready; that alone says only that something about it has changed."""
+    return bool(cast(int, socket.get(zmq.EVENTS)) & zmq.POLLOUT)

@@ -10,8 +10,7 @@ An expired message is dropped where it is found, and never counts as capacity.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from zmqlayer.copies import Copies
@@ -25,7 +24,7 @@ class Letter(NamedTuple):
     One message at rest.
 
     Attributes:
-        channel: Full name of the channel it was sent to.
+        channel: Full name of the channel it was sent to; empty in the letter that members of a group share.
         body: The message as msgpack.
         deadline: Monotonic seconds at which it expires.
         source: The node that sent it.
@@ -147,18 +146,28 @@ class Mailboxes:
         return sum(len(box.letters) for box in self._boxes.values())
 
     def __iter__(self) -> Iterator[Letter]:
-        return chain.from_iterable(box.letters for box in self._boxes.values())
+        return (_addressed(letter, channel) for channel, box in self._boxes.items() for letter in box.letters)
 
-    def deliver(self, letter: Letter) -> None:
-        """Add one message at the end of its channel."""
-        box = self._boxes.get(letter.channel)
-        if box is None:
-            box = self._boxes[letter.channel] = _Mailbox()
-            self._by_prefix.setdefault(inbox_of(letter.channel), {})[letter.channel] = None
-        box.letters.append(letter)
-        if letter.is_copy:
-            box.copies += 1
-            self.copies.add(letter.body)
+    def deliver(self, channel: str, letters: Sequence[Letter]) -> None:
+        """Add messages at the end of their channel."""
+        self._box_of(channel).letters.extend(letters)
+
+    def deliver_copies(self, copy: Letter, channels: Iterable[str], capacity_of: Callable[[str], int]) -> list[str]:
+        """
+        Add one copy of a group message at the end of each channel that holds fewer copies than *capacity_of* it.
+
+        Returns:
+            Those channels.
+        """
+        reached = []
+        for channel in channels:
+            box = self._boxes.get(channel) or self._box_of(channel)
+            if box.copies < capacity_of(channel):
+                box.letters.append(copy)
+                box.copies += 1
+                reached.append(channel)
+        self.copies.add(copy.body, len(reached))
+        return reached
 
     def copies_in(self, channel: str) -> int:
         """Return how many copies of group messages wait in *channel*."""
@@ -209,6 +218,13 @@ class Mailboxes:
         for channel in list(self._boxes):
             yield from self.drop(channel)
 
+    def _box_of(self, channel: str) -> _Mailbox:
+        box = self._boxes.get(channel)
+        if box is None:
+            box = self._boxes[channel] = _Mailbox()
+            self._by_prefix.setdefault(inbox_of(channel), {})[channel] = None
+        return box
+
     def _pop_channel(self, channel: str) -> Letter | None:
         box = self._boxes.get(channel)
         if box is None:
@@ -234,7 +250,7 @@ class Mailboxes:
             del self._boxes[channel]
             if not turns:
                 del self._by_prefix[prefix]
-        return letter
+        return _addressed(letter, channel)
 
     def _forget(self, *letters: Letter) -> None:
         for letter in letters:
@@ -248,3 +264,8 @@ class Mailboxes:
         del turns[channel]
         if not turns:
             del self._by_prefix[prefix]
+
+
+def _addressed(letter: Letter, channel: str) -> Letter:
+    """Return a letter that says where it lies, also if it is one that members of a group share."""
+    return letter if letter.channel else letter._replace(channel=channel)

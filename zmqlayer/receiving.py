@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from zmqlayer.base import BaseLayer
+from zmqlayer.driving import let_drive
 from zmqlayer.events import Interest
 from zmqlayer.messages import Message
 from zmqlayer.queues import Letter
@@ -33,6 +34,7 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
         receiver = Receiver(interest, waiter := LoopWaiter(loop))
         letter = node.take_or_wait(receiver)
         if letter is None:
+            let_drive(node, loop)
             try:
                 await waiter.future
             except asyncio.CancelledError:

@@ -7,13 +7,13 @@ Nothing that a peer sends raises out of here: it is counted, logged once, and th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.counters import Counters
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import BROADCAST, Frame, Kind, node_topic, parse
+from zmqlayer.frames import BROADCAST, Frame, Kind, node_topic, parse, parse_batch
 from zmqlayer.links import Links
 from zmqlayer.names import NodeId, short
 from zmqlayer.peers import Peer
@@ -22,7 +22,7 @@ __all__ = ["Reception"]
 
 logger = logging.getLogger("zmqlayer")
 
-WORK: Final = Kind.WORK  # looked up with each message: a name is faster than a member
+WORK, BATCH = Kind.WORK, Kind.BATCH  # looked up with each message: a name is faster than a member
 FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
 """What nodes say that are no peers yet."""
 
@@ -36,16 +36,19 @@ class Reception:
 
     Args:
         receivers: The part of the mesh that takes frames of a kind from a peer.
+        batch: Takes the messages of a BATCH frame.
     """
 
     def __init__(
         self, node_id: NodeId, links: Links, accounts: Accounts, counters: Counters,
         receivers: Mapping[int, Callable[[Frame, Peer, float], object]],
+        batch: Callable[[Frame, Sequence[bytes], float], None],
     ) -> None:  # fmt: skip
         self._links = links
         self._accounts = accounts
         self._counters = counters
         self._receivers = receivers
+        self._batch = batch
         self._topics = frozenset((BROADCAST, node_topic(node_id)))
         self._has_warned_of_strangers = False
 
@@ -60,9 +63,9 @@ class Reception:
         try:
             self._take_in(frame, now)
         except ProtocolError as exc:
-            if self._counters.arrived > arrived:
-                self._counters.dropped["malformed"] += 1  # the log names the fault itself
-                self._counters.dropped_by_peer[frame.source, "malformed"] += 1
+            if spoiled := self._counters.arrived - arrived:
+                self._counters.dropped["malformed"] += spoiled  # the log names the fault itself
+                self._counters.dropped_by_peer[frame.source, "malformed"] += spoiled
             self.malformed(frame.source, exc, now)
 
     def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
@@ -88,12 +91,26 @@ class Reception:
             return
         peer = self._links.peers.get(frame.source)
         if peer is None:
-            self._counters.ignored += frame.kind in COUNTED
+            self._counters.ignored += _messages_in(frame)
             return
         self._links.heard(peer, frame.kind, now)
+        if frame.kind == BATCH:
+            self._take_in_batch(frame, peer, now)
+            return
         receiver = self._receivers.get(frame.kind)
         if receiver is not None and (frame.kind not in COUNTED or self._is_next(frame, peer, now)):
             receiver(frame, peer, now)
+
+    def _take_in_batch(self, frame: Frame, peer: Peer, now: float) -> None:
+        """Give on the messages of a frame: all at once if nothing is wrong with any, as it nearly always is."""
+        bodies = parse_batch(frame.body)
+        if frame.topic in self._topics and self._accounts.batch_arrived(frame, bodies):
+            self._batch(frame, bodies, now)
+            return
+        for sequence, body in enumerate(bodies, frame.sequence):
+            single = frame._replace(kind=Kind.DIRECT, body=body, sequence=sequence)
+            if self._is_next(single, peer, now):
+                self._batch(single, [body], now)
 
     def _is_next(self, frame: Frame, peer: Peer, now: float) -> bool:
         """Whether a message is to be taken in: neither for a former process at this port, nor late, nor too much."""
@@ -105,3 +122,7 @@ class Reception:
         if frame.kind == WORK and self._accounts.of(frame.source).work.gaps:
             self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
         return True
+
+
+def _messages_in(frame: Frame) -> int:
+    return len(parse_batch(frame.body)) if frame.kind == BATCH else int(frame.kind in COUNTED)

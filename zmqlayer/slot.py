@@ -34,30 +34,33 @@ class NodeSlot:
 
     Args:
         build: Returns a new node that has not started.
+
+    Attributes:
+        filled: The node, once it is built; :attr:`node` builds it.
     """
 
     def __init__(self, build: Callable[[], Node]) -> None:
         self._build = build
         self._lock = threading.Lock()
-        self._node: Node | None = None
+        self.filled: Node | None = None
         self._former: Node | None = None
 
     def __repr__(self) -> str:
-        return f"<NodeSlot [{'filled' if self._node else 'empty'}]>"
+        return f"<NodeSlot [{'filled' if self.filled else 'empty'}]>"
 
     @property
     def node(self) -> Node:
         """The node of this process, built if there is none yet."""
-        return self._node or self._fill()
+        return self.filled or self._fill()
 
     def renew(self) -> None:
         """Become empty, in a child that was forked just now. A layer that was closed stays closed."""
         self._lock = threading.Lock()
-        former, self._node = self._node, None
+        former, self.filled = self.filled, None
         if former is None:
             return
         if former.is_closed:
-            self._node = former
+            self.filled = former
         else:
             self._former = former
         former.abandon()
@@ -67,13 +70,13 @@ class NodeSlot:
         _watch_forks()
         _slots.add(self)
         with self._lock:
-            if self._node is None:
+            if self.filled is None:
                 node = self._build()
                 if self._former is not None:
                     node.follow(self._former)
                 weakref.finalize(self, node.retire).atexit = False
-                self._node = node
-            return self._node
+                self.filled = node
+            return self.filled
 
 
 @cache

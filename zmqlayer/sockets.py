@@ -6,7 +6,7 @@ Used by ``transport.py`` and ``pushes.py``, which say what their own kinds have 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import zmq
 
@@ -14,7 +14,7 @@ from zmqlayer.exceptions import TransportError
 from zmqlayer.greetings import address_of
 from zmqlayer.security import Keys
 
-__all__ = ["Sockets", "connect"]
+__all__ = ["Sockets", "connect", "descriptor_of"]
 
 FRAME_SLACK: Final = 65_536
 """What a frame may have beyond ``max_message_size``: header, names, credit."""
@@ -106,6 +106,11 @@ class Sockets:
         endpoint = socket.get(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)  # the option is a string
         return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+
+
+def descriptor_of(socket: zmq.Socket[bytes]) -> int:
+    """Return the file descriptor that is readable while there is something to look into."""
+    return cast(int, socket.get(zmq.FD))
 
 
 def connect(socket: zmq.Socket[bytes], address: str) -> None:

@@ -7,17 +7,16 @@ mesh does. Used by ``compose.py`` for ``InMemoryChannelLayer``.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from collections.abc import Set as AbstractSet
 
 from zmqlayer.actions import Action
+from zmqlayer.bell import Bell
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.ports import Refusal
 
 __all__ = ["SoloTransport"]
-
-LONGEST_S: Final = 60.0
 
 
 class SoloTransport:
@@ -30,17 +29,26 @@ class SoloTransport:
 
     def __init__(self, n_doors: int) -> None:
         self.lost: Counter[str] = Counter()
+        self.has_input = False
         self._n_doors = n_doors
-        self._bell = threading.Event()
 
     def open(self) -> list[tuple[int, int]]:
         """Return ports that nobody can dial."""
+        self._descriptors = Descriptors()
+        self._bell = Bell(self._descriptors)
         return [(0, 0)] * self._n_doors
 
-    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
-        """Sleep until it is time, or the bell rings. Nothing ever arrives."""
-        if self._bell.wait(min(max(0.0, timeout_s), LONGEST_S)):
-            self._bell.clear()
+    def fileno(self) -> int:
+        """Return the descriptor of the bell."""
+        return self._descriptors.fileno()
+
+    def wait(self, timeout_s: float) -> AbstractSet[int]:
+        """Sleep until it is time, or the bell rings."""
+        return self._descriptors.ready(timeout_s)
+
+    def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
+        """Return nothing: nothing ever arrives."""
+        self._bell.hush(ready)
         return [], []
 
     def probed(self) -> list[tuple[str, bool]]:
@@ -55,11 +63,14 @@ class SoloTransport:
         """Do nothing: what the mesh wants done is for others."""
 
     def wake(self) -> None:
-        """End :meth:`poll` early."""
-        self._bell.set()
+        """End :meth:`wait` early."""
+        self._bell.ring()
 
     def disown(self) -> None:
-        """Do nothing: a child inherits no connections."""
+        """Close what a child inherited: there are no connections."""
+        self.close(0)
 
     def close(self, linger_s: float) -> None:
-        """Do nothing: there is nothing to close."""
+        """Close the bell: there is nothing else."""
+        self._bell.close()
+        self._descriptors.close()

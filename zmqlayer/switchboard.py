@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
-from zmqlayer.events import Completed, Event, InboxKey, Interest, Notice, PeerChanged, Readable
+from zmqlayer.events import Completed, Event, InboxKey, Interest, Notice, PeerChanged, Readable, Spread
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import inbox_of, short
 from zmqlayer.waiters import Waiter, wake_all
@@ -82,6 +83,7 @@ class Switchboard:
 
     Attributes:
         listeners: Each is told what was asked of the mesh's notices, by whomever: their tokens say whose a notice is.
+        has_calls: Whether :meth:`take_calls` has something to return.
     """
 
     def __init__(self) -> None:
@@ -90,30 +92,38 @@ class Switchboard:
         self._requests: dict[int, Waiter] = {}
         self._results: dict[int, Completed] = {}
         self._conditions: list[tuple[Callable[[Mesh], bool], Waiter]] = []
+        self.has_calls = False
         self._calls = Calls()
         self.listeners: list[Listener] = []
 
-    def take_calls(self) -> Calls | None:
-        """Return what is to be done since the last call, or None."""
-        calls = self._calls
-        if not (calls.waiters or calls.readable or calls.changes or calls.notices):
-            return None
+    @property
+    def _due(self) -> Calls:
+        """What to do, to be added to."""
+        self.has_calls = True
+        return self._calls
+
+    def take_calls(self) -> Calls:
+        """Return what is to be done since the last call."""
         taken, self._calls = self._calls, Calls()
+        self.has_calls = False
         return taken
 
     def sort(self, events: Iterable[Event], mesh: Mesh) -> None:
         """Decide for each event who is to be told."""
         for event in events:
-            if isinstance(event, Readable):
-                self._wake_one(event.key, mesh)
+            if type(event) is Readable:
+                self._wake(event.key, event.number, mesh)
+            elif type(event) is Spread:
+                for channel in event.channels:
+                    self._wake(channel, 1, mesh)
             elif isinstance(event, PeerChanged):
-                self._calls.changes.append(event)
+                self._due.changes.append(event)
             elif isinstance(event, Notice):
                 for listener in self.listeners:
-                    self._calls.notices.setdefault(listener, []).append(event)
+                    self._due.notices.setdefault(listener, []).append(event)
             elif isinstance(event, Completed) and (waiter := self._requests.pop(event.token, None)):
                 self._results[event.token] = event
-                self._calls.waiters.append(waiter)
+                self._due.waiters.append(waiter)
 
     # Receivers
 
@@ -126,14 +136,14 @@ class Switchboard:
         """*receiver* no longer waits. If it was woken already, the wake goes to another."""
         if not self._strike(receiver, mesh):
             for key in receiver.interest.keys:
-                self._wake_one(key, mesh)
+                self._wake(key, 1, mesh)
 
     def wake_every_receiver(self, mesh: Mesh) -> None:
         """Wake all who wait."""
         for waiting in list(self._receivers.values()):
             for receiver in list(waiting):
                 self._strike(receiver, mesh)
-                self._calls.waiters.append(receiver.waiter)
+                self._due.waiters.append(receiver.waiter)
 
     def watch(self, prefix: str, watcher: Watcher) -> None:
         """Tell *watcher* of channels below *prefix* that became readable and that nobody waits for."""
@@ -162,22 +172,21 @@ class Switchboard:
         """Wake whose condition holds by now."""
         for condition, waiter in self._conditions:
             if condition(mesh):
-                self._calls.waiters.append(waiter)
+                self._due.waiters.append(waiter)
                 self.drop_condition(waiter)
 
     # Inside
 
-    def _wake_one(self, key: InboxKey, mesh: Mesh) -> None:
+    def _wake(self, key: InboxKey, count: int, mesh: Mesh) -> None:
         waiting = self._receivers.get(key)
-        if not waiting and isinstance(key, str):
+        if not waiting and isinstance(key, str) and (self._receivers or self._watchers):
             prefix = inbox_of(key)
             waiting = self._receivers.get(prefix)
             if not waiting and (watcher := self._watchers.get(prefix)):
-                self._calls.readable.setdefault(watcher, []).append(key)
-        if waiting:
-            receiver = next(iter(waiting))
+                self._due.readable.setdefault(watcher, []).append(key)
+        for receiver in list(islice(waiting or (), count)):
             self._strike(receiver, mesh)
-            self._calls.waiters.append(receiver.waiter)
+            self._due.waiters.append(receiver.waiter)
 
     def _strike(self, receiver: Receiver, mesh: Mesh) -> bool:
         """Take *receiver* off every list; returns whether it was waiting."""

@@ -254,7 +254,7 @@ class SyncLayer(BaseLayer):
         """
 
         def ask(mesh: Mesh, now: float) -> dict[str, float]:
-            return _describe(self.node.tallies.sums(now), _ages(mesh, self.expiry, now))
+            return _describe(mesh.tallies.sums(now), _ages(mesh, self.expiry, now))
 
         return self.node.ask(ask)
 
@@ -271,7 +271,7 @@ class SyncLayer(BaseLayer):
         family = family_of(check_channel(channel))
 
         def ask(mesh: Mesh, now: float) -> dict[str, float]:
-            tally = self.node.tallies.look_at(family)
+            tally = mesh.tallies.look_at(family)
             return _describe((tally.sent, tally.refused, *tally.rates(now)), _ages(mesh, self.expiry, now, family))
 
         return self.node.ask(ask)

@@ -1,5 +1,5 @@
 """
-ZeroMQ: the sockets of one node, owned by one thread. It carries frames and decides nothing.
+ZeroMQ: the sockets of one node, used by one thread at a time. It carries frames and decides nothing.
 
 XPUB (bound) and SUB (connected to every peer's XPUB) carry what is addressed; PULL (bound) and one PUSH per
 peer carry work and HELLO. A node with several secrets has one XPUB and one PULL for each: CURVE knows one key per
@@ -8,18 +8,18 @@ socket. ``docs/decisions`` has the reasons; options are explained where they are
 
 from __future__ import annotations
 
-import errno
 import logging
-import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, cast
 
 import zmq
 
 from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish, Push, Subscribe, Unsubscribe
+from zmqlayer.bell import Bell
 from zmqlayer.config import Bind
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
 from zmqlayer.handshakes import DoorWatch
@@ -29,14 +29,14 @@ from zmqlayer.probes import Probes
 from zmqlayer.publications import LARGE_BYTES, Publications
 from zmqlayer.pushes import Pushes
 from zmqlayer.security import Keys
-from zmqlayer.sockets import Sockets, connect
+from zmqlayer.sockets import Sockets, connect, descriptor_of
 
 __all__ = ["ZmqTransport"]
 
 logger = logging.getLogger("zmqlayer")
 
 BATCH: Final = 256
-"""Frames drained from one socket per wake, so that none starves another."""
+"""Frames drained from one socket in one go, so that none starves another."""
 
 MAX_SUBSCRIPTION: Final = 1024
 """Bytes that a subscriber may send at once: a topic has 17, but CURVE's handshake has a few hundred."""
@@ -68,19 +68,7 @@ class ZmqTransport:
         self._refusals: list[Refusal] = []
         self._topics: Counter[bytes] = Counter()
         self._publications = Publications(published_bytes)
-        self._poller = zmq.Poller()
-        self._probes = Probes(self._poller)
-        self._pushes = Pushes(self._sockets, self._poller, self._probes)
-        self._do: dict[type, Callable[[Any], None]] = {
-            Publish: self._publish,
-            Push: self._pushes.push,
-            Probe: lambda action: self._probes.start(action.address),
-            HangUp: self._pushes.hang_up,
-            Subscribe: self._subscribe,
-            Unsubscribe: self._unsubscribe,
-            Connect: self._connect,
-            Disconnect: self._disconnect,
-        }
+        self._suspects: set[zmq.Socket[bytes]] = set()
 
     def open(self) -> list[tuple[int, int]]:
         """
@@ -93,9 +81,20 @@ class ZmqTransport:
             TransportError: The address or a port cannot be used.
         """
         self._sockets.open()
-        self._bell_out, self._bell_in = os.pipe()
-        os.set_blocking(self._bell_out, False)
-        os.set_blocking(self._bell_in, False)
+        self._descriptors = Descriptors()
+        self._bell = Bell(self._descriptors)
+        self._probes = Probes(self._descriptors)
+        self._pushes = Pushes(self._sockets, self._descriptors, self._probes)
+        self._do: dict[type, Callable[[Any], None]] = {
+            Publish: self._publish,
+            Push: self._pushes.push,
+            Probe: lambda action: self._probes.start(action.address),
+            HangUp: self._pushes.hang_up,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Connect: self._connect,
+            Disconnect: self._disconnect,
+        }
         self._sub = self._sockets.create(zmq.SUB)
         # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
         self._sub.set(zmq.SNDHWM, 0)
@@ -104,40 +103,52 @@ class ZmqTransport:
             ports = [self._open_door(number) for number in range(self._sockets.doors)]
         except TransportError:
             self.close(0)
-            for closed in (self._pulls, self._xpubs, self._watches):
+            for closed in (self._pulls, self._xpubs, self._watches, self._suspects):
                 closed.clear()
             raise
-        watched = [watch.socket for watch in self._watches]
-        for socket in (*self._pulls, *self._xpubs, self._sub, self._bell_out, *watched):
-            self._poller.register(socket, zmq.POLLIN)
+        self._inputs = [(descriptor_of(socket), socket) for socket in (self._sub, *self._pulls)]
+        self._reports = [(descriptor_of(socket), socket) for socket in self._xpubs]
+        for descriptor in [*dict(self._inputs + self._reports), *(watch.descriptor for watch in self._watches)]:
+            self._descriptors.watch(descriptor)
+        # A descriptor tells of what comes from now on.
+        self._suspects.update(socket for _, socket in self._inputs + self._reports)
         self._ports = frozenset(port for pair in ports for port in pair)
         return ports
 
-    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
+    @property
+    def has_input(self) -> bool:
+        """Whether there may be something for :meth:`collect` that no descriptor tells of (any more)."""
+        return bool(self._suspects) or self._probes.has_results
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable while something arrives, or the bell rings."""
+        return self._descriptors.fileno()
+
+    def wait(self, timeout_s: float) -> AbstractSet[int]:
+        """Wait for something to arrive, at most *timeout_s* seconds, on any thread. Returns where."""
+        return self._descriptors.ready(timeout_s)
+
+    def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         """
-        Wait for something to arrive, at most *timeout_s* seconds.
+        Take what has arrived.
+
+        Args:
+            ready: What :meth:`wait` returned. It may be out of date.
 
         Returns:
             Frames from SUB and PULL, and what XPUB reports: a byte 1 or 0, then the topic.
         """
-        if self._probes.has_results:
-            timeout_s = 0.0
-        timeout_ms = min(math.ceil(max(0.0, timeout_s) * 1000), 60_000)
-        ready = dict(self._poller.poll(timeout_ms))
-        if self._bell_out in ready:
-            os.read(self._bell_out, 4096)
+        self._bell.hush(ready)
         self._watch_doors(ready)
         self._refusals += self._pushes.go_on(ready)
         self._probes.collect(ready)
         # Last of all: what was taken from a socket would be lost if anything failed before it is returned.
         frames: list[bytes] = []
         changes: list[bytes] = []
-        for socket in (self._sub, *self._pulls):
-            if socket in ready:
-                _drain(socket, frames)
-        for socket in self._xpubs:
-            if socket in ready:
-                _drain(socket, changes)
+        for sources, into in ((self._inputs, frames), (self._reports, changes)):
+            for descriptor, socket in sources:
+                if descriptor in ready or socket in self._suspects:
+                    self._drain(socket, into)
         changes = [change for change in changes if len(change) == TOPIC_BYTES + 1]
         return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
 
@@ -153,27 +164,24 @@ class ZmqTransport:
         return self._probes.results()
 
     def wake(self) -> None:
-        """End :meth:`poll` early. The only method that any thread may call."""
-        try:
-            os.write(self._bell_in, b"\0")
-        except BlockingIOError:
-            return  # the bell is full of rings: it will be heard
-        except OSError as exc:
-            if exc.errno != errno.EBADF:
-                raise
+        """End :meth:`wait` early; on any thread, at any moment."""
+        self._bell.ring()
 
     def carry_out(self, actions: Iterable[Action]) -> None:
         """Do what the mesh decided, in order."""
         do = self._do
         for action in actions:
             do[type(action)](action)
+        for xpub in self._xpubs:  # sending may have looked into the socket, and then its descriptor is silent
+            if cast(int, xpub.get(zmq.EVENTS)) & zmq.POLLIN:
+                self._suspects.add(xpub)
 
     def close(self, linger_s: float) -> None:
         """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
         self._probes.close()
+        self._descriptors.close()
         self._sockets.close(linger_s)
-        os.close(self._bell_out)
-        os.close(self._bell_in)
+        self._bell.close()
 
     def disown(self) -> None:
         """
@@ -181,10 +189,10 @@ class ZmqTransport:
 
         libzmq must not be called here: its threads are missing, and its signals would reach those of the parent.
         """
+        self._descriptors.close()
         self._probes.close()
         give_up_connections(self._ports, {*self._pushes.addresses, *self._subs})
-        os.close(self._bell_out)
-        os.close(self._bell_in)
+        self._bell.close()
 
     def _open_door(self, number: int) -> tuple[int, int]:
         pull, xpub = self._sockets.create(zmq.PULL), self._sockets.create(zmq.XPUB)
@@ -213,9 +221,23 @@ class ZmqTransport:
                 merged.append(change)
         return merged
 
-    def _watch_doors(self, ready: dict[Any, int]) -> None:
+    def _drain(self, socket: zmq.Socket[bytes], into: list[bytes]) -> None:
+        """Take what a socket holds; when it is empty, or nearly so, its descriptor tells of what comes next."""
+        receive, append = socket.recv, into.append
+        self._suspects.discard(socket)
+        try:
+            append(receive(zmq.NOBLOCK))
+            if not cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN:
+                return  # a frame that comes alone waits less for this question than for an exception
+            for _ in range(BATCH - 1):
+                append(receive(zmq.NOBLOCK))
+        except zmq.Again:
+            return
+        self._suspects.add(socket)
+
+    def _watch_doors(self, ready: AbstractSet[int]) -> None:
         for watch in self._watches:
-            if watch.socket in ready:
+            if watch.descriptor in ready:
                 self._refusals += watch.read()
 
     def _publish(self, action: Publish) -> None:
@@ -266,6 +288,7 @@ class ZmqTransport:
         try:
             self._sockets.use_key(self._sub, action.door, is_server=False)
             connect(self._sub, action.address)
+            self._suspects.add(self._sub)  # connecting looks into the socket
         except zmq.ZMQError as exc:
             logger.debug("! cannot connect to %s: %s", action.address, exc)
         else:
@@ -275,15 +298,4 @@ class ZmqTransport:
         if action.address in self._subs:
             self._subs.discard(action.address)
             self._sub.disconnect(action.address)
-
-
-def _drain(socket: zmq.Socket[bytes], into: list[bytes]) -> None:
-    receive, append = socket.recv, into.append
-    try:
-        append(receive(zmq.NOBLOCK))
-        if not cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN:
-            return  # a frame that comes alone waits less for this question than for an exception
-        for _ in range(BATCH - 1):
-            append(receive(zmq.NOBLOCK))
-    except zmq.Again:
-        return
+            self._suspects.add(self._sub)

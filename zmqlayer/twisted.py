@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Final, TypeVar, cast
 
+from zmqlayer.driving import LoopDriver, Reactor
 from zmqlayer.events import Interest, Lost, Notice, Room
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
@@ -30,16 +31,6 @@ Deliver = Callable[[Message], None]
 T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 100
-
-
-class Reactor(Protocol):
-    """The two methods of a reactor that are used here."""
-
-    def callFromThread(self, callable: Callable[..., Any], *args: object) -> Any:
-        """Call on the reactor's thread, from any thread."""
-
-    def callLater(self, delay: float, callable: Callable[..., Any], *args: object) -> Any:
-        """Call on the reactor's thread after *delay* seconds."""
 
 
 class _Channel:
@@ -154,6 +145,12 @@ class ReactorLayer:
         self._reactor = reactor
         self._channels: dict[str, _Channel] = {}
         self._prefixes: set[str] = set()
+        self._driver: LoopDriver | None = None
+
+    def drive(self) -> None:
+        """Have the reactor drive the node from now on, if nobody else does; on its own thread."""
+        self._driver = LoopDriver(self.layer.node.pump, self._reactor, defers=False)
+        self._driver.start()
 
     def send(self, channel: str, message: Message) -> None:
         """Send one message; see ``ports.ServerLayer``."""
@@ -217,8 +214,10 @@ class ReactorLayer:
         self._reactor.callFromThread(call.make)
 
     def stop(self) -> None:
-        """Hear no more of what was asked for: the reactor stops, and the node goes on."""
+        """Hear no more of what was asked for, and drive no more: the reactor stops, and the node goes on."""
         self.layer.node.stop_listening(self._listen)
+        if self._driver is not None and self._driver.is_driving:
+            self.layer.node.pump.take_back()
 
     def forget(self, channel: _Channel) -> None:
         """*channel* was closed."""
@@ -227,11 +226,22 @@ class ReactorLayer:
 
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""
-        self._reactor.callFromThread(self._dispatch, names)
+        if self._is_stepping:
+            self._dispatch(names)
+        else:
+            self._reactor.callFromThread(self._dispatch, names)
 
     def _listen(self, notices: list[Notice]) -> None:
         """Called on whichever thread notices."""
-        self._reactor.callFromThread(self._hear, notices)
+        if self._is_stepping:
+            self._hear(notices)
+        else:
+            self._reactor.callFromThread(self._hear, notices)
+
+    @property
+    def _is_stepping(self) -> bool:
+        """Whether this call comes from a turn of the reactor in which nothing else is under way."""
+        return self._driver is not None and self._driver.is_stepping and self._driver.is_here
 
     def _hear(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

@@ -1,0 +1,272 @@
+"""
+The pump: it moves what arrives into the mesh, and what the mesh decides out to the sockets. It decides nothing.
+
+Two locks, never taken the other way round: one around the sockets, one around the mesh. Whoever changes the mesh, on
+any thread, also sends what follows from it, if nobody else is at the sockets just then; whoever is at them looks again
+when done. So a send costs no second thread. Nobody holds a lock while asleep.
+
+Who sleeps on the descriptors and takes in what arrives is the *driver*: the node's own thread; or the event loop of the
+process, which saves the way through that thread (``driving.py``). The thread then stands by, and takes over from a
+loop that is stuck or has stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Final, Protocol, TypeVar
+
+from zmqlayer.mesh import Mesh
+from zmqlayer.ports import Clock, Transport
+from zmqlayer.queues import Letter
+from zmqlayer.switchboard import Calls, Switchboard
+
+__all__ = ["Driver", "Pump"]
+
+logger = logging.getLogger("zmqlayer")
+
+T = TypeVar("T")
+
+PAUSE_AFTER_BUG_S: Final = 0.1
+LOOK_EVERY_S: Final = 0.1
+"""How often the thread looks whether a driver does its work. It is late by twice that, at most, when one does not."""
+
+MOST_DEFERRED: Final = 64
+"""Actions that wait for the end of a turn of the driver's loop, so that they leave together."""
+
+
+class Driver(Protocol):
+    """Somebody else who drives the pump. Its methods are called on any thread, with no lock held."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+
+    def soon(self, call: Callable[[], None]) -> bool:
+        """Call at the end of the present turn, which is one of its own. Returns False if that would not be cheaper."""
+
+    def stop(self) -> None:
+        """Drive no more."""
+
+
+class Pump:
+    """
+    What moves the frames of one node.
+
+    Args:
+        transport: Open already.
+        mesh: Used under a lock, that is in questions.
+        board: The same.
+        carry_out: Makes the calls that follow from what happened, with no lock held.
+    """
+
+    def __init__(
+        self, transport: Transport, mesh: Mesh, board: Switchboard, clock: Clock, carry_out: Callable[[Calls], None]
+    ) -> None:
+        self._transport = transport
+        self._mesh = mesh
+        self._outbox = mesh.outbox
+        self._board = board
+        self._clock = clock
+        self._carry_out = carry_out
+        self._at_mesh = threading.Lock()
+        self._at_sockets = threading.Lock()
+        self._wakes_at = -float("inf")
+        self._is_deferred = False
+        self._is_closed = False
+        self._driver: Driver | None = None
+        self._steps = 0
+        self._called_back = threading.Event()
+
+    # On any thread
+
+    def ask(self, question: Callable[[Mesh, float], T]) -> T:
+        """Return what *question* does with the mesh, or finds out about it; then send what follows from it."""
+        mesh, board, outbox = self._mesh, self._board, self._outbox
+        with self._at_mesh:
+            result = question(mesh, self._clock())
+            if mesh.has_events:
+                board.sort(mesh.events(), mesh)
+            calls = board.take_calls() if board.has_calls else None
+        if outbox.actions:
+            self._send_soon()
+        if outbox.tick_by < self._wakes_at:
+            self._ring()
+        if calls is not None:
+            self._carry_out(calls)
+        return result
+
+    def take_from(self, channel: str) -> Letter | None:
+        """Return the oldest message of one process channel of this node, or None."""
+        with self._at_mesh:
+            letter = self._mesh.take_from(channel, self._clock())
+        if self._outbox.actions:
+            self._send_soon()
+        if self._outbox.tick_by < self._wakes_at:
+            self._ring()
+        return letter
+
+    def step(self, ready: AbstractSet[int]) -> float:
+        """
+        Take in what arrived, do what is due, and send what follows.
+
+        Args:
+            ready: What the transport's ``wait`` returned.
+
+        Returns:
+            How many seconds the driver may sleep now.
+        """
+        self._steps += 1
+        mesh, transport = self._mesh, self._transport
+        with self._at_sockets:
+            if self._is_closed:
+                return LOOK_EVERY_S
+            frames, changes = transport.collect(ready)
+            probed, refusals = transport.probed(), transport.refusals()
+            with self._at_mesh:
+                self._wakes_at = -float("inf")
+                now = self._clock()
+                for change in changes:
+                    (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
+                for wire in frames:
+                    mesh.receive(wire, now)
+                for address, is_open in probed:
+                    mesh.probed(address, is_open, now)
+                for refusal in refusals:
+                    mesh.refused(refusal, now)
+                mesh.tick(now)
+                actions = mesh.outgoing()
+                self._board.sort(mesh.events(), mesh)
+                self._board.check_conditions(mesh)
+                calls = self._board.take_calls() if self._board.has_calls else None
+            if actions:
+                transport.carry_out(actions)
+        if calls is not None:
+            self._carry_out(calls)
+        if self._outbox.actions:
+            self._send()
+        if transport.has_input:
+            return 0.0
+        with self._at_mesh:
+            self._wakes_at = mesh.next_deadline()
+            return max(0.0, self._wakes_at - self._clock())
+
+    def wait(self, timeout_s: float) -> AbstractSet[int]:
+        """Sleep until something arrives or the bell rings; returns what :meth:`step` needs."""
+        return self._transport.wait(timeout_s)
+
+    def wake(self) -> None:
+        """Have the driver do a step."""
+        with self._at_sockets:  # within it, the thread cannot be closing the bell meanwhile
+            if not self._is_closed:
+                self._transport.wake()
+
+    def fileno(self) -> int:
+        """Return the descriptor that a driver has to watch for input."""
+        return self._transport.fileno()
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether somebody else than the thread drives."""
+        return self._driver is not None
+
+    def lend(self, driver: Driver) -> bool:
+        """Have *driver* drive from now on, in place of the thread; False if somebody else does."""
+        with self._at_mesh:
+            if self._driver is not None or self._is_closed:
+                return False
+            self._called_back.clear()
+            self._driver = driver
+        self._transport.wake()
+        return True
+
+    def take_back(self) -> None:
+        """Have the thread drive again."""
+        with self._at_mesh:
+            driver, self._driver = self._driver, None
+        self._called_back.set()
+        if driver is not None:
+            driver.stop()
+
+    def close(self, linger_s: float) -> None:
+        """Send what is left and close the sockets; by the thread, at its end."""
+        self._send()
+        with self._at_sockets:
+            self._is_closed = True
+            self._transport.close(linger_s)
+
+    def abandon(self) -> None:
+        """Do nothing more, in a child that was forked: another thread may have held the locks."""
+        self._at_mesh, self._at_sockets = threading.Lock(), threading.Lock()
+        self._is_closed = True
+        self._driver = None
+
+    # On the node's own thread
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """
+        Drive, or stand by while somebody else does.
+
+        Args:
+            goes_on: Asked before each round.
+        """
+        sleep_s = 0.0
+        while goes_on():
+            try:
+                if self._driver is None:
+                    sleep_s = self.step(self.wait(sleep_s))
+                else:
+                    self._stand_by()
+                    sleep_s = 0.0
+            except Exception:
+                logger.exception("the node met a bug of its own and goes on")
+                sleep_s = PAUSE_AFTER_BUG_S
+
+    def _stand_by(self) -> None:
+        """Sleep while the driver works; take over if it does not, although there is something to do, for two looks."""
+        for _ in range(2):
+            steps = self._steps
+            if self._called_back.wait(LOOK_EVERY_S) or self._steps != steps or not self._has_work():
+                return
+        logger.debug("the loop that drives the node stands still: the node's own thread goes on")
+        self.take_back()
+
+    def _has_work(self) -> bool:
+        return self._clock() > self._wakes_at or bool(self._transport.wait(0))
+
+    def _ring(self) -> None:
+        """Something is due earlier than the driver thinks."""
+        self._wakes_at = -float("inf")  # once is enough
+        self._transport.wake()
+
+    # Sending
+
+    def _send_soon(self) -> None:
+        driver = self._driver
+        if driver is None or len(self._outbox.actions) >= MOST_DEFERRED or not driver.is_here:
+            self._send()
+        elif not self._is_deferred:
+            self._is_deferred = driver.soon(self._send_deferred)
+            if not self._is_deferred:
+                self._send()
+
+    def _send_deferred(self) -> None:
+        self._is_deferred = False
+        self._send()
+
+    def _send(self) -> None:
+        """Send what the mesh decided, unless somebody is at the sockets: that one looks again."""
+        while self._outbox.actions and self._at_sockets.acquire(blocking=False):
+            try:
+                if self._is_closed:
+                    return
+                with self._at_mesh:
+                    actions = self._mesh.outgoing()
+                self._transport.carry_out(actions)
+                has_input = self._transport.has_input
+            finally:
+                self._at_sockets.release()
+            if has_input:
+                self._transport.wake()
