@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -79,7 +80,7 @@ def _start(argv: Sequence[str]) -> Iterator[int]:
         port = free_port()
         with Process([*argv, str(port)]) as server:
             try:
-                wait_until(lambda port=port: _answers(port), START_WITHIN_S, f"a start of {Path(argv[0]).name}", server)
+                wait_until(partial(_answers, port), START_WITHIN_S, f"a start of {Path(argv[0]).name}", server)
             except RuntimeError:
                 if attempt == STARTS or server.is_running:
                     raise

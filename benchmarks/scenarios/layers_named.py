@@ -19,7 +19,7 @@ __all__ = ["SCENARIOS"]
 
 BYTES: Final = 200
 CHANNEL: Final = "benchmark.work"
-UNDER_WAY: Final = 10_000
+UNDER_WAY: Final = 2_000
 MOST_PER_S: Final = 500_000
 
 UNIQUE: Final = Measure("unique messages", "messages/s", is_rate=True)

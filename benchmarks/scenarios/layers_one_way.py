@@ -66,7 +66,7 @@ def _raw(size: int, seconds: float) -> Iterator[Round]:
 
 def _scenario(size: int) -> Scenario:
     is_reference = size == REFERENCE_BYTES
-    layers = {OURS: mesh, f"{OURS}, encrypted": partial(mesh, is_encrypted=True), **PEERS}
+    layers: dict[str, OpenBackend] = {OURS: mesh, f"{OURS}, encrypted": partial(mesh, is_encrypted=True), **PEERS}
     return Scenario(
         name=f"one-way-{size}",
         title=f"One process sends to another, {size:,} bytes each",

@@ -31,11 +31,11 @@ class Board:
         self.lap = lap
         self.is_shared = is_shared
 
-    def counts(self) -> memoryview:
+    def counts(self) -> memoryview[int]:
         """Return deliveries by process, to be read and written."""
         return memoryview(self._counts).cast("B").cast("Q")
 
-    def times(self) -> memoryview:
+    def times(self) -> memoryview[float]:
         """Return when each process read its last message, by ``time.perf_counter``, to be read and written."""
         return memoryview(self._times).cast("B").cast("d")
 
@@ -49,11 +49,11 @@ class Board:
 
     def has_all(self) -> bool:
         """Whether each process has read something."""
-        return min(self._counts) > 0
+        return bool(min(self._counts) > 0)
 
     def last(self) -> float:
         """Return when the last message was read, by ``time.perf_counter``."""
-        return max(self._times)
+        return float(max(self._times))
 
     def clear(self) -> None:
         """Begin anew, while no messages are under way."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -86,7 +87,10 @@ class Child:
         Raises:
             RuntimeError: It failed, or needs more than two minutes.
         """
-        self._pipe.send((name, arguments))
+        try:
+            self._pipe.send((name, arguments))
+        except OSError:
+            raise RuntimeError("a process of the benchmark has ended") from None
         return self._answer(CALL_WITHIN_S)
 
     def _answer(self, within_s: float) -> Any:
@@ -94,7 +98,7 @@ class Child:
             raise RuntimeError(f"a process of the benchmark gave no answer within {within_s:g} s")
         try:
             answer = self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise RuntimeError("a process of the benchmark has ended") from None
         if isinstance(answer, Failure):
             raise RuntimeError(answer.text)
@@ -106,6 +110,7 @@ def _main(
 ) -> None:
     for name in [name for name in os.environ if name.startswith("ZMQLAYER_")]:
         del os.environ[name]  # the settings of the benchmark alone count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: the parent hangs up
     asyncio.run(_serve(pipe, backend, peers, make_actor, arguments))
 
 
@@ -149,6 +154,6 @@ async def _next_call(pipe: Connection) -> Call | None:
         loop.remove_reader(pipe.fileno())
     try:
         call: Call = pipe.recv()
-    except EOFError:
+    except (EOFError, OSError):
         return None
     return call

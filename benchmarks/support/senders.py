@@ -23,6 +23,7 @@ __all__ = ["BATCH", "PAUSE_S", "STALLED_AFTER_S", "Burst", "GroupSender", "Sende
 BATCH: Final = 20
 PAUSE_S: Final = 0.0005
 BETWEEN_S: Final = 0.001
+AWAKE_S: Final = 0.001
 LEAST_SINGLES: Final = 10
 SETTLE_S: Final = 0.25
 MEET_WITHIN_S: Final = 20.0
@@ -149,7 +150,9 @@ class GroupSender(Sender):
             not for one that was lost.
         """
         self._board.clear()
-        calls, lasts, end, number = [], [], time.perf_counter() + seconds, 0
+        calls: list[float] = []
+        lasts: list[float] = []
+        end, number = time.perf_counter() + seconds, 0
         while (begun := time.perf_counter()) < end or len(calls) < LEAST_SINGLES:
             await self._layer.group_send(group, message)
             called, number = time.perf_counter(), number + 1
@@ -159,8 +162,15 @@ class GroupSender(Sender):
             else:
                 self._board.clear()
                 number = 0
-            await asyncio.sleep(max(BETWEEN_S, begun + period_s - time.perf_counter()))
+            await _rest_until(begun + period_s)
         return calls, lasts
+
+
+async def _rest_until(end: float) -> None:
+    """Sleep for 1 ms at least; after a longer time, stay awake for the last of it, as a process that works is."""
+    await asyncio.sleep(max(BETWEEN_S, end - AWAKE_S - time.perf_counter()))
+    while time.perf_counter() < end:
+        pass
 
 
 class TripSender:
