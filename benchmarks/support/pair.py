@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import msgpack
 
-__all__ = ["Message", "Pair", "make_message"]
+__all__ = ["Message", "Pair", "make_message", "percentiles"]
 
 Message = dict[str, Any]
 
@@ -25,6 +27,20 @@ class Pair(Protocol):
 
 
 def make_message(size: int) -> Message:
-    """Return a message, like one of a chat, that has *size* bytes as msgpack: 100 to 300."""
-    message = {"type": "chat.message", "number": 1, "room": "lobby", "text": "x" * 32}
-    return {**message, "text": "x" * (32 + size - len(msgpack.packb(message)))}
+    """Return a message, like one of a chat, that has *size* bytes as msgpack: at least 100."""
+    message = {"type": "chat.message", "number": 1, "room": "lobby", "text": "x" * size}
+    excess = len(msgpack.packb(message)) - size
+    return {**message, "text": "x" * (size - excess)}
+
+
+def percentiles(took_s: Sequence[float]) -> tuple[float, float]:
+    """
+    Return the median and the 99th percentile.
+
+    Raises:
+        RuntimeError: There are fewer than two: what should have been timed was lost.
+    """
+    if len(took_s) < 2:
+        raise RuntimeError("messages were lost, so there is nothing to time")
+    cuts = statistics.quantiles(took_s, n=100, method="inclusive")
+    return cuts[49], cuts[98]

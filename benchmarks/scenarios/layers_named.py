@@ -1,0 +1,80 @@
+"""One process sends to a named channel, whose messages several worker processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Final
+
+from contestants.layers import NATS, PEERS, OpenBackend, mesh
+from support.board import Board, Marks
+from support.children import Child
+from support.dealer import Deal, Dealer
+from support.pair import make_message
+from support.readers import Worker
+from support.scenario import OURS, Contestant, Measure, Round, Scenario, Target
+
+__all__ = ["SCENARIOS"]
+
+BYTES: Final = 200
+CHANNEL: Final = "benchmark.work"
+UNDER_WAY: Final = 2_000
+MOST_PER_S: Final = 500_000
+
+UNIQUE: Final = Measure("unique messages", "messages/s", is_rate=True)
+TWICE: Final = Measure("delivered twice", "messages")
+LOST: Final = Measure("lost", "messages")
+
+LAYERS: Final[Mapping[str, OpenBackend]] = {
+    OURS: mesh,
+    **{f"{OURS}, prefetch {prefetch}": partial(mesh, prefetch=prefetch) for prefetch in (8, 32, 128)},
+    **PEERS,
+}
+AHEAD: Final = f"{OURS}, prefetch 128"
+TARGETS: Final = (
+    Target(UNIQUE.name, 8_000, 15_000),
+    Target(UNIQUE.name, 0.7, 1.2, (NATS,), AHEAD),
+    *(Target(TWICE.name, 0, ours=name) for name in LAYERS if name.startswith(OURS)),
+)
+
+
+def _share(open_backend: OpenBackend, workers: int) -> Contestant:
+    @contextmanager
+    def contestant(seconds: float) -> Iterator[Round]:
+        board, marks = Board(workers, is_shared=True), Marks(workers, int(seconds * MOST_PER_S))
+        message = make_message(BYTES)
+        with ExitStack() as stack:
+            backend = stack.enter_context(open_backend())
+            children = [
+                stack.enter_context(Child(backend, workers, Worker, board, marks, place, CHANNEL))
+                for place in range(workers)
+            ]
+            dealer = stack.enter_context(Child(backend, workers, Dealer, board, marks, UNDER_WAY))
+            for child in (*children, dealer):
+                child.hello()
+            dealer.call("meet", CHANNEL, message)
+            yield lambda: _figures(dealer.call("deal", CHANNEL, message, seconds))
+
+    return contestant
+
+
+def _figures(deal: Deal) -> Mapping[str, float]:
+    return {UNIQUE.name: deal.unique / deal.seconds, TWICE.name: deal.twice, LOST.name: deal.sent - deal.unique}
+
+
+def _scenario(workers: int) -> Scenario:
+    return Scenario(
+        name=f"named-{workers}",
+        title=f"A named channel with {workers} worker{'s' * (workers > 1)}, {BYTES} bytes",
+        family="named channel",
+        measures=(UNIQUE, TWICE, LOST),
+        contestants={name: _share(layer, workers) for name, layer in LAYERS.items()},
+        targets=TARGETS if workers == 2 else (),
+        x=workers,
+        x_label="workers",
+        is_quick=workers == 2,
+    )
+
+
+SCENARIOS: Final = tuple(map(_scenario, (1, 2, 4)))
