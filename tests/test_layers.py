@@ -67,13 +67,13 @@ LAYERS: Final = (
     ),
     Layer(
         "I/O",
-        words("ending handshakes inheritance memory memory_node memory_wires node probes publications pushes security")
-        | words("slot sockets solo switchboard transport waiters"),
+        words("bell descriptors ending handshakes inheritance memory memory_node memory_wires node probes publications")
+        | words("pump pushes security slot sockets solo switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(
         "API",
-        words("asking backend base deferreds inlets layer loops receiving sync twisted"),
+        words("asking backend base deferreds driving inlets layer loops receiving sync twisted"),
         exceptions=dict.fromkeys(("deferreds", "sync"), words("twisted")),
     ),
     Layer("finding", words("discovery"), may_use=words("zeroconf ifaddr")),

@@ -13,7 +13,7 @@ import pytest
 
 from support.sources import ROOT
 from zmqlayer.actions import Action, Publish, Push
-from zmqlayer.codec import unpack_control
+from zmqlayer.codec import decode, encode, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.frames import (
     BROADCAST,
@@ -28,6 +28,7 @@ from zmqlayer.frames import (
     pack,
     pack_work,
     parse,
+    parse_batch,
     parse_work,
 )
 from zmqlayer.greetings import Greeting
@@ -127,6 +128,9 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
         b.group_add("crowd", b.new_channel())
     b.group_add("crowd", member)
     a.send(member, {"text": "hi"})
+    for _ in range(2):
+        a.mesh.send(member, encode(member, {"text": "hi"}, 100), network.now)
+    network.pump(a)
     b.wait("jobs")
     network.run(1)
     a.group_send("news", {"text": "hi"})
@@ -218,6 +222,9 @@ def test_example_body_is_what_it_says(kind: Kind) -> None:
     if KINDS[kind.name].body == "work":
         *numbers, body = parse_work(body)
         assert [str(number) for number in numbers] == [shown.notes[name] for name in ("link", "reader", "number")]
+    if KINDS[kind.name].body == "batch":
+        assert [decode(each) for each in parse_batch(body)] == [{"text": "hi"}, {"text": "ho"}]
+        return
     if KINDS[kind.name].body == "empty":
         assert body == b""
         return

@@ -47,18 +47,13 @@ class Reactor(Protocol):
 class LoopDriver:
     """
     Drives the pump of one node from one event loop.
-
-    Args:
-        defers: Whether what a turn of the loop sends leaves together at its end. That pays where sends come in bursts
-            and a call at the end of the turn costs little.
     """
 
-    def __init__(self, pump: Pump, reactor: Reactor, *, defers: bool) -> None:
+    def __init__(self, pump: Pump, reactor: Reactor) -> None:
         self.is_driving = False
         self.is_stepping = False
         self._pump = pump
         self._reactor = reactor
-        self._defers = defers
         self._thread = threading.get_ident()
         self._descriptor = -1
         self._close: Callable[[], object] = lambda: None
@@ -88,12 +83,6 @@ class LoopDriver:
     def is_here(self) -> bool:
         """Whether this is the loop's thread."""
         return threading.get_ident() == self._thread
-
-    def soon(self, call: Callable[[], None]) -> bool:
-        """Call at the end of this turn of the loop, if that is cheap."""
-        if self._defers:
-            self._reactor.callLater(0, call)
-        return self._defers
 
     # What a reactor asks of a reader
 
@@ -194,4 +183,4 @@ def let_drive(node: Node, loop: asyncio.AbstractEventLoop) -> None:
     now = time.monotonic()
     if now - _first_waits.setdefault(loop, now) >= SETTLED_AFTER_S:
         with suppress(NotImplementedError):  # a loop that watches no descriptors
-            LoopDriver(node.pump, LoopReactor(loop), defers=True).start()
+            LoopDriver(node.pump, LoopReactor(loop)).start()

@@ -51,6 +51,7 @@ class _Monitor:
         self.socket.set(zmq.RCVHWM, MOST_EVENTS)
         self.socket.connect(address)
         self.descriptor = descriptor_of(self.socket)
+        self.socket.get(zmq.EVENTS)  # only who has once found nothing is told of what comes
 
     def read(self) -> Iterator[tuple[int, int]]:
         try:

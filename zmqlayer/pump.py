@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from asyncio import _get_running_loop as get_running_loop  # the other one raises where none runs
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from threading import get_ident
 from typing import Final, Protocol, TypeVar
 
 from zmqlayer.mesh import Mesh
@@ -34,18 +36,11 @@ LOOK_EVERY_S: Final = 0.1
 """How often the thread looks whether a driver does its work. It is late by twice that, at most, when one does not."""
 
 MOST_DEFERRED: Final = 64
-"""Actions that wait for the end of a turn of the driver's loop, so that they leave together."""
+"""Actions that wait for the end of a turn of an event loop."""
 
 
 class Driver(Protocol):
     """Somebody else who drives the pump. Its methods are called on any thread, with no lock held."""
-
-    @property
-    def is_here(self) -> bool:
-        """Whether this is its thread."""
-
-    def soon(self, call: Callable[[], None]) -> bool:
-        """Call at the end of the present turn, which is one of its own. Returns False if that would not be cheaper."""
 
     def stop(self) -> None:
         """Drive no more."""
@@ -74,7 +69,7 @@ class Pump:
         self._at_mesh = threading.Lock()
         self._at_sockets = threading.Lock()
         self._wakes_at = -float("inf")
-        self._is_deferred = False
+        self._turn_of = 0
         self._is_closed = False
         self._driver: Driver | None = None
         self._steps = 0
@@ -244,16 +239,19 @@ class Pump:
     # Sending
 
     def _send_soon(self) -> None:
-        driver = self._driver
-        if driver is None or len(self._outbox.actions) >= MOST_DEFERRED or not driver.is_here:
-            self._send()
-        elif not self._is_deferred:
-            self._is_deferred = driver.soon(self._send_deferred)
-            if not self._is_deferred:
+        """Send now; but what a coroutine sends after the first, until its loop takes the next turn, leaves together."""
+        if self._turn_of == get_ident():
+            if len(self._outbox.actions) >= MOST_DEFERRED:
                 self._send()
+            return
+        self._send()
+        loop = get_running_loop()
+        if loop is not None:
+            self._turn_of = get_ident()
+            loop.call_soon(self._end_turn)
 
-    def _send_deferred(self) -> None:
-        self._is_deferred = False
+    def _end_turn(self) -> None:
+        self._turn_of = 0
         self._send()
 
     def _send(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
-from typing import cast
+from typing import Final, cast
 
 import zmq
 
@@ -22,6 +22,8 @@ from zmqlayer.probes import Probes
 from zmqlayer.sockets import Sockets, connect, descriptor_of
 
 __all__ = ["Pushes"]
+
+send: Final = zmq.backend.Socket.send  # what Socket.send calls in the end
 
 logger = logging.getLogger("zmqlayer")
 
@@ -116,7 +118,7 @@ class Pushes:
     def _flush(self, push: _Push) -> None:
         try:
             while push.waiting:
-                push.socket.send(push.waiting[0], zmq.NOBLOCK)
+                send(push.socket, push.waiting[0], zmq.NOBLOCK)
                 push.waiting.popleft()
         except zmq.Again:
             self._descriptors.watch(push.descriptor)

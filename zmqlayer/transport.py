@@ -35,6 +35,9 @@ __all__ = ["ZmqTransport"]
 
 logger = logging.getLogger("zmqlayer")
 
+POLLIN: Final = int(zmq.POLLIN)  # arithmetic with the flag itself is slow
+send: Final = zmq.backend.Socket.send  # what Socket.send calls in the end
+
 BATCH: Final = 256
 """Frames drained from one socket in one go, so that none starves another."""
 
@@ -173,7 +176,7 @@ class ZmqTransport:
         for action in actions:
             do[type(action)](action)
         for xpub in self._xpubs:  # sending may have looked into the socket, and then its descriptor is silent
-            if cast(int, xpub.get(zmq.EVENTS)) & zmq.POLLIN:
+            if cast(int, xpub.get(zmq.EVENTS)) & POLLIN:
                 self._suspects.add(xpub)
 
     def close(self, linger_s: float) -> None:
@@ -227,7 +230,7 @@ class ZmqTransport:
         self._suspects.discard(socket)
         try:
             append(receive(zmq.NOBLOCK))
-            if not cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            if not cast(int, socket.get(zmq.EVENTS)) & POLLIN:
                 return  # a frame that comes alone waits less for this question than for an exception
             for _ in range(BATCH - 1):
                 append(receive(zmq.NOBLOCK))
@@ -247,7 +250,7 @@ class ZmqTransport:
             return
         for xpub in self._xpubs:
             try:
-                xpub.send(wire, zmq.NOBLOCK)
+                send(xpub, wire, zmq.NOBLOCK)
             except zmq.Again:
                 self._publish_to_full(xpub, wire)
 

@@ -67,4 +67,6 @@ def test_what_is_left_behind_ends(leave: Callable[..., None]) -> None:
     after = [table_sizes(node.mesh) for node in (one, two)]
     assert max(sum(sizes.values()) for sizes in during) > CHANNELS
     for was, now in zip(before, after, strict=True):
-        assert {name: size for name, size in now.items() if size > was.get(name, 0) + 5} == {}
+        # Tallies never end: they are bounded by their number, see Tallies.
+        grown = {name: size for name, size in now.items() if size > was.get(name, 0) + 5 and "tallies" not in name}
+        assert grown == {}

@@ -6,6 +6,8 @@ import os
 import queue
 from collections import Counter
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -30,14 +32,16 @@ class FakeClock:
 
 
 class FakeTransport:
-    """Collects what it is to carry out, and delivers what tests put in; ``arrive`` ends a poll. Probes are accepted."""
+    """Collects what it is to carry out, and delivers what tests put in; ``arrive`` ends a wait. Probes are accepted."""
 
     def __init__(self) -> None:
         self.lost: Counter[str] = Counter()
         self.carried: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self.opens = self.closes = self.disowns = 0
         self.error: TransportError | None = None
+        self.has_input = False
         self._probed: list[tuple[str, bool]] = []
+        self._arrived: list[tuple[list[bytes], list[bytes]]] = []
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
     def open(self) -> list[tuple[int, int]]:
@@ -49,11 +53,20 @@ class FakeTransport:
     def refusals(self) -> list[Refusal]:
         return []
 
-    def poll(self, timeout_s: float) -> tuple[list[bytes], list[bytes]]:
-        try:
-            return self._input.get(timeout=timeout_s)
-        except queue.Empty:
-            return [], []
+    def fileno(self) -> int:
+        return -1
+
+    def wait(self, timeout_s: float) -> AbstractSet[int]:
+        with suppress(queue.Empty):
+            self._arrived.append(self._input.get(timeout=timeout_s) if timeout_s else self._input.get_nowait())
+        return frozenset()
+
+    def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
+        taken, self._arrived = self._arrived, []
+        frames, changes = (
+            list(chain.from_iterable(kind)) for kind in (zip(*taken, strict=True) if taken else ((), ()))
+        )
+        return frames, changes
 
     def probed(self) -> list[tuple[str, bool]]:
         taken, self._probed = self._probed, []

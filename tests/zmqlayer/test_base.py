@@ -53,7 +53,7 @@ def test_interests_are_sorted_out(layer: Any) -> None:
 
     interest = layer._interest((own, "b", "a", "anything!x", "body?1", "a"))
 
-    assert interest._replace(first=0) == Interest((own,), ("a", "anything!", "b", "body?1"))
+    assert interest.starting_with(0) == Interest((own,), ("a", "anything!", "b", "body?1"))
 
 
 def test_a_process_channel_of_another_cannot_be_read(layer: Any) -> None:

@@ -14,35 +14,36 @@ def test_a_shared_body_counts_once() -> None:
     copies, body = Copies(), bytes(100)
     other = bytes(bytearray(body))
 
-    for each in (body, body, other):
-        copies.add(each)
+    copies.add(body, 2)
+    copies.add(other, 1)
 
     assert (copies.count, copies.size) == (3, 200)
 
 
 def test_room_is_for_copies_and_for_bytes() -> None:
-    """There is room up to both limits; one more copy of a body that is held takes no bytes."""
+    """There is room up to both limits: for so many copies of a body that fits in, or for none."""
     copies, body = Copies(), bytes(100)
-    assert copies.has_room(body, 1, 100)
-    assert not copies.has_room(body, 1, 99)
+    assert copies.room(body, 3, 100) == 3
+    assert copies.room(body, 3, 99) == 0
 
-    copies.add(body)
+    copies.add(body, 2)
 
-    assert copies.has_room(body, 2, 100)
-    assert not copies.has_room(bytes(1), 2, 100)
-    assert not copies.has_room(body, 1, 100)
+    assert copies.room(bytes(1), 3, 101) == 1
+    assert copies.room(bytes(1), 3, 100) == 0
+    assert copies.room(bytes(1), 2, 101) == 0
+    assert copies.room(bytes(1), 1, 101) == 0
 
 
 @quick
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3))))
-def test_sums_are_those_of_what_is_held(steps: list[tuple[bool, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3))))
+def test_sums_are_those_of_what_is_held(steps: list[tuple[int, int]]) -> None:
     """After any adding and removing the sums are those of the copies that are left."""
     bodies = [bytes([number]) * (number + 1) * 10 for number in range(4)]
     copies, held = Copies(), list[int]()
-    for is_added, number in steps:
-        if is_added:
-            copies.add(bodies[number])
-            held.append(number)
+    for added, number in steps:
+        if added and number not in held:
+            copies.add(bodies[number], added)
+            held += added * [number]
         elif number in held:
             copies.remove(bodies[number])
             held.remove(number)

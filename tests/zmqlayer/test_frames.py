@@ -80,7 +80,7 @@ def test_numbers_of_the_kinds_are_fixed() -> None:
     assert {kind.name: kind.value for kind in Kind} == {
         "HELLO": 1, "SYNCED": 2, "HEARTBEAT": 3, "GOODBYE": 4, "ECHO": 5, "TALLY": 6, "CEDED": 7, "CREDIT": 8,
         "RETURN": 9, "CONSUMED": 10, "ENDED": 11, "ASK": 12, "ANSWER": 13, "PULSE": 14, "REFUSAL": 15,
-        "DIRECT": 16, "GROUP": 17, "WORK": 18,
+        "DIRECT": 16, "GROUP": 17, "WORK": 18, "BATCH": 19,
     }  # fmt: skip
 
 

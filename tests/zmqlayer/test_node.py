@@ -176,11 +176,16 @@ class ClosesMeanwhile(Node):
 
     is_armed = False
 
-    def _with_mesh(self, question: Any) -> Any:
-        if self.is_armed:
-            self.is_armed = False
-            self.close()
-        return super()._with_mesh(question)
+    def ask(self, question: Any) -> Any:
+        def meanwhile(mesh: Any, now: float) -> Any:
+            if self.is_armed:
+                self.is_armed = False
+                self.pump._at_mesh.release()
+                self.close()
+                self.pump._at_mesh.acquire()
+            return question(mesh, now)
+
+        return super().ask(meanwhile)
 
 
 @pytest.mark.parametrize(

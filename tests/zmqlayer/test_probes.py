@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import zmq
 
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.probes import Probes
 
 WITHIN_S = 5.0
 
 
 class Probing:
-    """Probes, and the poller that waits for them."""
+    """Probes, and the descriptors that they wait for."""
 
     def __init__(self) -> None:
-        self.poller = zmq.Poller()
-        self.probes = Probes(self.poller)
+        self.descriptors = Descriptors()
+        self.probes = Probes(self.descriptors)
 
     def results(self, n: int = 1) -> list[tuple[str, bool]]:
         """Return what *n* probes found; fail if that takes too long."""
@@ -28,7 +28,7 @@ class Probing:
         deadline = time.monotonic() + WITHIN_S
         while len(found) < n:
             assert time.monotonic() < deadline, found
-            self.probes.collect(dict(self.poller.poll(10)))
+            self.probes.collect(self.descriptors.ready(0.01))
             found += self.probes.results()
         return found
 
@@ -39,7 +39,8 @@ def probing() -> Iterator[Probing]:
     probing = Probing()
     yield probing
     probing.probes.close()
-    assert probing.poller.sockets == []
+    assert len(probing.descriptors) == 0
+    probing.descriptors.close()
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_a_probe_begins_anew(probing: Probing, listener: socket.socket) -> None:
     probing.probes.start(address_of(listener))
 
     assert probing.results() == [(address_of(listener), True)]
-    probing.probes.collect(dict(probing.poller.poll(0)))
+    probing.probes.collect(probing.descriptors.ready(0))
     assert probing.probes.results() == []
 
 
@@ -102,7 +103,7 @@ def test_a_probe_that_is_given_up_tells_nothing(probing: Probing, listener: sock
 
     probing.probes.cancel(address_of(listener))
 
-    probing.probes.collect(dict(probing.poller.poll(0)))
+    probing.probes.collect(probing.descriptors.ready(0))
     assert probing.probes.results() == []
 
 

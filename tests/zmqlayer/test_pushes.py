@@ -12,6 +12,7 @@ import zmq
 from support.kept_sockets import KeptSockets
 from support.ports import free_port
 from zmqlayer.actions import HangUp, Push
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.ports import Fault, Refusal
 from zmqlayer.probes import Probes
 from zmqlayer.pushes import Pushes
@@ -28,9 +29,9 @@ class Dialler:
     def __init__(self, *keys: Keys) -> None:
         self.sockets = KeptSockets("127.0.0.1", keys, 10_000)
         self.sockets.open()
-        self.poller = zmq.Poller()
-        self.probes = Probes(self.poller)
-        self.pushes = Pushes(self.sockets, self.poller, self.probes)
+        self.descriptors = Descriptors()
+        self.probes = Probes(self.descriptors)
+        self.pushes = Pushes(self.sockets, self.descriptors, self.probes)
         self.refusals: list[Refusal] = []
 
     def pull(self, door: int = 0, port: int = 0) -> tuple[zmq.Socket[bytes], str]:
@@ -41,7 +42,7 @@ class Dialler:
         return pull, f"tcp://127.0.0.1:{self.sockets.bind(pull, port)}"
 
     def go_on(self, timeout_s: float = 0.01) -> None:
-        self.refusals += self.pushes.go_on(dict(self.poller.poll(int(timeout_s * 1000))))
+        self.refusals += self.pushes.go_on(self.descriptors.ready(timeout_s))
 
     def go_on_until(self, is_enough: Callable[[], object]) -> None:
         deadline = time.monotonic() + WITHIN_S
@@ -51,6 +52,7 @@ class Dialler:
 
     def close(self) -> None:
         self.probes.close()
+        self.descriptors.close()
         self.sockets.close(0)
 
 
@@ -89,7 +91,7 @@ def test_frames_wait_for_room(dialler: Dialler) -> None:
     for size in sizes:
         dialler.pushes.push(Push(address, bytes(size)))
     dialler.go_on_until(lambda: pull.poll(0))
-    still_waiting = [events for _, events in dialler.poller.sockets if events == zmq.POLLOUT]
+    still_waiting = len(dialler.descriptors)
     received: list[int] = []
 
     def has_all() -> bool:
@@ -102,15 +104,15 @@ def test_frames_wait_for_room(dialler: Dialler) -> None:
     assert received == sizes
 
 
-def test_nothing_is_polled_for_while_nothing_waits(dialler: Dialler) -> None:
-    """A socket that could be written to would end each poll at once: it is watched only while something waits."""
+def test_nothing_is_watched_while_nothing_waits(dialler: Dialler) -> None:
+    """A socket that has room is of no interest: it is watched only while something waits."""
     port = free_port()
     dialler.pushes.push(Push(f"tcp://127.0.0.1:{port}", WIRE))
-    assert len(dialler.poller.sockets) == 2  # the socket, and the watch of its handshake
+    assert len(dialler.descriptors) == 2  # the socket, and the watch of its handshake
 
     pull, _ = dialler.pull(port=port)
 
-    dialler.go_on_until(lambda: pull.poll(0) and not dialler.poller.sockets)
+    dialler.go_on_until(lambda: pull.poll(0) and not len(dialler.descriptors))
 
 
 def test_nobody_at_an_address_is_no_error(dialler: Dialler) -> None:
@@ -123,7 +125,7 @@ def test_nobody_at_an_address_is_no_error(dialler: Dialler) -> None:
 
     assert dialled == ["tcp://127.0.0.1:1"]
     assert not dialler.pushes.addresses
-    assert not dialler.poller.sockets
+    assert not len(dialler.descriptors)
 
 
 def test_what_waits_for_an_address_dies_with_the_hang_up(dialler: Dialler) -> None:
@@ -161,6 +163,6 @@ def test_a_dial_and_a_hang_up_end_the_probe(dialler: Dialler) -> None:
         for end in (lambda: dialler.pushes.push(Push(address, WIRE)), lambda: dialler.pushes.hang_up(HangUp(address))):
             dialler.probes.start(address)
             end()
-            dialler.probes.collect(dict(dialler.poller.poll(0)))
+            dialler.probes.collect(dialler.descriptors.ready(0))
 
             assert not dialler.probes.has_results

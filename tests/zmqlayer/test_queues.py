@@ -74,6 +74,14 @@ class BacklogModel(RuleBasedStateMachine):
         assert len(self.backlog) == len(self.model)
 
 
+def deliver(boxes: Mailboxes, new: Letter) -> None:
+    """Deliver one message, or one copy of a group message as members share it."""
+    if new.is_copy:
+        assert boxes.deliver_copies(new._replace(channel=""), [new.channel], lambda channel: 1_000_000) == [new.channel]
+    else:
+        boxes.deliver(new.channel, [new])
+
+
 class MailboxesModel(RuleBasedStateMachine):
     """Mailboxes beside one list per channel and, for each prefix, the order in which its channels take turns."""
 
@@ -89,10 +97,10 @@ class MailboxesModel(RuleBasedStateMachine):
     def deliver(self, channel: str, lives_s: float, is_copy: bool) -> None:
         self.delivered += 1
         new = letter(channel, self.now + lives_s, str(self.delivered).encode(), is_copy=is_copy)
-        self.boxes.deliver(new)
+        deliver(self.boxes, new)
         if channel not in self.model:
             self.turns.setdefault(inbox_of(channel), []).append(channel)
-        self.model.setdefault(channel, deque()).append(new)
+        self.model.setdefault(channel, deque()).append(new._replace(channel="") if is_copy else new)
 
     @rule(channel=st.sampled_from([name for name in CHANNELS if not name.endswith("!")]))
     def pop_channel(self, channel: str) -> None:
@@ -103,7 +111,7 @@ class MailboxesModel(RuleBasedStateMachine):
     @rule(prefix=st.sampled_from(["x!", "y!", "z!"]))
     def pop_prefix(self, prefix: str) -> None:
         turns = self.turns.get(prefix, [])
-        expected = self.model[turns[0]].popleft() if turns else None
+        expected = self.model[turns[0]].popleft()._replace(channel=turns[0]) if turns else None
         assert self.boxes.pop(prefix) == expected
         if turns:
             turns.append(turns.pop(0))
@@ -188,7 +196,7 @@ def test_a_deadline_is_the_end() -> None:
     """A letter has expired at its deadline, not only after it."""
     backlog, boxes = Backlog(), Mailboxes()
     backlog.append(letter(deadline=60.0))
-    boxes.deliver(letter("x!a", 60.0))
+    deliver(boxes, letter("x!a", 60.0))
 
     assert backlog.expire(59.9) == []
     assert list(boxes.expire(59.9)) == []
@@ -200,8 +208,8 @@ def test_channels_take_turns() -> None:
     """A reader of a prefix gets from each channel in turn, so that a busy one does not starve a quiet one."""
     boxes = Mailboxes()
     for body in (b"1", b"2", b"3"):
-        boxes.deliver(letter("x!busy", body=body))
-    boxes.deliver(letter("x!quiet", body=b"quiet"))
+        deliver(boxes, letter("x!busy", body=body))
+    deliver(boxes, letter("x!quiet", body=b"quiet"))
 
     taken = [boxes.pop("x!") for _ in range(5)]
 
@@ -211,8 +219,8 @@ def test_channels_take_turns() -> None:
 def test_a_bare_prefix_is_a_channel_of_its_own() -> None:
     """Dropping a channel whose name is the bare prefix leaves its neighbours' messages alone."""
     boxes = Mailboxes()
-    boxes.deliver(letter("x!", body=b"bare"))
-    boxes.deliver(letter("x!a", body=b"neighbour"))
+    deliver(boxes, letter("x!", body=b"bare"))
+    deliver(boxes, letter("x!a", body=b"neighbour"))
 
     assert bodies(boxes.drop("x!")) == [b"bare"]
     assert boxes.size_of("x!a") == 1
@@ -223,8 +231,8 @@ def test_a_bare_prefix_is_a_channel_of_its_own() -> None:
 def test_a_bare_prefix_is_read_with_its_neighbours() -> None:
     """A message to the bare prefix is read by whoever reads the prefix."""
     boxes = Mailboxes()
-    boxes.deliver(letter("x!a", body=b"neighbour"))
-    boxes.deliver(letter("x!", body=b"bare"))
+    deliver(boxes, letter("x!a", body=b"neighbour"))
+    deliver(boxes, letter("x!", body=b"bare"))
 
     assert bodies([boxes.pop("x!"), boxes.pop("x!")]) == [b"neighbour", b"bare"]
     assert boxes.pop("x!") is None
@@ -234,7 +242,7 @@ def test_a_channel_is_read_in_order() -> None:
     """A reader of one channel gets its letters first in first out, and nothing of its neighbours."""
     boxes = Mailboxes()
     for channel, body in (("x!a", b"1"), ("x!b", b"other"), ("x!a", b"2")):
-        boxes.deliver(letter(channel, body=body))
+        deliver(boxes, letter(channel, body=body))
 
     assert bodies([boxes.pop("x!a"), boxes.pop("x!a"), boxes.pop("x!a")]) == [b"1", b"2", None]
     assert len(boxes) == 1
@@ -244,7 +252,7 @@ def test_the_living_stay_in_a_mailbox() -> None:
     """Where some letters of a channel expired, the others stay, in order and counted."""
     boxes = Mailboxes()
     for deadline, is_copy in ((60.0, True), (90.0, True), (61.0, False), (91.0, False)):
-        boxes.deliver(letter("x!a", deadline, is_copy=is_copy))
+        deliver(boxes, letter("x!a", deadline, is_copy=is_copy))
 
     assert [one.deadline for one in boxes.expire(61.0)] == [60.0, 61.0]
 

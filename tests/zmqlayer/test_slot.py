@@ -122,14 +122,14 @@ def test_locks_that_were_held_hold_nobody_up(slot: NodeSlot) -> None:
     """At a fork any thread of the parent may hold a lock, which nobody in the child gives back."""
     slot.node.start()
     former = slot.node
-    for lock in (slot._lock, former._life, former._lock):
+    for lock in (slot._lock, former._life, former.pump._at_mesh, former.pump._at_sockets):
         lock.acquire()
 
     slot.renew()
 
     slot.node.start()
     former.close()
-    former._lock.acquire(timeout=0)
+    former.pump._at_mesh.acquire(timeout=0)
 
 
 def test_a_node_that_was_abandoned_stops_where_it_stands(slot: NodeSlot, built: list[Any]) -> None:

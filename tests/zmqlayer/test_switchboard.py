@@ -55,7 +55,7 @@ class Board:
         return self.calls()
 
     def calls(self) -> Calls:
-        return self.board.take_calls() or Calls()
+        return self.board.take_calls()
 
 
 @pytest.fixture
@@ -288,12 +288,14 @@ def test_changes_are_passed_on(board: Board) -> None:
 
 def test_calls_are_taken_once(board: Board) -> None:
     """Where there is nothing to do there is nothing to take."""
-    assert board.board.take_calls() is None
+    assert not board.board.has_calls
     board.receiver(OWN)
     board.board.sort([Readable(OWN)], board.mesh)
 
-    assert board.board.take_calls() is not None
-    assert board.board.take_calls() is None
+    assert board.board.has_calls
+    assert board.board.take_calls().waiters
+    assert not board.board.has_calls
+    assert board.board.take_calls() == Calls()
 
 
 # Calls
