@@ -63,10 +63,9 @@ class FakeTransport:
 
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         taken, self._arrived = self._arrived, []
-        frames, changes = (
-            list(chain.from_iterable(kind)) for kind in (zip(*taken, strict=True) if taken else ((), ()))
-        )
-        return frames, changes
+        return [frame for frames, _ in taken for frame in frames], [
+            change for _, changes in taken for change in changes
+        ]
 
     def probed(self) -> list[tuple[str, bool]]:
         taken, self._probed = self._probed, []
