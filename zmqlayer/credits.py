@@ -48,6 +48,7 @@ class Reader:
         waiting: Receivers waiting now.
         prefetch: Messages that may lie unread here although nobody waits.
         unread: Messages that arrived and were not taken.
+        taken: Messages that were taken since credit was last thought about.
         used_at: Monotonic seconds of the last call that wanted a message.
         polled_until: Until then a receiver that looks without waiting counts as waiting.
     """
@@ -58,6 +59,7 @@ class Reader:
     used_at: float
     waiting: int = 0
     unread: int = 0
+    taken: int = 0
     polled_until: float = 0.0
     lines: dict[NodeId, _Line] = field(default_factory=dict)
 
@@ -176,13 +178,13 @@ class Offers:
         offers = self._by_channel.get(channel)
         best, least = None, 0
         for offer in offers or ():
-            if offer.free > 0 and offer.peer not in self._suspended:
+            if offer.limit > offer.sent and offer.peer not in self._suspended:
                 load = self._load(offer.peer)
                 if best is None or load < least:
                     best, least = offer, load
                 if load == 0:
                     break
-        if offers is not None and best is not None:
+        if offers is not None and best is not None and len(offers) > 1:
             offers.remove(best)
             offers.append(best)
         return best

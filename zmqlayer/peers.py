@@ -201,6 +201,7 @@ class Peers:
         self._peers: dict[NodeId, Peer] = {}
         self._greeted: dict[NodeId, Peer] = {}
         self._by_address: dict[str, Peer] = {}
+        self._ready: Set[NodeId] | None = None
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -219,12 +220,15 @@ class Peers:
 
     def add(self, peer: Peer) -> None:
         """Begin to follow a link."""
+        self._ready = None
         self._peers[peer.node_id] = peer
         self._by_address[peer.pull] = peer
 
     def ready(self) -> Set[NodeId]:
         """Return the ids of the peers that are READY."""
-        return self._in_states(PeerState.READY)
+        if self._ready is None:
+            self._ready = self._in_states(PeerState.READY)
+        return self._ready
 
     def rising(self) -> Set[NodeId]:
         """Return the ids of the peers that are READY or on the way to it: they see us as READY now, or soon."""
@@ -250,6 +254,7 @@ class Peers:
             peer.state = TRANSITIONS[before, cause]
         except KeyError:
             raise InvalidState(before, cause) from None
+        self._ready = None
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is not PeerState.GREETED:

@@ -69,8 +69,14 @@ class Pushes:
             push = self._dial(action.address, action.door or 0)
         if push is None:
             return
+        if not push.waiting:
+            try:
+                send(push.socket, action.wire, zmq.NOBLOCK)
+            except zmq.Again:
+                self._descriptors.watch(push.descriptor)
+            else:
+                return
         push.waiting.append(action.wire)
-        self._flush(push)
 
     def hang_up(self, action: HangUp) -> None:
         """Close the connection to an address; what waits for it is gone."""
@@ -121,9 +127,8 @@ class Pushes:
                 send(push.socket, push.waiting[0], zmq.NOBLOCK)
                 push.waiting.popleft()
         except zmq.Again:
-            self._descriptors.watch(push.descriptor)
-        else:
-            self._descriptors.unwatch(push.descriptor)
+            return
+        self._descriptors.unwatch(push.descriptor)
 
     def _end_watch(self, address: str) -> None:
         """The first handshake at *address* is over, well or not."""

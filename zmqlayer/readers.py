@@ -129,7 +129,10 @@ class Readers:
             reader.unread -= 1
             self._accounts.finish(letter, now)
             if letter.deadline > now:
-                self._grant(reader, now)
+                reader.taken += 1
+                if not inbox or reader.taken >= reader.prefetch // 16:  # what is there already keeps receivers busy
+                    reader.taken = 0
+                    self._grant(reader, now)
                 return letter
             self._counters.expired += 1
             self._dispatch.lost(letter)

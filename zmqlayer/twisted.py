@@ -149,7 +149,9 @@ class ReactorLayer:
 
     def drive(self) -> None:
         """Have the reactor drive the node from now on, if nobody else does; on its own thread."""
-        self._driver = LoopDriver(self.layer.node.pump, self._reactor)
+        node = self.layer.node
+        node.start()
+        self._driver = LoopDriver(node.pump, self._reactor)
         self._driver.start()
 
     def send(self, channel: str, message: Message) -> None:

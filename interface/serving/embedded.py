@@ -64,8 +64,9 @@ class EmbeddedServer:
 
         self._reactor = reactor
         layer = open_layer(self._plan.config, "interface")
+        mesh = ReactorLayer(layer, self._reactor)
         context = Context(
-            ReactorLayer(layer, self._reactor),
+            mesh,
             self._plan.options,
             Deadlines(self._reactor),
             self._log_access,
@@ -80,6 +81,7 @@ class EmbeddedServer:
         except TransportError as exc:
             raise CannotServe(str(exc)) from exc
         self._opened.callback(layer.close)
+        self._reactor.callWhenRunning(mesh.drive)
 
     def run(self) -> None:
         """Serve on this thread until :meth:`stop`; then leave the mesh."""

@@ -66,6 +66,7 @@ def launch(plan: Plan) -> None:
         except TransportError as exc:
             raise CannotServe(str(exc)) from exc
         opened.callback(layer.close)
+        reactor.callWhenRunning(mesh.drive)
         for line in shown:
             click.echo(f"Listening on {line}, cluster {plan.config.cluster}")
         reloads = [part for part in (certificates and certificates.reload, access_log and access_log.reopen) if part]

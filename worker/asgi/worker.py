@@ -100,6 +100,7 @@ class AsgiWorker:
                 return FAILED_TO_START
             if not self._stops:
                 self._layer.start()
+                face.drive()
                 reports = asyncio.get_running_loop().call_later(LOOK_AROUND_S, self._report_peers)
                 self._say(f"reads {', '.join(self._options.channels)} with {self._options.name} "
                           f"in cluster {self._layer.cluster!r}")  # fmt: skip
