@@ -92,6 +92,7 @@ class Mesh(Site):
         servers: How many.
         middleware: ``seven``, or none if empty.
         is_tls: Listen with TLS, and a certificate that is made for it.
+        is_encrypted: Give the project a secret, as projects have; brokers that are compared encrypt nothing.
     """
 
     def __init__(
@@ -102,8 +103,10 @@ class Mesh(Site):
         servers: int = 1,
         middleware: str = "",
         is_tls: bool = False,
+        is_encrypted: bool = False,
     ) -> None:
-        super().__init__({"zmqlayer[interface]": "twisted"}, {"BENCHMARK_MIDDLEWARE": middleware})
+        secret = {"BENCHMARK_SECRET_KEY": secrets.token_urlsafe(50)} if is_encrypted else {}
+        super().__init__({"zmqlayer[interface]": "twisted"}, {"BENCHMARK_MIDDLEWARE": middleware, **secret})
         self._worker = worker
         self._flags = flags
         self._n_servers = servers

@@ -30,6 +30,7 @@ WORKERS: Final = {
 def contestants(path: str, middleware: str) -> Mapping[str, Contestant]:
     """Return those that serve the view at *path*."""
     ours = {name: partial(Mesh, worker, middleware=middleware) for name, worker in WORKERS.items()}
+    ours[f"{OURS}, encrypted"] = partial(Mesh, run_worker(), middleware=middleware, is_encrypted=True)
     theirs = {
         UVICORN: partial(uvicorn, ASGI, middleware=middleware),
         DAPHNE: partial(daphne, ASGI, middleware=middleware),

@@ -27,10 +27,17 @@ WARM_UP_S: Final = 1
 US_PER_MS: Final = 1e3
 
 
-def requesting(site: Callable[[], Site], path: str = "/", *, keeps_alive: bool = True, upload: int = 0) -> Contestant:
-    """Return who answers ``wrk`` at *path*; see :func:`support.wrk.load`."""
-    loading = partial(load, path=path, keeps_alive=keeps_alive, upload=upload)
-    return lambda seconds: _entered(site, loading, seconds)
+def requesting(
+    site: Callable[[], Site],
+    path: str = "/",
+    *,
+    keeps_alive: bool = True,
+    upload: int = 0,
+    loading: Load | None = None,
+) -> Contestant:
+    """Return who answers ``wrk`` at *path*, or another *loading*; see :func:`support.wrk.load`."""
+    loading = loading or partial(load, path=path, keeps_alive=keeps_alive, upload=upload)
+    return partial(_entered, site, loading)
 
 
 def figures(site: Site, loading: Load, seconds: float) -> dict[str, float]:

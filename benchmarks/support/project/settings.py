@@ -2,7 +2,8 @@
 What the project needs, and nothing more.
 
 The environment says what differs: ``BENCHMARK_MIDDLEWARE`` is ``seven`` for what ``startproject`` writes, else there is
-none; ``BENCHMARK_LAYER`` is the default channel layer as JSON.
+none; ``BENCHMARK_LAYER`` is the default channel layer as JSON; ``BENCHMARK_SECRET_KEY`` encrypts the mesh, as any
+key of at least 16 characters does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SEVEN = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-SECRET_KEY = "only for benchmarks"
+SECRET_KEY = os.environ.get("BENCHMARK_SECRET_KEY", "too short")
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLED_APPS = [
     "django.contrib.auth",
