@@ -21,7 +21,7 @@ from contestants.brokers import require_package
 from support.certificate import write_certificate
 from support.processes import Observed, Process, free_port, wait_until
 
-__all__ = ["PROGRAM", "Alone", "Command", "Mesh", "Site"]
+__all__ = ["PROGRAM", "Alone", "Command", "Mesh", "OpenSite", "Site"]
 
 PROGRAM: Final = (sys.executable, "-c", "from zmqlayer.cli import main; main()")
 START_WITHIN_S: Final = 30.0
@@ -80,6 +80,10 @@ class Site:
 
     def _run(self, stack: ExitStack, argv: Sequence[str]) -> Process:
         return stack.enter_context(Process(argv, self._environment))
+
+
+OpenSite = Callable[[], Site]
+"""Makes one that has not started yet."""
 
 
 class Mesh(Site):
@@ -160,12 +164,12 @@ def _wait_until_ready(port: int, process: Process, *, is_tls: bool = False) -> b
     answers: list[bytes] = []
 
     def is_ready() -> bool:
-        with suppress(OSError):
+        with suppress(OSError, http.client.HTTPException):
             status, content = _ask(port, is_tls)
             answers.extend([content] if status == 200 else [])
         return bool(answers)
 
-    wait_until(is_ready, START_WITHIN_S, f"an answer of {process}", process)
+    wait_until(is_ready, START_WITHIN_S, f"an answer at port {port}", process)
     return answers[0]
 
 

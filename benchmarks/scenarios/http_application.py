@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from contestants.servers import BARE, daphne, host_application, run_consumer, uvicorn
-from contestants.sites import Mesh
+from contestants.sites import Mesh, OpenSite
 from support.requests import REQUESTS, requesting
 from support.scenario import OURS, Scenario, Target
 from support.wrk import load_http2
@@ -17,15 +18,15 @@ UVICORN: Final = "uvicorn"
 DAPHNE: Final = "Daphne"
 WORKER_US: Final = 400.0
 
-MESHES: Final = {
+MESHES: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, host_application()),
     f"{OURS}, asyncio": partial(Mesh, host_application(loop="asyncio")),
     f"{OURS}, consumer": partial(Mesh, run_consumer()),
     f"{OURS}, consumer, prefetch 16": partial(Mesh, run_consumer(prefetch=16)),
 }
 """A consumer is what answers without ASGI and without Django: the least that a worker costs."""
-ALONE: Final = {UVICORN: partial(uvicorn, BARE), DAPHNE: partial(daphne, BARE)}
-ENCRYPTED: Final = {
+ALONE: Final[Mapping[str, OpenSite]] = {UVICORN: partial(uvicorn, BARE), DAPHNE: partial(daphne, BARE)}
+ENCRYPTED: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, host_application(), is_tls=True),
     f"{OURS}, consumer, prefetch 16": partial(Mesh, run_consumer(prefetch=16), is_tls=True),
 }

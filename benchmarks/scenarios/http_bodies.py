@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from contestants.servers import ASGI, daphne, gunicorn, run_worker, uvicorn
-from contestants.sites import Mesh, Site
+from contestants.sites import Mesh, OpenSite
 from support.requests import REQUESTS, requesting
 from support.scenario import OURS, Scenario, Target
 
@@ -16,7 +16,7 @@ __all__ = ["SCENARIOS"]
 KB: Final = 1024
 SIZES: Final = (KB, 16 * KB, 128 * KB, 1024 * KB)
 
-SITES: Final[Mapping[str, Callable[[], Site]]] = {
+SITES: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, run_worker()),
     f"{OURS}, prefetch 16": partial(Mesh, run_worker(prefetch=16)),
     "uvicorn + Django": partial(uvicorn, ASGI),

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from contestants.servers import ASGI, BARE, daphne, gunicorn, host_application, run_consumer, run_worker, uvicorn
-from contestants.sites import Mesh, Site
+from contestants.sites import Mesh, OpenSite, Site
 from support.scenario import OURS, Contestant, Measure, Round, Scenario, Target
 from support.transfers import Transfer, download, upload
 
@@ -21,6 +21,7 @@ SIZE: Final = 100 * MB
 WARM_UP_SIZE: Final = MB
 STILL_S: Final = 3.0
 MOST_MB: Final = 60.0
+ROUNDS: Final = 3
 
 MEASURES: Final = (
     Measure("rate", "MB/s", is_rate=True),
@@ -32,14 +33,14 @@ MEASURES: Final = (
 TARGETS: Final = (Target("server, peak", MOST_MB), Target("worker, peak", MOST_MB), Target("broken", 0.0))
 """A peak contains what the process has anyhow. A worker with Django is not held to one, since Django has most of it."""
 
-VIEWS: Final = {
+VIEWS: Final[Mapping[str, tuple[OpenSite, str]]] = {
     OURS: (partial(Mesh, run_worker()), "/stream"),
     f"{OURS}, coroutine": (partial(Mesh, run_worker()), "/stream-async"),
     "uvicorn + Django": (partial(uvicorn, ASGI), "/stream-async"),
     "Daphne + Django": (partial(daphne, ASGI), "/stream-async"),
     "gunicorn sync": (gunicorn, "/stream"),
 }
-APPLICATIONS: Final[Mapping[str, Callable[[], Site]]] = {
+APPLICATIONS: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, host_application()),
     f"{OURS}, consumer": partial(Mesh, run_consumer()),
     "uvicorn": partial(uvicorn, BARE),
@@ -50,7 +51,7 @@ Carry = Callable[[int, int], Transfer]
 """Carries so many bytes by way of a port."""
 
 
-def carrying(site: Callable[[], Site], carry: Carry, still_s: float = 0.0) -> Contestant:
+def carrying(site: OpenSite, carry: Carry, still_s: float = 0.0) -> Contestant:
     """Return who is given bodies, each of which stands still for *still_s* seconds."""
 
     @contextmanager
@@ -83,7 +84,7 @@ def figures(site: Site, carry: Carry, seconds: float) -> dict[str, float]:
 def of_application(name: str, title: str, carry: Carry, still_s: float = 0.0) -> Scenario:
     """Return the scenario of bodies between a client and a bare ASGI application."""
     contestants = {who: carrying(site, carry, still_s) for who, site in APPLICATIONS.items()}
-    return Scenario(name, title, name, MEASURES, contestants, TARGETS)
+    return Scenario(name, title, name, MEASURES, contestants, TARGETS, rounds=ROUNDS if still_s else None)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -25,7 +25,8 @@ WARM_UP_S: Final = 0.3
 ROOMY: Final = ("--capacity", "1000000", "--peer-messages", "1000000", "--peer-bytes", "1073741824")
 """Capacity is raised for all alike, as the layers of others have it here."""
 
-OpenSite = Callable[[], AbstractContextManager[Site]]
+OpenRoom = Callable[[], AbstractContextManager[Site]]
+"""Starts the servers, and what is between them."""
 
 
 @contextmanager
@@ -37,21 +38,21 @@ def beside_broker(serve: Callable[..., Site], open_backend: OpenBackend) -> Iter
             yield site
 
 
-MESHES: Final[Mapping[str, OpenSite]] = {
+MESHES: Final[Mapping[str, OpenRoom]] = {
     OURS: partial(Mesh, run_worker(None, None, *ROOMY), ROOMY, servers=SERVERS),
     f"{OURS}, prefetch 16": partial(Mesh, run_worker(None, 16, *ROOMY), ROOMY, servers=SERVERS),
 }
-OTHERS: Final[Mapping[str, OpenSite]] = {
+OTHERS: Final[Mapping[str, OpenRoom]] = {
     f"{name} + {layer}": partial(beside_broker, serve, open_backend)
     for name, serve in {"uvicorn": uvicorn, "Daphne": daphne}.items()
     for layer, open_backend in PEERS.items()
 }
-SITES: Final[Mapping[str, OpenSite]] = {**MESHES, **OTHERS}
+SITES: Final[Mapping[str, OpenRoom]] = {**MESHES, **OTHERS}
 
 Do = Callable[[Site, float], Mapping[str, float]]
 
 
-def chatting(site: OpenSite, do: Do) -> Contestant:
+def chatting(site: OpenRoom, do: Do) -> Contestant:
     """Return who does *do* for so many seconds a round."""
 
     @contextmanager

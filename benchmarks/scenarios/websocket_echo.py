@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
 from contestants.servers import BARE, CHANNELS, daphne, host_application, run_consumer, run_worker, uvicorn
-from contestants.sites import Mesh, Site
+from contestants.sites import Mesh, OpenSite, Site
 from support.echoes import Echoes, echo
 from support.lines import close_lines, open_lines
 from support.scenario import OURS, Contestant, Measure, Round, Scenario, Target
@@ -27,7 +27,7 @@ ROUND_2016: Final = 1_200.0
 
 DAPHNE: Final = "Daphne + Channels"
 UVICORN: Final = "uvicorn + Channels"
-ROUTED: Final[Mapping[str, Callable[[], Site]]] = {
+ROUTED: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, run_worker()),
     f"{OURS}, prefetch 16": partial(Mesh, run_worker(prefetch=16)),
     f"{OURS}, 1 thread": partial(Mesh, run_worker(threads=1)),
@@ -36,7 +36,7 @@ ROUTED: Final[Mapping[str, Callable[[], Site]]] = {
     UVICORN: partial(uvicorn, CHANNELS),
     DAPHNE: partial(daphne, CHANNELS),
 }
-PLAIN: Final[Mapping[str, Callable[[], Site]]] = {
+PLAIN: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, host_application()),
     f"{OURS}, asyncio": partial(Mesh, host_application(loop="asyncio")),
     f"{OURS}, consumer, prefetch 16": partial(Mesh, run_consumer(prefetch=16)),
@@ -55,7 +55,7 @@ ECHOES: Final = (
 """The client is this process, and has a core less than full if it does not limit."""
 
 
-def echoing(site: Callable[[], Site]) -> Contestant:
+def echoing(site: OpenSite) -> Contestant:
     """Return who echoes messages of 64 bytes over 50 WebSockets."""
 
     @contextmanager
@@ -66,7 +66,7 @@ def echoing(site: Callable[[], Site]) -> Contestant:
     return entered
 
 
-def connecting(site: Callable[[], Site]) -> Contestant:
+def connecting(site: OpenSite) -> Contestant:
     """Return who accepts WebSockets, 50 at a time."""
 
     @contextmanager

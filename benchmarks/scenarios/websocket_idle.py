@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
 from contestants.servers import CHANNELS, daphne, run_worker, uvicorn
-from contestants.sites import Mesh, Site
+from contestants.sites import Mesh, OpenSite
 from support.lines import Line, Poll, close_lines, open_lines
 from support.processes import raise_file_limit
 from support.scenario import OURS, Contestant, Measure, Round, Scenario, Target
@@ -25,14 +25,14 @@ SETTLE_S: Final = 1.0
 AIM_KB: Final = 16.0
 
 DAPHNE: Final = "Daphne + Channels"
-SITES: Final[Mapping[str, Callable[[], Site]]] = {
+SITES: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, run_worker(), ("--ping-interval", PING_S)),
     "uvicorn + Channels": partial(uvicorn, CHANNELS, "--ws-ping-interval", PING_S),
     DAPHNE: partial(daphne, CHANNELS, "--ping-interval", PING_S),
 }
 
 
-def holding(site: Callable[[], Site]) -> Contestant:
+def holding(site: OpenSite) -> Contestant:
     """Return who holds 1,000 WebSockets, with a server that is started for each round: memory does not come back."""
 
     @contextmanager
@@ -45,7 +45,7 @@ def holding(site: Callable[[], Site]) -> Contestant:
     return entered
 
 
-def figures(site: Callable[[], Site], seconds: float) -> dict[str, float]:
+def figures(site: OpenSite, seconds: float) -> dict[str, float]:
     """Hold 1,000 for *seconds*, and return a figure for each measure; lost is who got no ping or was closed."""
     with site() as running:
         process = running.servers[0]
@@ -87,5 +87,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         measures=(Measure("memory", "KB/connection"), Measure("server", "%"), Measure("lost", "connections")),
         contestants={name: holding(site) for name, site in SITES.items()},
         targets=(Target("memory", 1.0, against=(DAPHNE,)), Target("memory", AIM_KB), Target("lost", 0.0)),
+        rounds=3,
     ),
 )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from contestants.sites import Site
+from contestants.sites import OpenSite, Site
 from support.scenario import Contestant, Measure, Round
 from support.wrk import Burst, load, require_wrk
 
@@ -28,7 +28,7 @@ US_PER_MS: Final = 1e3
 
 
 def requesting(
-    site: Callable[[], Site],
+    site: OpenSite,
     path: str = "/",
     *,
     keeps_alive: bool = True,
@@ -54,7 +54,7 @@ def figures(site: Site, loading: Load, seconds: float) -> dict[str, float]:
 
 
 @contextmanager
-def _entered(site: Callable[[], Site], loading: Load, seconds: float) -> Iterator[Round]:
+def _entered(site: OpenSite, loading: Load, seconds: float) -> Iterator[Round]:
     require_wrk()
     with site() as running:
         loading(running.port, WARM_UP_S)
