@@ -13,9 +13,10 @@ from contextlib import ExitStack
 
 import click
 
+from contestants.servers import run_worker
+from contestants.sites import Mesh
 from support.feeder import Feeder
 from support.report import Figure, describe_machine, render, to_dicts
-from support.servers import ViewMesh
 from support.wrk import has_wrk, load
 
 LIMIT_US = 150
@@ -48,7 +49,7 @@ def measure(rounds: int, requests: int) -> list[Figure]:
 
 def measure_loaded(prefetch: int, rounds: int) -> Figure:
     """Measure a function without middleware under as much load as there may be."""
-    with ViewMesh(prefetch) as mesh:
+    with Mesh(run_worker(threads=1, prefetch=prefetch)) as mesh:
         load(mesh.port, LOAD_S)
         costs = []
         for _ in range(rounds):

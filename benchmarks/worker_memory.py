@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import click
 
 from support.processes import Process, free_port, wait_until
 from support.report import Figure, describe_machine, render, to_dicts
-from support.servers import answers
-from support.visits import ask_often, hold_sessions
+from support.visits import answers, ask_often, hold_sessions
 
 FOLDER: Final = Path(__file__).parent
 START_WITHIN_S: Final = 20.0
@@ -81,16 +79,14 @@ class Growth:
     per_second: float
 
 
-def measure_growth(
-    command: tuple[str, ...], load: Callable[[int, str, int], Coroutine[Any, Any, None]], path: str, number: int
-) -> Growth:
+def measure_growth(command: tuple[str, ...], load: Callable[[int, str, int], None], path: str, number: int) -> Growth:
     """Put *number* of one kind upon a server and a worker that are started for it, after as many to warm up."""
     with Site(command) as site:
         # What was closed within a minute is remembered, up to a limit that these reach.
-        asyncio.run(load(site.port, path, number))
+        load(site.port, path, number)
         before = _resident(site)
         begun = time.perf_counter()
-        asyncio.run(load(site.port, path, number))
+        load(site.port, path, number)
         seconds = time.perf_counter() - begun
         after = _resident(site)
     return Growth(after[0] - before[0], after[1] - before[1], number / seconds)

@@ -1,8 +1,9 @@
-"""What Daphne serves in the benchmarks, in its own process and without Django: the same as ``bare_worker``."""
+"""A bare ASGI application, without Django, for all servers of the benchmarks: the same as ``bare_worker``."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,9 +16,13 @@ PLAIN = [(b"content-type", b"text/plain")]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Say hello, take what is uploaded, send what is asked for, echo what a WebSocket says."""
+    """Say hello, get ready, take what is uploaded, send what is asked for, echo what a WebSocket says."""
     if scope["type"] == "websocket":
         await _echo(receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/ready":
+        gc.collect()
+        gc.freeze()
+        await _respond(send, b"")
     elif scope["type"] == "http" and scope["path"] == "/upload":
         await asyncio.sleep(float(scope["query_string"] or 0))
         await _respond(send, b"%d" % await _upload(receive))

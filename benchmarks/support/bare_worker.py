@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -44,6 +45,10 @@ class BareWorker:
             self._respond(message, b"%d" % self._upload(message))
         elif message["path"] == "/download":
             self._download(message, int(message["query_string"]))
+        elif message["path"] == "/ready":
+            gc.collect()
+            gc.freeze()
+            self._respond(message, b"")
         else:
             self._respond(message, b"Hello, world!")
 

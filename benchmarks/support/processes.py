@@ -9,53 +9,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
-__all__ = ["SUPPORT", "Process", "free_port", "raise_file_limit", "run_python", "wait_until"]
+__all__ = ["SUPPORT", "Observed", "Process", "free_port", "raise_file_limit", "run_python", "wait_until"]
 
 SUPPORT: Final = Path(__file__).parent
 STOP_WITHIN_S: Final = 10.0
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
-class Process:
+class Observed:
     """
-    One process, ended on exit of the ``with``.
+    A process, and what it costs by the kernel's count.
 
     Args:
-        argv: A command; its output goes to a file that :meth:`output` reads.
+        pid: Of a process of this machine.
     """
 
-    def __init__(self, argv: Sequence[str]) -> None:
-        self._argv = argv
-
-    def __enter__(self) -> Self:
-        self._log: IO[bytes] = tempfile.TemporaryFile()
-        self._popen = subprocess.Popen(
-            self._argv, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, env=_environment()
-        )
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._popen.terminate()
-        try:
-            self._popen.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
-        self._log.close()
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._popen.pid
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it has not ended."""
-        return self._popen.poll() is None
+        return self._pid
 
     @property
     def cpu_s(self) -> float:
@@ -77,15 +56,52 @@ class Process:
         """Count the peak anew."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
-    def output(self) -> str:
-        """Return what it has written so far."""
-        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
-
     def _status(self, key: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(key + ":"):
                 return int(line.split()[1]) * 1024
         raise RuntimeError(f"the kernel does not tell the {key} of process {self.pid}")
+
+
+class Process(Observed):
+    """
+    One process, ended on exit of the ``with``.
+
+    Args:
+        argv: A command; its output goes to a file that :meth:`output` reads.
+        environment: What it finds there beside what this process does.
+    """
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self._argv = argv
+        self._environment = environment or {}
+
+    def __enter__(self) -> Self:
+        self._log: IO[bytes] = tempfile.TemporaryFile()
+        environment = {**_environment(), **self._environment}
+        self._popen = subprocess.Popen(
+            self._argv, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, env=environment
+        )
+        super().__init__(self._popen.pid)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._popen.terminate()
+        try:
+            self._popen.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        self._log.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._popen.poll() is None
+
+    def output(self) -> str:
+        """Return what it has written so far."""
+        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
 
 
 def run_python(script: str, *arguments: object) -> Process:

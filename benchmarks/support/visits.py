@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 from typing import Final
 
-from support.sockets import close_all, open_many
+from support.echoes import echo
+from support.lines import close_lines, open_lines
 
-__all__ = ["ask_often", "hold_sessions"]
+__all__ = ["answers", "ask_often", "hold_sessions"]
 
 CONNECTIONS: Final = 16
 AT_ONCE: Final = 250
 WITHIN_S: Final = 600.0
-ECHO_WITHIN_S: Final = 30.0
+MESSAGE_BYTES: Final = 5
 
 
-async def ask_often(port: int, path: str, number: int) -> None:
+def answers(port: int) -> bool:
+    """Whether somebody says 200 to a request at *port* of loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def ask_often(port: int, path: str, number: int) -> None:
     """
     Ask for *path* so many times.
 
     Raises:
         RuntimeError: An answer was not 200.
     """
-    share, more = divmod(number, CONNECTIONS)
-    shares = [share + (index < more) for index in range(CONNECTIONS)]
-    await asyncio.wait_for(asyncio.gather(*(_ask(port, path, each) for each in shares)), WITHIN_S)
+    asyncio.run(asyncio.wait_for(_share(port, path, number), WITHIN_S))
 
 
-async def hold_sessions(port: int, path: str, number: int) -> None:
+def hold_sessions(port: int, path: str, number: int) -> None:
     """Open so many WebSockets, a few hundred at a time; each says something, hears the answer, and closes."""
     while number > 0:
-        sockets = await open_many(port, min(number, AT_ONCE), path)
-        await asyncio.wait_for(asyncio.gather(*(socket.echo(b"hello") for socket in sockets)), ECHO_WITHIN_S)
-        await close_all(sockets)
-        number -= len(sockets)
+        lines = open_lines(port, min(number, AT_ONCE), path)
+        echo(lines, 0.0, MESSAGE_BYTES)
+        close_lines(lines)
+        number -= len(lines)
+
+
+async def _share(port: int, path: str, number: int) -> None:
+    share, more = divmod(number, CONNECTIONS)
+    shares = [share + (index < more) for index in range(CONNECTIONS)]
+    await asyncio.gather(*(_ask(port, path, each) for each in shares))
 
 
 async def _ask(port: int, path: str, number: int) -> None:

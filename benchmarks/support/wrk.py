@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from support.processes import SUPPORT
+from support.scenario import Missing
 
-__all__ = ["Burst", "has_wrk", "load", "load_http2"]
+__all__ = ["Burst", "has_wrk", "load", "load_http2", "require_wrk"]
 
 CONNECTIONS: Final = 32
 
@@ -44,17 +45,39 @@ def has_wrk() -> bool:
     return shutil.which("wrk") is not None
 
 
-def load(port: int, seconds: int, *, keeps_alive: bool = True) -> Burst:
+def require_wrk() -> None:
     """
-    Ask for ``/`` as often as the server answers, over 32 connections.
+    Look whether it is installed.
+
+    Raises:
+        Missing: It is not.
+    """
+    if not has_wrk():
+        raise Missing("wrk is not installed: apt-get install wrk")
+
+
+def load(port: int, seconds: int, path: str = "/", *, keeps_alive: bool = True, upload: int = 0) -> Burst:
+    """
+    Ask for *path* as often as the server answers, over 32 connections.
 
     Args:
+        seconds: At least 1.
         keeps_alive: Otherwise each request has a connection of its own.
+        upload: Bytes that each request sends, if not 0.
     """
     script = str(SUPPORT / "wrk.lua")
     header = ("-H", "Connection: close") if not keeps_alive else ()
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script, *header, f"http://127.0.0.1:{port}/"]
-    return _run(command, seconds)
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "-s",
+        script,
+        *header,
+        f"http://127.0.0.1:{port}{path}",
+    ]
+    return _run([*command, "--", str(upload)], seconds)
 
 
 def load_http2(port: int, seconds: int) -> Burst:

@@ -1,0 +1,1 @@
+"""The Django project that all servers serve in the benchmarks."""
