@@ -58,6 +58,7 @@ class LoopDriver:
         self._descriptor = -1
         self._close: Callable[[], object] = lambda: None
         self._timer: Any = None
+        self._goes_on = False
         self._wakes_at = float("inf")
 
     def start(self) -> bool:
@@ -65,10 +66,16 @@ class LoopDriver:
         if not self._pump.lend(self):
             return False
         self._thread = threading.get_ident()
-        self._descriptor = os.dup(self._pump.fileno())  # the node may close its own before the loop hears of the end
-        self._close = weakref.finalize(self, os.close, self._descriptor)  # and the loop may never hear of it
+        try:
+            # The node may close its own before the loop hears of the end, and the loop may never hear of it.
+            self._descriptor = os.dup(self._pump.fileno())
+            self._close = weakref.finalize(self, os.close, self._descriptor)
+            self._reactor.addReader(self)
+        except BaseException:
+            self._pump.take_back()
+            self._close()
+            raise
         self.is_driving = True
-        self._reactor.addReader(self)
         self._step()
         return True
 
@@ -114,7 +121,9 @@ class LoopDriver:
         finally:
             self.is_stepping = False
         if sleep_s <= 0:
-            self._reactor.callLater(0, self._step)  # others have a turn in between
+            if not self._goes_on:
+                self._goes_on = True
+                self._reactor.callLater(0, self._go_on)  # others have a turn in between
         else:
             self._wake_in(sleep_s)
 
@@ -126,6 +135,10 @@ class LoopDriver:
                 self._timer.cancel()
             self._timer = self._reactor.callLater(sleep_s, self._ring)
             self._wakes_at = wakes_at
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self._step()
 
     def _ring(self) -> None:
         self._timer, self._wakes_at = None, float("inf")

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from asyncio import AbstractEventLoop
 from asyncio import _get_running_loop as get_running_loop  # the other one raises where none runs
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from threading import get_ident
 from typing import Final, Protocol, TypeVar
 
 from zmqlayer.mesh import Mesh
@@ -69,7 +69,7 @@ class Pump:
         self._at_mesh = threading.Lock()
         self._at_sockets = threading.Lock()
         self._wakes_at = -float("inf")
-        self._turn_of = 0
+        self._turn_of: AbstractEventLoop | None = None
         self._is_closed = False
         self._driver: Driver | None = None
         self._steps = 0
@@ -95,12 +95,18 @@ class Pump:
 
     def take_from(self, channel: str) -> Letter | None:
         """Return the oldest message of one process channel of this node, or None."""
+        mesh, calls = self._mesh, None
         with self._at_mesh:
-            letter = self._mesh.take_from(channel, self._clock())
+            letter = mesh.take_from(channel, self._clock())
+            if mesh.has_events:  # it left room for somebody
+                self._board.sort(mesh.events(), mesh)
+                calls = self._board.take_calls() if self._board.has_calls else None
         if self._outbox.actions:
             self._send_soon()
         if self._outbox.tick_by < self._wakes_at:
             self._ring()
+        if calls is not None:
+            self._carry_out(calls)
         return letter
 
     def step(self, ready: AbstractSet[int]) -> float:
@@ -174,7 +180,7 @@ class Pump:
                 return False
             self._called_back.clear()
             self._driver = driver
-        self._transport.wake()
+        self.wake()
         return True
 
     def take_back(self) -> None:
@@ -234,24 +240,25 @@ class Pump:
     def _ring(self) -> None:
         """Something is due earlier than the driver thinks."""
         self._wakes_at = -float("inf")  # once is enough
-        self._transport.wake()
+        if not self._is_closed:
+            self._transport.wake()
 
     # Sending
 
     def _send_soon(self) -> None:
         """Send now; but what a coroutine sends after the first, until its loop takes the next turn, leaves together."""
-        if self._turn_of == get_ident():
+        loop = get_running_loop()
+        if loop is not None and loop is self._turn_of:
             if len(self._outbox.actions) >= MOST_DEFERRED:
                 self._send()
             return
         self._send()
-        loop = get_running_loop()
         if loop is not None:
-            self._turn_of = get_ident()
+            self._turn_of = loop
             loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
-        self._turn_of = 0
+        self._turn_of = None
         self._send()
 
     def _send(self) -> None:
@@ -263,8 +270,7 @@ class Pump:
                 with self._at_mesh:
                     actions = self._mesh.outgoing()
                 self._transport.carry_out(actions)
-                has_input = self._transport.has_input
+                if self._transport.has_input:
+                    self._transport.wake()
             finally:
                 self._at_sockets.release()
-            if has_input:
-                self._transport.wake()
