@@ -45,6 +45,19 @@ PEER_GONE: Final = "peer gone"
 LOST: Final = "lost in a cut"
 
 
+_NEVER: Final = float("inf")
+
+
+class _Progress:
+    """How far a channel was read since the last report: up to which message, and how many more until the next one."""
+
+    __slots__ = ("left", "upto")
+
+    def __init__(self, capacity: int) -> None:
+        self.upto = 0
+        self.left = (capacity + 1) // 2
+
+
 class Accounts:
     """
     The accounts of one node with all others.
@@ -74,9 +87,9 @@ class Accounts:
         self._custody = notices.custody
         self._windows = Windows(config.peer_messages, config.peer_bytes)
         self._ledger = Ledger(config.limits.accounts)
-        self._read: dict[NodeId, dict[str, tuple[int, int]]] = {}
+        self._read: dict[NodeId, dict[str, _Progress]] = {}
         self._owing: set[NodeId] = set()
-        self._report_at = float("inf")
+        self._report_at = _NEVER
 
     # What goes out
 
@@ -182,20 +195,24 @@ class Accounts:
         """This node is done with a message to a process channel: open the window of its sender."""
         if letter.is_copy:
             return
-        if letter.source == self._node_id:
-            self._settle(self._node_id, letter.channel, letter.sequence)
+        channel, source = letter.channel, letter.source
+        if source == self._node_id:
+            self._settle(source, channel, letter.sequence)
             return
-        self._release(letter.source, len(letter.body))
-        read = self._read.get(letter.source)
+        self._release(source, len(letter.body))
+        read = self._read.get(source)
         if read is None:
-            read = self._read[letter.source] = {}
-        upto, count = read.get(letter.channel, (0, 0))
-        upto, count = max(upto, letter.sequence), count + 1
-        if count * 2 >= self._config.capacity_of(letter.channel):
-            read.pop(letter.channel, None)
-            self._outbox.tell(letter.source, Kind.CONSUMED, {"read": {letter.channel: upto}})
-        else:
-            read[letter.channel] = (upto, count)
+            read = self._read[source] = {}
+        progress = read.get(channel)
+        if progress is None:
+            progress = read[channel] = _Progress(self._config.capacity_of(channel))
+        if letter.sequence > progress.upto:
+            progress.upto = letter.sequence
+        progress.left -= 1
+        if progress.left <= 0:
+            del read[channel]
+            self._outbox.tell(source, Kind.CONSUMED, {"read": {channel: progress.upto}})
+        elif self._report_at == _NEVER:
             self._report_soon(now)
 
     def tell_closed(self, letters: Iterable[Letter], now: float) -> None:
@@ -316,12 +333,12 @@ class Accounts:
         """Send the reports whose time has come."""
         if now < self._report_at:
             return
-        self._report_at = float("inf")
+        self._report_at = _NEVER
         read, self._read = self._read, {}
         owing, self._owing = self._owing | read.keys(), set()
         for node_id in sorted(owing):
             if self._peers.get(node_id) is not None:
-                self._report(node_id, {channel: upto for channel, (upto, _) in read.get(node_id, {}).items()})
+                self._report(node_id, {channel: progress.upto for channel, progress in read.get(node_id, {}).items()})
 
     def sweep(self, now: float) -> None:
         """Forget windows of messages that expired. Say again what was sent, lest a broken pipe go unnoticed."""
@@ -391,7 +408,7 @@ class Accounts:
         self._report_soon(now)
 
     def _report_soon(self, now: float) -> None:
-        if self._report_at == float("inf"):
+        if self._report_at == _NEVER:
             self._report_at = now + self._config.timing.settle_every_s
             self._outbox.call_by(self._report_at)
 

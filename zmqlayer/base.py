@@ -33,6 +33,8 @@ __all__ = ["BaseLayer"]
 
 LOCAL_BYTES = 8
 LOCALS_AT_ONCE = 64
+MOST_SHARED = 256
+MOST_SHARED_BYTES = 4096
 
 
 class BaseLayer:
@@ -52,8 +54,8 @@ class BaseLayer:
     def __init__(self, slot: NodeSlot) -> None:
         self._slot = slot
         self._locals: deque[str] = deque()
-        # The last copy of a group message, opened: the members of a group read the same bytes one after the other.
-        self._opened: tuple[bytes | None, Message] = None, {}
+        # Group messages, opened: the members of a group read the same bytes one after the other.
+        self._opened: dict[bytes, Message] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
@@ -184,22 +186,23 @@ class BaseLayer:
         Raises:
             InvalidName: A name outside the grammar, or a process channel of another node.
         """
-        interest = _sort_out(channels, self.node_id)
+        interest = _sort_out(channels, (self._slot.filled or self._slot.node).node_id)
         choices = len(interest.own) + bool(interest.named)
         return interest if choices < 2 else interest.starting_with(random.randrange(choices))
 
     def open_letter(self, letter: Letter) -> Message | None:
         """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""
-        body, (shared, opened) = letter.body, self._opened
-        if body is shared:
+        if letter.is_copy and (opened := self._opened.get(letter.body)) is not None:
             return opened.copy()
         try:
-            message = decode(body)
+            message = decode(letter.body)
         except ProtocolError as exc:
             self.node.malformed(letter, exc)
             return None
-        if letter.is_copy and is_flat(message):
-            self._opened = body, message.copy()
+        if letter.is_copy and len(letter.body) <= MOST_SHARED_BYTES and is_flat(message):
+            if len(self._opened) >= MOST_SHARED:
+                self._opened.clear()
+            self._opened[letter.body] = message.copy()
         return message
 
 

@@ -13,7 +13,7 @@ from zmqlayer import asking
 from zmqlayer.backend import Backend
 from zmqlayer.exceptions import NotReady
 from zmqlayer.messages import Message
-from zmqlayer.receiving import receive
+from zmqlayer.receiving import take_or_wait
 from zmqlayer.sync import SyncLayer
 
 __all__ = ["AsyncLayer"]
@@ -57,11 +57,11 @@ class AsyncLayer(Backend):
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
-        letter = (self._slot.filled or self._slot.node).take_from(channel)
-        if letter is not None and (message := self.open_letter(letter)) is not None:
-            return message
-        _, message = await receive(self, self._interest((channel,)))
-        return message
+        node = self._slot.filled or self._slot.node
+        while True:
+            letter = node.take_from(channel) or await take_or_wait(node, self._interest((channel,)))
+            if letter is not None and (message := self.open_letter(letter)) is not None:
+                return message
 
     async def new_channel(self, prefix: str = "specific") -> str:
         """

@@ -159,6 +159,7 @@ def is_process_prefix(channel: str) -> bool:
     return channel.endswith("!")
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def inbox_of(channel: str) -> str:
     """
     Return the name under which a reader waits for *channel*.

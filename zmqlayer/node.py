@@ -225,19 +225,30 @@ class Node:
 
         return self.ask(take)
 
-    def take_or_wait(self, receiver: Receiver) -> Letter | None:
-        """Return the oldest message for *receiver*; or None, and its waiter is woken when it should look again."""
+    def take_or_enlist(self, interest: Interest, enlist: Callable[[], Receiver]) -> Letter | Receiver:
+        """
+        Return the oldest message for *interest*; or who waits for one from now on.
 
-        def take(mesh: Mesh, now: float) -> Letter | None:
+        Args:
+            enlist: Makes who waits; called only if there is no message.
+        """
+
+        def take(mesh: Mesh, now: float) -> Letter | Receiver:
             self._check_open()
-            letter = mesh.take(receiver.interest, now)
+            letter = mesh.take(interest, now)
             if letter is not None:
                 return letter
+            receiver = enlist()
             self._board.enlist(receiver)
-            mesh.wait(receiver.interest, now)
-            return None
+            mesh.wait(interest, now)
+            return receiver
 
         return self.ask(take)
+
+    def take_or_wait(self, receiver: Receiver) -> Letter | None:
+        """Return the oldest message for *receiver*; or None, and its waiter is woken when it should look again."""
+        found = self.take_or_enlist(receiver.interest, lambda: receiver)
+        return None if isinstance(found, Receiver) else found
 
     def give_up(self, receiver: Receiver) -> None:
         """*receiver* no longer waits. If it was woken already, the wake goes to another."""

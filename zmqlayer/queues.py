@@ -229,8 +229,10 @@ class Mailboxes:
         box = self._boxes.get(channel)
         if box is None:
             return None
-        letter = box.pop()
-        self._forget(letter)
+        letter = box.letters.popleft()
+        if letter.is_copy:
+            box.copies -= 1
+            self.copies.remove(letter.body)
         if not box.letters:
             self._remove(channel)
         return letter

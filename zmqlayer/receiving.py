@@ -5,16 +5,18 @@ How a coroutine receives: it looks, waits to be woken, and looks again. Used by 
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from zmqlayer.base import BaseLayer
 from zmqlayer.driving import let_drive
 from zmqlayer.events import Interest
 from zmqlayer.messages import Message
+from zmqlayer.node import Node
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
 from zmqlayer.waiters import LoopWaiter
 
-__all__ = ["receive"]
+__all__ = ["receive", "take_or_wait"]
 
 
 async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
@@ -26,18 +28,27 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
     Raises:
         LayerClosed: The layer was closed, perhaps while this waited.
     """
-    node, loop = layer.node, asyncio.get_running_loop()
-    letter: Letter | None = None
     while True:
+        letter = await take_or_wait(layer.node, interest)
         if letter is not None and (message := layer.open_letter(letter)) is not None:
             return letter.channel, message
-        receiver = Receiver(interest, waiter := LoopWaiter(loop))
-        letter = node.take_or_wait(receiver)
-        if letter is None:
-            let_drive(node, loop)
-            try:
-                await waiter.future
-            except asyncio.CancelledError:
-                node.give_up(receiver)
-                raise
-            letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+
+
+async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
+    """Return the oldest message for *interest*; or None, after waiting, when it is time to look again."""
+
+    def enlist() -> Receiver:
+        return Receiver(interest, LoopWaiter(asyncio.get_running_loop()))
+
+    found = node.take_or_enlist(interest, enlist)
+    if not isinstance(found, Receiver):
+        return found
+    waiter = cast("LoopWaiter", found.waiter)
+    if not node.pump.is_driven:
+        let_drive(node, waiter.loop)
+    try:
+        await waiter.future
+    except asyncio.CancelledError:
+        node.give_up(found)
+        raise
+    return None

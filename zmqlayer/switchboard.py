@@ -190,6 +190,17 @@ class Switchboard:
 
     def _strike(self, receiver: Receiver, mesh: Mesh) -> bool:
         """Take *receiver* off every list; returns whether it was waiting."""
+        keys = receiver.interest.keys
+        if len(keys) == 1:
+            waiting = self._receivers.get(keys[0])
+            if waiting is None or receiver not in waiting:
+                return False
+            if len(waiting) == 1:
+                del self._receivers[keys[0]]
+            else:
+                del waiting[receiver]
+            mesh.unwait(receiver.interest)
+            return True
         was_waiting = False
         for key in receiver.interest.keys:
             waiting = self._receivers.get(key)

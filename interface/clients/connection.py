@@ -87,6 +87,8 @@ class Connection(TwistedProtocol):
     def connectionMade(self) -> None:
         context = self._register.context
         self._is_open = True
+        if (set_no_delay := getattr(self._wire, "setTcpNoDelay", None)) is not None:  # a UNIX socket has none
+            set_no_delay(True)  # or the kernel holds back a message until the client has confirmed the one before
         self._wire.registerProducer(self, True)
         self._idle_timer.start(context.options.keep_alive_timeout_s, self.close)
         self._register.add(self)
