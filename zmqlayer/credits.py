@@ -15,18 +15,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from zmqlayer.names import NodeId
 
 __all__ = ["Offer", "Offers", "Reader"]
 
+BUSY_S: Final = 1.0
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Line:
     """What one sender was granted by one reader on the present link, and what arrived of it."""
 
     granted: int = 0
     received: int = 0
+    received_at: float = -float("inf")
     is_recalled: bool = False
 
     @property
@@ -39,8 +43,9 @@ class Reader:
     """
     Receivers of this node that wait for the same set of channels, and the credit they gave to senders.
 
-    The window is what the receivers could take at once: those waiting, plus *prefetch*. Each sender is granted
-    an equal share of it and, while anyone waits, at least one message, so that no sender needs to ask first.
+    The window is what the receivers could take at once: those waiting, plus *prefetch*. Each sender is granted at
+    least one message of it, so that no sender needs to ask first, and those that sent something within the last second
+    an equal share of the rest; all do where none did.
 
     Attributes:
         number: Names the reader in frames.
@@ -76,17 +81,20 @@ class Reader:
         free = self._free(now)
         if free <= 0 or not lines:
             return []
-        share = max(1, -(-free // len(lines)))
+        busy = [line for line in lines.values() if now - line.received_at < BUSY_S] or list(lines.values())
+        most = max(1, -(-(free - len(lines) + len(busy)) // len(busy)))
+        shares = {sender: most if line in busy else 1 for sender, line in lines.items()}
         spare = free - sum(line.outstanding for line in lines.values())
         grants = []
         for sender, line in sorted(lines.items(), key=_outstanding):
+            share = shares[sender]
             more = min(share - line.outstanding, max(spare, 1 - line.outstanding))
             if more > 0 and not line.is_recalled and (line.outstanding == 0 or more >= share // 2):
                 spare -= more
                 grants.append((sender, line.received + line.outstanding + more, line.granted == 0))
                 line.granted = grants[-1][1]
                 if more < share and spare <= 0:
-                    grants.extend(self._recall(lines, share))
+                    grants.extend(self._recall(lines, shares))
         return grants
 
     def ceded(self, sender: NodeId, limit: int) -> None:
@@ -97,11 +105,11 @@ class Reader:
             line.granted = min(line.granted, max(limit, line.received))
 
     @staticmethod
-    def _recall(lines: dict[NodeId, _Line], share: int) -> Iterator[tuple[NodeId, int, bool]]:
+    def _recall(lines: dict[NodeId, _Line], shares: dict[NodeId, int]) -> Iterator[tuple[NodeId, int, bool]]:
         for sender, line in lines.items():
-            if line.outstanding > share and not line.is_recalled:
+            if line.outstanding > shares[sender] and not line.is_recalled:
                 line.is_recalled = True
-                yield sender, line.received + share, False
+                yield sender, line.received + shares[sender], False
 
     def grant_own(self, own: NodeId, now: float) -> int | None:
         """
@@ -119,9 +127,11 @@ class Reader:
     def _free(self, now: float) -> int:
         return max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
 
-    def received(self, sender: NodeId) -> None:
+    def received(self, sender: NodeId, now: float) -> None:
         """Count one message of *sender* against its credit."""
-        self.lines.setdefault(sender, _Line()).received += 1
+        line = self.lines.setdefault(sender, _Line())
+        line.received += 1
+        line.received_at = now
 
     def forget(self, sender: NodeId) -> None:
         """Start from zero with a sender whose link started anew, or is gone."""

@@ -79,12 +79,12 @@ class Readers:
         if reader is None:
             self._give_back(letter, now)
         else:
-            self._arrive(reader, letter, spends_credit=link == peer.our_link)
+            self._arrive(reader, letter, now, spends_credit=link == peer.our_link)
 
     def take_over(self, number: int, letter: Letter, now: float) -> None:
         """A message of this node's own is handed to reader *number*. The caller spends the credit that is renewed."""
         reader = self._by_number[number]
-        self._arrive(reader, letter, spends_credit=True)
+        self._arrive(reader, letter, now, spends_credit=True)
         self._grant_own(reader, now)
 
     def ended(self, frame: Frame) -> None:
@@ -253,9 +253,9 @@ class Readers:
         limit = reader.grant_own(self._node_id, now)
         return None if limit is None else self._dispatch.offer_own(reader.number, reader.channels, limit)
 
-    def _arrive(self, reader: Reader, letter: Letter, *, spends_credit: bool) -> None:
+    def _arrive(self, reader: Reader, letter: Letter, now: float, *, spends_credit: bool) -> None:
         if spends_credit:
-            reader.received(letter.source)
+            reader.received(letter.source, now)
         reader.unread += 1
         self._inboxes[reader.number].append(letter)
         self._on_readable(reader.channels)

@@ -100,7 +100,7 @@ class ReaderModel(RuleBasedStateMachine):
             if ceded is None:
                 self.reader.unread += 1
                 if number == link.number:
-                    self.reader.received(sender)
+                    self.reader.received(sender, self.now)
             elif number == link.number:
                 self.reader.ceded(sender, ceded)
                 self.grant()
@@ -153,7 +153,7 @@ class ReaderModel(RuleBasedStateMachine):
             while link.in_flight:
                 number, ceded = link.in_flight.pop(0)
                 if number == link.number:
-                    self.reader.received(sender) if ceded is None else self.reader.ceded(sender, ceded)
+                    self.reader.received(sender, self.now) if ceded is None else self.reader.ceded(sender, ceded)
         self.reader.unread, self.reader.waiting = 0, 1
         self.grant()
         for sender, link in self.links.items():
@@ -296,12 +296,12 @@ def test_what_was_spent_before_it_was_recalled_stays_spent() -> None:
     limits(reader, A)
     limits(reader, A, B)
     for _ in range(4):
-        reader.received(A)
+        reader.received(A, 0.0)
 
     reader.ceded(A, 4)
 
     assert reader.lines[A].outstanding == 0
-    assert limits(reader, A, B) == {A: 6, B: 2}
+    assert limits(reader, A, B) == {A: 7}, "B holds the one that it may"
 
 
 def test_ceding_what_was_not_asked_for_changes_nothing() -> None:
@@ -323,7 +323,7 @@ def test_many_are_renewed_at_half() -> None:
 
     renewals = []
     for _ in range(10):
-        reader.received(A)
+        reader.received(A, 0.0)
         renewals.append(limits(reader, A))
 
     assert renewals == [{}] * 4 + [{A: 15}] + [{}] * 4 + [{A: 20}]
@@ -336,7 +336,7 @@ def test_few_are_renewed_at_once(window: int) -> None:
     assert limits(reader, A) == {A: window}
 
     for number in range(1, 5):
-        reader.received(A)
+        reader.received(A, 0.0)
         assert limits(reader, A) == {A: window + number}
 
 
@@ -345,7 +345,7 @@ def test_unread_messages_take_room() -> None:
     reader = Reader(1, ("a",), 2, 0.0)
     limits(reader, A)
     for _ in range(2):
-        reader.received(A)
+        reader.received(A, 0.0)
         reader.unread += 1
 
     assert limits(reader, A) == {}
@@ -358,7 +358,7 @@ def test_polling_counts_as_waiting_for_a_while() -> None:
     reader = Reader(1, ("a",), 0, 0.0, polled_until=1.0)
 
     assert limits(reader, A, now=0.9) == {A: 1}
-    reader.received(A)
+    reader.received(A, 0.0)
     assert limits(reader, A, now=1.0) == {}
 
 
@@ -366,7 +366,7 @@ def test_a_new_link_starts_from_zero() -> None:
     """Both sides count from zero when a link starts anew, and the first grant is marked as such."""
     reader = Reader(1, ("a",), 2, 0.0)
     limits(reader, A)
-    reader.received(A)
+    reader.received(A, 0.0)
 
     reader.forget(A)
     reader.forget(B)
@@ -379,7 +379,7 @@ def test_more_than_granted_is_no_debt() -> None:
     reader = Reader(1, ("a",), 2, 0.0)
     limits(reader, A)
     for _ in range(5):
-        reader.received(A)
+        reader.received(A, 0.0)
 
     assert limits(reader, A) == {A: 7}
 
@@ -466,3 +466,19 @@ def test_a_channel_named_twice_is_one() -> None:
     offers.withdraw(A, 1)
     assert offers.next("a") is None
     assert not offers._by_channel
+
+
+def test_who_sends_has_what_idle_ones_do_not_need() -> None:
+    """Of many nodes that might send, one does: the others keep one message each, so that they need not ask first."""
+    reader = Reader(1, ("a",), 12, 0.0, waiting=1)
+    assert grants(reader, A, B, C) == {A: 5, B: 5, C: 3}
+
+    for _ in range(5):
+        reader.received(A, 10.0)
+    reader.lines[B].granted = reader.lines[C].granted = 1  # what they held beyond that was recalled
+
+    assert grants(reader, A, B, C, now=10.0) == {A: 5 + 11}
+
+
+def grants(reader: Reader, *senders: NodeId, now: float = 0.0) -> dict[NodeId, int]:
+    return {sender: limit for sender, limit, _ in reader.grant(senders, now)}
