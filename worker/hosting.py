@@ -58,6 +58,6 @@ def host_application(
         channels=channels,
         limit_concurrency=plan.async_limit,
         graceful_timeout_s=plan.grace_s,
-        prefetch=layer.node.config.prefetch or DEFAULT_PREFETCH,
+        prefetch=DEFAULT_PREFETCH if layer.node.config.prefetch is None else layer.node.config.prefetch,
     )
     return AsgiService(load_application(path), cast(SyncLayer, layer), options, say, lifeline)

@@ -58,6 +58,9 @@ class WorkerLayer(Protocol):
     def node(self) -> ConfiguredNode:
         """What the layer runs on."""
 
+    def read_ahead(self, prefetch: int) -> None:
+        """Hold so many messages that no thread waits for yet, unless the settings say how many; before the start."""
+
     def start(self) -> None:
         """Join the mesh now, and not at the first use."""
 

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 DEFAULT_THREADS: Final = 4
+DEFAULT_PREFETCH: Final = 8
+"""Messages on their way while all threads work: each would cost the time of a round trip otherwise."""
 DEFAULT_GRACE_S: Final = 5.0
 """With what leaving the mesh takes it fits into the ten seconds after which containers are killed."""
 
@@ -101,6 +103,7 @@ def build_group(plan: Plan, http_consumer: Consumer | None = None) -> WorkerGrou
         )
     layer = get_channel_layer(plan.alias)
     layer.role = "worker"
+    layer.read_ahead(DEFAULT_PREFETCH)
     abandon = threading.Event()
     worker = Worker(
         layer,

@@ -8,6 +8,7 @@ import random
 import secrets
 from collections import deque
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import lru_cache
 
 from zmqlayer.codec import decode, encode, is_flat
@@ -108,6 +109,15 @@ class BaseLayer:
     @role.setter
     def role(self, role: str) -> None:
         self.node.role = role
+
+    def read_ahead(self, prefetch: int) -> None:
+        """
+        Let readers hold so many messages that nobody waits for yet, unless the settings say how many.
+
+        Call it before the node starts. What a reader holds while it is busy goes back after a tenth of a second.
+        """
+        if self.node.config.prefetch is None:
+            self.node.config = replace(self.node.config, prefetch=prefetch)
 
     def start(self) -> None:
         """

@@ -65,7 +65,8 @@ class Config:
         group_expiry: Seconds after which a group membership ends unless it is added again.
         capacity: Messages from this node that may be unread in one channel; fewer pieces of a body.
         channel_capacity: (pattern, capacity) pairs; the first pattern that matches a channel wins.
-        prefetch: Messages a reader may hold beyond those it is waiting for.
+        prefetch: Messages a reader may hold beyond those it is waiting for; None for as many as suits it: 0, and 8 in a
+            worker.
         max_message_size: Bytes of one message as msgpack.
         peer_messages: Messages that may be outstanding to one peer.
         peer_bytes: Bytes that may be outstanding to one peer.
@@ -80,7 +81,7 @@ class Config:
     group_expiry: float = 86_400.0
     capacity: int = 100
     channel_capacity: tuple[tuple[re.Pattern[str], int], ...] = ()
-    prefetch: int = 0
+    prefetch: int | None = None
     max_message_size: int = 1_048_576
     peer_messages: int = 10_000
     peer_bytes: int = 16_777_216
@@ -102,7 +103,8 @@ class Config:
         for name in ("expiry", "group_expiry"):
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"{getattr(self, name)!r} is not a number of seconds above 0")
-        _check_number("prefetch", self.prefetch, 0)
+        if self.prefetch is not None:
+            _check_number("prefetch", self.prefetch, 0)
         if self.expiry > 4_000_000:
             raise ConfigError("expiry", f"{self.expiry:g} s is more than the 4,000,000 s a frame can say")
         limits = {name: getattr(self.limits, name) for name in ("queued_bytes", "copy_bytes", "published_bytes")}
@@ -361,7 +363,7 @@ SETTINGS: Final = (
         "The same for channels whose name matches a glob.",
         is_repeatable=True,
     ),
-    Setting("prefetch", "N", "Messages a reader may hold beyond those it waits for. [default: 0]"),
+    Setting("prefetch", "N", "Messages a reader may hold beyond those it waits for. [default: 0, in workers 8]"),
     Setting("max_message_size", "BYTES", "Largest message, as msgpack. [default: 1048576]"),
     Setting("peer_messages", "N", "Unread messages that one peer may hold of ours. [default: 10000]"),
     Setting("peer_bytes", "BYTES", "Unread bytes that one peer may hold of ours. [default: 16777216]"),

@@ -55,6 +55,7 @@ class Reader:
         unread: Messages that arrived and were not taken.
         taken: Messages that were taken since credit was last thought about.
         used_at: Monotonic seconds of the last call that wanted a message.
+        is_busy: Whether what it held was given back because all receivers were busy; until one of them looks again.
         polled_until: Until then a receiver that looks without waiting counts as waiting.
     """
 
@@ -65,6 +66,7 @@ class Reader:
     waiting: int = 0
     unread: int = 0
     taken: int = 0
+    is_busy: bool = False
     polled_until: float = 0.0
     lines: dict[NodeId, _Line] = field(default_factory=dict)
 
@@ -124,7 +126,16 @@ class Reader:
         line.granted = line.received + 1
         return line.granted
 
+    def recall_all(self) -> Iterator[tuple[NodeId, int]]:
+        """Ask back all credit that is out, and yield (sender, limit): only what has arrived is left."""
+        for sender, line in self.lines.items():
+            if line.outstanding:
+                line.is_recalled = True
+                yield sender, line.received
+
     def _free(self, now: float) -> int:
+        if self.is_busy:
+            return 0
         return max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
 
     def received(self, sender: NodeId, now: float) -> None:

@@ -199,9 +199,12 @@ class Dispatch:
         if letter.source == self._node_id:
             self._custody.expired(letter.number)
 
-    def withdraw_own(self, reader: int, letters: list[Letter], now: float) -> None:
-        """A reader of this node ends, and gives back what it did not take."""
+    def withdraw_own(self, reader: int) -> None:
+        """A reader of this node ends, or is busy: its credit is void."""
         self._offers.withdraw(self._node_id, reader)
+
+    def restore_own(self, letters: list[Letter], now: float) -> None:
+        """A reader of this node gives back what it did not take."""
         keys = dict.fromkeys(inbox_of(letter.channel) for letter in letters)
         for letter in letters:
             self._restore(letter)

@@ -105,7 +105,7 @@ class Mesh:
         self._reception = Reception(
             identity.node_id, self._links, self._accounts, self.counters, receivers, self._mail.batch
         )
-        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
+        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
         self._swept = (*swept, self.notices)
         self._joining = Joining()
@@ -194,6 +194,7 @@ class Mesh:
         is_doubtful = self._links.was_late(max(0.0, now - self._due_at), now)
         self._links.tick(now)
         self._accounts.tick(now)
+        self._readers.tick(now)
         for late in sorted(self._membership.tick(now) | self._fanout.tick(now)):
             if not is_doubtful:
                 self._links.silence(late, now)

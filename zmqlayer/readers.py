@@ -3,6 +3,7 @@ Readers: the named channels of one node as a receiver. Sans-I/O; used by ``mesh.
 
 A node whose receivers wait for a set of channels is a *reader*; it gives credit to every sender, this node
 included. So one that dies takes no more than its credit with it, and one that closes gives back what nobody started.
+What a reader holds beyond what its receivers wait for goes back too if all of them are busy for long.
 A sender confirms the end of a reader with ENDED, behind its last message for it, so that a node that leaves
 knows when everything that was on its way has come, and gone back.
 """
@@ -30,10 +31,13 @@ from zmqlayer.queues import Letter
 
 __all__ = ["Readers"]
 
+_NEVER: Final = float("inf")
 IDLE_READER_S: Final = 10.0
 IDLE_BODY_READER_S: Final = 1.0
 """Of a ``?`` channel: there is one for each body, and few are read twice."""
 POLL_LASTS_S: Final = 1.0
+BUSY_AFTER_S: Final = 0.1
+"""For so long a message may wait for receivers that are all busy, where others may be free."""
 
 
 class Readers:
@@ -62,6 +66,7 @@ class Readers:
         self._inboxes: dict[int, deque[Letter]] = {}
         self._ending: dict[int, set[NodeId]] = {}
         self._numbers = 0
+        self._busy_at = _NEVER
         self._is_closing = False
 
     # What is handed over
@@ -122,7 +127,7 @@ class Readers:
         reader = self._readers.get(channels)
         if reader is None:
             return None
-        reader.used_at = now
+        self._use(reader, now)
         inbox = self._inboxes[reader.number]
         while inbox:
             letter = inbox.popleft()
@@ -133,6 +138,8 @@ class Readers:
                 if not inbox or reader.taken >= reader.prefetch // 16:  # what is there already keeps receivers busy
                     reader.taken = 0
                     self._grant(reader, now)
+                if inbox:
+                    self._mind(reader, now)
                 return letter
             self._counters.expired += 1
             self._dispatch.lost(letter)
@@ -142,7 +149,7 @@ class Readers:
         """One more receiver waits for *channels*."""
         reader = self._reader(channels, now)
         reader.waiting += 1
-        reader.used_at = now
+        self._use(reader, now)
         self._grant(reader, now)
 
     def unwait(self, channels: tuple[str, ...]) -> None:
@@ -153,7 +160,7 @@ class Readers:
     def poll(self, channels: tuple[str, ...], now: float) -> None:
         """A receiver looked and did not wait: keep credit for one message out for a second."""
         reader = self._reader(channels, now)
-        reader.used_at = now
+        self._use(reader, now)
         reader.polled_until = now + POLL_LASTS_S
         self._grant(reader, now)
 
@@ -187,6 +194,24 @@ class Readers:
             self._withdraw(reader, now)
 
     # Time
+
+    def tick(self, now: float) -> None:
+        """Give back what receivers that are busy did not come to take."""
+        if now < self._busy_at:
+            return
+        self._busy_at = _NEVER
+        for reader in self._readers.values():
+            if not reader.unread or not reader.prefetch or reader.waiting:
+                continue
+            busy_at = max(reader.used_at + BUSY_AFTER_S, reader.polled_until)
+            if now >= busy_at:
+                self._clear_desk(reader, now)
+            else:
+                self._busy_at = min(self._busy_at, busy_at)
+
+    def next_at(self) -> float:
+        """Return when :meth:`tick` has something to do."""
+        return self._busy_at
 
     def sweep(self, now: float) -> None:
         """End readers that nobody used for a while."""
@@ -226,7 +251,7 @@ class Readers:
         reader = self._readers.get(channels)
         if reader is None:
             self._numbers += 1
-            reader = Reader(self._numbers, channels, self._config.prefetch, now)
+            reader = Reader(self._numbers, channels, self._config.prefetch or 0, now)
             self._readers[channels] = self._by_number[reader.number] = reader
             self._inboxes[reader.number] = deque()
         return reader
@@ -237,12 +262,16 @@ class Readers:
         if (own := self._grant_own(reader, now)) is not None:
             self._dispatch.spend(own, now)
         for sender, limit, is_first in reader.grant(self._senders(reader), now):
-            if (peer := self._peers.get(sender)) is not None:
-                payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
-                payload["done"] = self._accounts.finished(sender)
-                if is_first:
-                    payload["channels"] = reader.channels
-                self._outbox.tell(sender, Kind.CREDIT, payload)
+            self._tell_limit(reader, sender, limit, is_first=is_first)
+
+    def _tell_limit(self, reader: Reader, sender: NodeId, limit: int, *, is_first: bool = False) -> None:
+        peer = self._peers.get(sender)
+        if peer is not None:
+            payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": limit}
+            payload["done"] = self._accounts.finished(sender)
+            if is_first:
+                payload["channels"] = reader.channels
+            self._outbox.tell(sender, Kind.CREDIT, payload)
 
     def _senders(self, reader: Reader) -> Iterable[NodeId]:
         """Return who may have messages for a reader; those for a ``?`` channel are all at its maker."""
@@ -259,6 +288,27 @@ class Readers:
         reader.unread += 1
         self._inboxes[reader.number].append(letter)
         self._on_readable(reader.channels)
+        if not reader.waiting:
+            self._mind(reader, now)
+
+    def _mind(self, reader: Reader, now: float) -> None:
+        """A reader holds messages that nobody waits for: look at it again."""
+        if self._busy_at == _NEVER and reader.prefetch:
+            self._busy_at = max(now, reader.used_at + BUSY_AFTER_S)
+            self._outbox.call_by(self._busy_at)
+
+    def _use(self, reader: Reader, now: float) -> None:
+        reader.used_at = now
+        reader.is_busy = False
+
+    def _clear_desk(self, reader: Reader, now: float) -> None:
+        """All receivers are busy: take credit back, and give back what nobody took, until one of them looks again."""
+        reader.is_busy = True
+        reader.forget(self._node_id)
+        for sender, limit in reader.recall_all():
+            self._tell_limit(reader, sender, limit)
+        self._dispatch.withdraw_own(reader.number)
+        self._give_all_back(reader, now)
 
     def _withdraw(self, reader: Reader, now: float) -> None:
         """End a reader. What it did not take goes back to its place in the queues it came from."""
@@ -270,13 +320,21 @@ class Readers:
                 payload: dict[str, object] = {"link": peer.our_link, "reader": reader.number, "limit": None}
                 self._outbox.tell(sender, Kind.CREDIT, payload)
                 self._ending.setdefault(reader.number, set()).add(sender)
-        own = []
-        for letter in self._inboxes.pop(reader.number):
+        self._dispatch.withdraw_own(reader.number)
+        self._give_all_back(reader, now)
+        del self._inboxes[reader.number]
+
+    def _give_all_back(self, reader: Reader, now: float) -> None:
+        """Give back what a reader holds; it has no credit out any more, so nothing comes back to it."""
+        inbox, own = self._inboxes[reader.number], []
+        for letter in inbox:
             if letter.source == self._node_id:
                 own.append(letter)
             else:
                 self._give_back(letter, now)
-        self._dispatch.withdraw_own(reader.number, own, now)
+        reader.unread = 0
+        inbox.clear()
+        self._dispatch.restore_own(own, now)
 
     def _settle_ending(self, sender: NodeId, number: int) -> None:
         senders = self._ending.get(number, set())

@@ -58,6 +58,9 @@ class MemoryLayer:
         self.waits: list[tuple[str, float]] = []
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
+    def read_ahead(self, prefetch: int) -> None:
+        """Do nothing: everything is here."""
+
     def start(self) -> None:
         """Do nothing: there is nobody to join."""
 

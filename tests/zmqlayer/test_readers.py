@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from support.network import (
@@ -408,3 +410,63 @@ def test_the_reader_of_a_body_ends_soon() -> None:
     network.run(0.1)
 
     assert first + numbered(reader, channel) == [1, 2]
+
+
+def read_and_work(network: Any, sender: Any, reader: Any, number: int) -> None:
+    """Let *reader* take one of *number* messages and work on it; the others lie there, prefetched."""
+    reader.wait("jobs")
+    network.run(0.1)
+    send_numbers(sender, "jobs", range(number))
+    network.run(0.01)
+    assert reader.take("jobs") == {"n": 0}
+    reader.unwait("jobs")
+
+
+def test_what_a_busy_reader_holds_goes_to_a_free_one() -> None:
+    """After a tenth of a second, in order; the busy one gets nothing until it looks again."""
+    network, a, busy, free = joined("a", "busy", "free", prefetch=4)
+    read_and_work(network, a, busy, 3)
+    free.wait("jobs")
+    network.run(0.05)
+    assert free.take("jobs") is None
+
+    network.run(0.1)
+
+    assert [free.take("jobs") for _ in range(2)] == [{"n": 1}, {"n": 2}]
+    free.unwait("jobs")
+    send_numbers(a, "jobs", range(3, 4))
+    network.run(0.2)
+    assert busy.mesh.in_flight == 0
+    busy.wait("jobs")
+    network.run(0.2)
+    assert (busy.take("jobs") or free.take("jobs")) == {"n": 3}
+
+
+def test_a_busy_node_takes_back_what_it_queued_for_itself() -> None:
+    """Its own messages too are for others while it is busy, and for itself when it looks again."""
+    network, node, free = joined("node", "free", prefetch=4)
+    read_and_work(network, node, node, 3)
+    network.run(0.2)
+
+    free.wait("jobs")
+    network.run(0.01)
+    assert free.take("jobs") == {"n": 1}
+    free.unwait("jobs")
+    network.run(0.3)
+
+    node.wait("jobs")
+    network.run(0.01)
+    assert {"n": 2} in (node.take("jobs"), free.take("jobs"))
+
+
+def test_who_looks_now_and_then_is_not_busy() -> None:
+    """What came since it looked waits for it for as long as its look is good."""
+    network, a, b = joined("a", "b", prefetch=4)
+    b.mesh.poll(b.interest("jobs"), network.now)
+    network.pump(b)
+    network.run(0.01)
+    send_numbers(a, "jobs", range(1))
+
+    network.run(0.8)
+
+    assert b.take("jobs") == {"n": 0}
