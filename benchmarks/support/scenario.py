@@ -1,8 +1,8 @@
 """
 The words that all benchmarks share: a scenario is one piece of work that several contestants do in turns.
 
-Pure: what is measured stands in ``scenarios/``, whom it is measured with in ``contestants/``, who runs it and writes the
-report in ``bench/``.
+Pure: what is measured stands in ``scenarios/``, whom it is measured with in ``contestants/``, who runs it and writes
+the report in ``bench/``.
 """
 
 from __future__ import annotations
