@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from bench.expected import Expected, compare, narrow, read_expected
+from bench.expected import Expected, compare, find_faults, narrow, read_expected
 from bench.finding import NoSuchScenario, choose, find_scenarios
 from bench.machine import describe
 from bench.pages import Draw, read_results, to_dict, write_figures, write_report
@@ -174,9 +174,8 @@ def _drawer() -> Draw | None:
 
 def _bounds(scenarios: Sequence[Scenario]) -> tuple[Expected, ...]:
     bounds = read_expected((HOME / "expected.json").read_text(encoding="utf-8"))
-    quick = {scenario.name for scenario in scenarios if scenario.is_quick}
-    if strangers := sorted({bound.scenario for bound in bounds} - quick):
-        raise click.ClickException(f"expected.json has what is no quick scenario: {', '.join(strangers)}")
+    if faults := find_faults(bounds, scenarios):
+        raise click.ClickException("expected.json is wrong\n" + "\n".join(faults))
     return bounds
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,7 +11,7 @@ from bench.results import Result
 from bench.wording import number
 from support.scenario import OURS, Scenario
 
-__all__ = ["Comparison", "Expected", "compare", "narrow", "read_expected"]
+__all__ = ["Comparison", "Expected", "compare", "find_faults", "narrow", "read_expected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,15 @@ class Expected:
         """Return whether *measured* is on the right side of the bound."""
         return (self.least is None or measured >= self.least) and (self.most is None or measured <= self.most)
 
+    def fault(self, scenario: Scenario) -> str:
+        """Return what it names that *scenario* has not, or does not measure in a quick run; empty if nothing."""
+        if not scenario.is_quick:
+            return f"{self}: {scenario.name} is not a quick scenario"
+        if self.measure not in {measure.name for measure in scenario.measures}:
+            return f"{self}: there is no measure {self.measure!r}"
+        strangers = {self.ours, self.against or self.ours} - set(scenario.contestants)
+        return f"{self}: there is no contestant {min(strangers)!r}" if strangers else ""
+
     def measured(self, result: Result) -> float | None:
         """Return what counts of a result; None if it could not be had."""
         if self.against:
@@ -114,16 +123,22 @@ def read_expected(text: str) -> tuple[Expected, ...]:
     return tuple(Expected.from_dict(written) for written in json.loads(text))
 
 
+def find_faults(bounds: Iterable[Expected], scenarios: Iterable[Scenario]) -> list[str]:
+    """Return what is wrong with bounds that could never be looked at, one sentence each."""
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    faults = (
+        bound.fault(by_name[bound.scenario]) if bound.scenario in by_name else f"{bound}: there is no such scenario"
+        for bound in bounds
+    )
+    return [fault for fault in faults if fault]
+
+
 def narrow(scenarios: Iterable[Scenario], bounds: Iterable[Expected]) -> list[Scenario]:
-    """Return the scenarios that *bounds* name, each with the contestants that they name."""
+    """Return the scenarios that *bounds* name, each with the contestants that they name, and without targets."""
     named: dict[str, set[str]] = {}
     for bound in bounds:
         named.setdefault(bound.scenario, set()).update({bound.ours, bound.against})
-    return [
-        replace(scenario, contestants={n: c for n, c in scenario.contestants.items() if n in named[scenario.name]})
-        for scenario in scenarios
-        if scenario.name in named
-    ]
+    return [_only(scenario, named[scenario.name]) for scenario in scenarios if scenario.name in named]
 
 
 def compare(results: Iterable[Result], bounds: Iterable[Expected]) -> Comparison:
@@ -134,3 +149,8 @@ def compare(results: Iterable[Result], bounds: Iterable[Expected]) -> Comparison
         {bound: value for bound, value in about.items() if value is not None},
         tuple(bound for bound, value in about.items() if value is None),
     )
+
+
+def _only(scenario: Scenario, names: Collection[str]) -> Scenario:
+    contestants = {name: contestant for name, contestant in scenario.contestants.items() if name in names}
+    return replace(scenario, contestants=contestants, targets=())

@@ -127,7 +127,7 @@ def test_quick_run_fails_where_they_are_not(bench: Bench) -> None:
     assert "make bench ARGS=pair" in ran.stdout
 
 
-def test_bounds_name_quick_scenarios(bench: Bench) -> None:
+def test_wrong_bounds_are_told_before_anything_is_measured(bench: Bench) -> None:
     """A bound that would never be looked at is an error."""
     bench.scenarios = [BROKEN]
     bench.expect(least=3.5)
@@ -135,4 +135,4 @@ def test_bounds_name_quick_scenarios(bench: Bench) -> None:
     ran = bench.run("--quick")
 
     assert ran.exit_code == 1
-    assert "no quick scenario: pair" in ran.stderr
+    assert "there is no such scenario" in ran.stderr

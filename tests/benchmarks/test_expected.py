@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from bench.expected import Expected, compare, narrow, read_expected
+from bench.expected import Expected, compare, find_faults, narrow, read_expected
+from bench.finding import find_scenarios
 from bench.results import Outcome
 from support.contests import RATE, absent, giving, result, scenario
+from support.scenario import Target
+from support.sources import ROOT
 
 AT_LEAST = Expected("pair", RATE.name, against="peer", least=2.0)
 NOTHING_LOST = Expected("pair", RATE.name, most=0.0)
@@ -72,10 +75,38 @@ def test_bounds_of_other_scenarios_do_not_count() -> None:
 
 
 def test_quick_run_needs_only_who_is_named() -> None:
-    """Contestants without a bound are not measured, nor scenarios without one."""
+    """Contestants without a bound are not measured, nor scenarios without one; targets are for whole runs."""
     contestants = {"zmqlayer": giving({}), "peer": giving({}), "raw": absent}
-    scenarios = [scenario(contestants=contestants), scenario("other")]
+    scenarios = [scenario(contestants=contestants, targets=(Target(RATE.name, 1.0),)), scenario("other")]
 
     (narrowed,) = narrow(scenarios, [AT_LEAST])
 
     assert (narrowed.name, list(narrowed.contestants)) == ("pair", ["zmqlayer", "peer"])
+    assert not narrowed.targets
+
+
+@pytest.mark.parametrize(
+    ("bound", "fault"),
+    [
+        (AT_LEAST, ""),
+        (Expected("pare", RATE.name, least=1.0), "no such scenario"),
+        (Expected("slow", RATE.name, least=1.0), "not a quick scenario"),
+        (Expected("pair", "p50", least=1.0), "no measure 'p50'"),
+        (Expected("pair", RATE.name, "zmqlayr", least=1.0), "no contestant 'zmqlayr'"),
+        (Expected("pair", RATE.name, against="pear", least=1.0), "no contestant 'pear'"),
+    ],
+)
+def test_bounds_that_name_nothing_are_found(bound: Expected, fault: str) -> None:
+    """A bound that would always be skipped says nothing about who is missing."""
+    faults = find_faults([bound], [scenario(is_quick=True), scenario("slow")])
+
+    assert [fault in told for told in faults] == ([True] if fault else [])
+
+
+def test_committed_bounds_name_what_there_is() -> None:
+    """Each bound is about a measure and contestants of its scenario."""
+    scenarios = find_scenarios(ROOT / "benchmarks" / "scenarios")
+    bounds = read_expected((ROOT / "benchmarks" / "expected.json").read_text(encoding="utf-8"))
+    names = {each.name for each in scenarios}
+
+    assert not find_faults([bound for bound in bounds if bound.scenario in names], scenarios)
