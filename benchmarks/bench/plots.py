@@ -10,6 +10,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from bench.results import Result
@@ -21,14 +22,16 @@ __all__ = ["draw_family", "draw_plots"]
 
 FIRST: Final = "#0b5cad"
 VARIANTS: Final = ("#5b9bd5", "#2a9d8f", "#86b8e8", "#57c4b5", "#9bb7d4")
+OTHER: Final = "#a8a8a8"
 OTHERS: Final = ("#8c564b", "#c08552", "#7f7f7f", "#9467bd", "#b5a642", "#4d4d4d", "#d4a5a5", "#a3a3a3")
 MARKERS: Final = "osD^vP*Xhd"
-COLUMNS: Final = 3
 PANEL: Final = (4.2, 3.2)
+LEGEND: Final = 2.2
+"""Inches beside the panels."""
 BAR_HEIGHT: Final = 0.32
 LOG_FROM: Final = 20.0
 """Axes are logarithmic where the greatest is so many times the least."""
-STYLE: Final[dict[str, Any]] = {
+STYLE: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "zmqlayer",  # the same figures give the same file
     "font.family": "sans-serif",
@@ -59,7 +62,8 @@ def draw_plots(results: Iterable[Result], folder: Path) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for family, members in by_family(results).items():
         for name, figure in draw_family(family, members):
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+            with mpl.rc_context(STYLE):
+                figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
             files.setdefault(family, []).append(f"{name}.svg")
     return files
 
@@ -85,14 +89,15 @@ def _lines(family: str, results: Sequence[Result]) -> Figure | None:
     measures = [measure for measure in results[0].scenario.measures if _is_worth_it(results, names, measure)]
     if not measures:
         return None
-    figure, panels = _panels(len(measures), PANEL)
+    figure, panels = _panels(len(measures), PANEL, LEGEND if len(names) > 1 else 0.0)
     for axes, measure in zip(panels, measures, strict=True):
         for place, name in enumerate(names):
             _line(axes, results, name, measure, _color(names, name), MARKERS[place % len(MARKERS)])
         _label_lines(axes, results, measure)
-    figure.suptitle(f"{family[:1].upper()}{family[1:]}", fontsize=11)
+    _entitle(figure, f"{family[:1].upper()}{family[1:]}")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    if len(names) > 1:
+        figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
 
 
@@ -114,7 +119,7 @@ def _label_lines(axes: Axes, results: Sequence[Result], measure: Measure) -> Non
     xs = [_x(result) for result in results]
     if min(xs) > 0 and max(xs) / min(xs) >= LOG_FROM:
         axes.set_xscale("log")
-    axes.set_xticks(xs, [number(x) for x in xs])
+    axes.set_xticks(xs, [_tick(x) for x in xs])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(results[0].scenario.x_label)
     axes.set_title(f"{measure.name}, {measure.unit}", loc="left")
@@ -124,7 +129,7 @@ def _label_lines(axes: Axes, results: Sequence[Result], measure: Measure) -> Non
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
 
 
 def _bars(result: Result) -> Figure | None:
@@ -135,9 +140,9 @@ def _bars(result: Result) -> Figure | None:
     figure, panels = _panels(len(measures), (PANEL[0], 0.9 + BAR_HEIGHT * len(names)))
     for place, (axes, measure) in enumerate(zip(panels, measures, strict=True)):
         _bar(axes, result, names, measure)
-        if place % COLUMNS:
+        if place % _columns(len(measures)):
             axes.tick_params(labelleft=False)
-    figure.suptitle(result.scenario.title, fontsize=11)
+    _entitle(figure, result.scenario.title)
     return figure
 
 
@@ -145,7 +150,7 @@ def _bar(axes: Axes, result: Result, names: Sequence[str], measure: Measure) -> 
     spreads = [spread for name in names if (spread := result.spread(name, measure.name))]
     medians = [spread.median for spread in spreads]
     reach = [[s.median - s.least for s in spreads], [s.most - s.median for s in spreads]]
-    colors = [_color(names, name) for name in names]
+    colors = [FIRST if name == names[0] else VARIANTS[0] if name.startswith(OURS) else OTHER for name in names]
     axes.barh(names, medians, height=0.66, color=colors, xerr=reach, error_kw={"ecolor": "#00000066", "lw": 1})
     for place, spread in enumerate(spreads):
         axes.annotate(
@@ -156,19 +161,34 @@ def _bar(axes: Axes, result: Result, names: Sequence[str], measure: Measure) -> 
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0, labelcolor="#222222")
     axes.locator_params(axis="x", nbins=4)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_title(f"{measure.name}, {measure.unit}", loc="left")
 
 
-def _panels(number_of: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    columns = min(COLUMNS, number_of)
+def _entitle(figure: Figure, title: str) -> None:
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+
+
+def _tick(value: float, _: int | None = None) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:g}"
+
+
+def _panels(number_of: int, size: tuple[float, float], beside: float = 0.0) -> tuple[Figure, list[Axes]]:
+    columns = _columns(number_of)
     rows = math.ceil(number_of / columns)
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.6), layout="constrained")
+    figure = Figure(
+        figsize=(size[0] * columns + beside, size[1] * rows + 0.6),
+        layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08),
+    )
     grid = figure.subplots(rows, columns, squeeze=False)
     panels: list[Axes] = list(grid.flat)
     for empty in panels[number_of:]:
         empty.set_visible(False)
     return figure, panels[:number_of]
+
+
+def _columns(number_of: int) -> int:
+    return min(number_of, 2 if number_of == 4 else 3)
 
 
 def _color(names: Sequence[str], name: str) -> str:

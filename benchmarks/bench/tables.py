@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from bench.results import Result
-from bench.verdicts import Judgement, judge_all
+from bench.verdicts import Judgement, is_no_limit, judge_all
 from bench.wording import number
 from support.scenario import Measure, Target
 
@@ -74,14 +74,16 @@ def _cell(result: Result, name: str, measure: Measure) -> str:
     text, least, most = map(number, (spread.median, spread.least, spread.most))
     if least != most:
         text += f" ({least}{DASH}{most})"
-    return text if ratio is None or name == result.ours else f"{text} {TIMES}{number(ratio)}"
+    if ratio is None or name == result.ours or spread.most == 0:
+        return text
+    return f"{text} {TIMES}{number(ratio)}"
 
 
 def _target_row(judgement: Judgement) -> tuple[str, ...]:
     target, sign = judgement.target, "≥" if judgement.is_rate else "≤"
     aim = DASH if target.aim is None else f"{sign} {target.aim:,g}"
-    verdict = judgement.verdict.value
-    return _subject(judgement), f"{sign} {target.limit:,g}", aim, _measured(judgement), verdict
+    limit = DASH if is_no_limit(target, judgement.is_rate) else f"{sign} {target.limit:,g}"
+    return _subject(judgement), limit, aim, _measured(judgement), judgement.verdict.value
 
 
 def _subject(judgement: Judgement) -> str:

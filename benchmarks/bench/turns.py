@@ -6,6 +6,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from bench.bounds import Overdue, within
@@ -114,12 +115,9 @@ def run_scenario(scenario: Scenario, rounds: int, seconds: float, watcher: Watch
         seconds: About what a round shall take.
     """
     entrants = [
-        Entrant(name, contestant, scenario.measures, seconds, lambda trace, name=name: fail(name, trace))
+        Entrant(name, contestant, scenario.measures, seconds, partial(watcher.failed, scenario, name))
         for name, contestant in scenario.contestants.items()
     ]
-
-    def fail(name: str, trace: str) -> None:
-        watcher.failed(scenario, name, trace)
 
     def each(what: str, do: Callable[[Entrant], None], planned: float, order: Sequence[Entrant]) -> None:
         for entrant in order:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.results import Result
 from support.scenario import Scenario, Target
 
-__all__ = ["Judgement", "Verdict", "judge", "judge_all"]
+__all__ = ["Judgement", "Verdict", "is_no_limit", "judge", "judge_all"]
 
 
 class Verdict(Enum):
@@ -20,6 +20,8 @@ class Verdict(Enum):
     REACHED = "aim reached"
     MET = "met"
     MISSED = "MISSED"
+    SHORT = "short of the aim"
+    """There is only an aim."""
     OPEN = "not measured"
 
 
@@ -82,7 +84,14 @@ def _verdict(measured: float | None, target: Target, is_rate: bool) -> Verdict:
         return Verdict.OPEN
     if target.aim is not None and _is_within(measured, target.aim, is_rate):
         return Verdict.REACHED
+    if is_no_limit(target, is_rate):
+        return Verdict.SHORT
     return Verdict.MET if _is_within(measured, target.limit, is_rate) else Verdict.MISSED
+
+
+def is_no_limit(target: Target, is_rate: bool) -> bool:
+    """Return whether anything is within the limit, so that only the aim counts."""
+    return is_rate and target.limit <= 0
 
 
 def _is_within(measured: float, limit: float, is_rate: bool) -> bool:

@@ -9,9 +9,11 @@ __all__ = ["duration", "number", "slug"]
 
 
 def number(value: float) -> str:
-    """Return *value* with three digits that count, or all before the point if there are more."""
+    """Return *value* with three digits that count, below 10,000 with all before the point."""
     if not math.isfinite(value):
         return "∞"
+    if abs(value) >= 9_999.5:
+        return f"{float(f'{value:.3g}'):,.0f}"
     if value == 0 or abs(value) >= 99.95:
         return f"{value:,.0f}"
     if abs(value) >= 9.995:

@@ -122,7 +122,9 @@ def joining(seconds: float) -> Iterator[Round]:
 
 def join_for(seconds: float, cluster: Settings) -> Mapping[str, float]:
     """Return the medians of as many joins as *seconds* have room for, at least one."""
-    layers, processes, end = [], [], time.monotonic() + seconds
+    layers: list[float] = []
+    processes: list[float] = []
+    end = time.monotonic() + seconds
     while not layers or time.monotonic() < end:
         with Nodes([cluster]) as node:
             node.wait_until_started()

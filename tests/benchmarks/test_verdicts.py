@@ -30,6 +30,13 @@ def test_delay_is_held_to_a_greatest_value(measured: float, verdict: Verdict) ->
     assert judge(came, Target(DELAY.name, 1.0, 0.5)).verdict is verdict
 
 
+def test_aim_alone_is_reached_or_not() -> None:
+    """A rate that must only not be negative is not praised for that."""
+    came = result(scenario(), zmqlayer=[1.0])
+
+    assert judge(came, Target(RATE.name, 0.0, 2.0)).verdict is Verdict.SHORT
+
+
 def test_best_of_those_there_is_the_one_compared() -> None:
     """Of several the best counts, and those that are missing do not."""
     came = result(scenario(), zmqlayer=[30.0], slow=[5.0], fast=[10.0], absent=Outcome(missing="not installed"))

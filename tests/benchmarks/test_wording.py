@@ -12,12 +12,13 @@ from bench.wording import duration, number, slug
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (441_234.4, "441,234"), (99.96, "100"), (12.345, "12.3"), (9.996, "10.0"), (1.234, "1.23"), (0.123, "0.12"),
+        (441_234.4, "441,000"), (9_999.6, "10,000"), (1_234.5, "1,234"),
+        (99.96, "100"), (12.345, "12.3"), (9.996, "10.0"), (1.234, "1.23"), (0.123, "0.12"),
         (0.01234, "0.012"), (0.0, "0"), (math.inf, "∞"),
     ],
 )  # fmt: skip
 def test_numbers_have_the_digits_that_count(value: float, text: str) -> None:
-    """Large ones have no fraction, small ones two digits."""
+    """Large ones are rounded, small ones have two digits."""
     assert number(value) == text
 
 
