@@ -3,11 +3,12 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak fuzz style types check bench clean
+.PHONY: help setup demo test soak fuzz style types check bench bench-quick clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := $(VENV)/.bench
 UNFINISHED := $(VENV)/.unfinished
 PIP_VERSION := $(shell sed -n 's/^pip==//p' constraints.txt)
 
@@ -16,14 +17,14 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	"$$p" -c '$(IS_SUPPORTED)' 2>/dev/null && echo "$$p" && break; done)
 IS_SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-# Extra arguments: make demo ARGS="--workers 4", make test ARGS="-k names".
+# Extra arguments: make demo ARGS="--workers 4", make test ARGS="-k names", make bench ARGS=--help.
 ARGS ?=
 
 # How long make soak runs, in seconds.
 SECONDS ?= 60
 
 help: ## Print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## Create or renew .venv; all others do it when needed
 
@@ -57,9 +58,11 @@ types: $(READY) ## Check types
 
 check: style types test ## Run style, types and tests
 
-bench: $(READY) ## Run the benchmarks on loopback
-	@set -e; for script in benchmarks/[a-z]*.py; do [ -e "$$script" ] || continue; \
-		echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+bench: $(BENCH) ## Measure zmqlayer and its peers: make bench ARGS="'group*'"
+	@PYTHONPATH=benchmarks $(BIN)/python -m bench $(ARGS)
+
+bench-quick: $(BENCH) ## Look in 3 minutes whether anything became slower than its peers
+	@PYTHONPATH=benchmarks $(BIN)/python -m bench --quick $(ARGS)
 
 clean: ## Remove .venv, caches, build output and the example's database
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
@@ -91,3 +94,9 @@ $(READY): pyproject.toml constraints.txt
 		-c constraints.txt --build-constraint constraints.txt -e '.[all]' --group dev; \
 	rm -f $(UNFINISHED); touch $(READY); \
 	echo "== set-up: done"
+
+# What only benchmarks need. Servers that are no Python packages are left to the machine: see benchmarks/README.md.
+$(BENCH): $(READY)
+	@echo "== set-up: installing what benchmarks compare with"
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -c constraints.txt --group bench
+	@touch $(BENCH)

@@ -1,4 +1,4 @@
-"""What a benchmark asks of two processes, whatever carries their messages. Used by ``mesh_pair`` and ``raw_pair``."""
+"""What a benchmark asks of two processes, whatever carries their messages. Used by ``raw_pair``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Runs the scenarios, and writes the report: ``python -m bench`` with ``benchmarks`` on the path."""
