@@ -61,9 +61,13 @@ class Sockets:
         # Four round trips of a second each; the links have timeouts of their own, and other sockets are not waited for.
         socket.set(zmq.HANDSHAKE_IVL, 6000)
         socket.set(zmq.CONNECT_TIMEOUT, 2000)
-        socket.set(zmq.HEARTBEAT_IVL, 1000)
+        # Who dials asks each second whether the other side lives; that side hears from it that it does, or not (TTL).
+        # Who is dialled asks seldom, for the sake of those who are no node: of all that many idle peers cost, questions
+        # of both sides would be the most.
+        is_dialler = kind in (zmq.SUB, zmq.PUSH)
+        socket.set(zmq.HEARTBEAT_IVL, 1000 if is_dialler else 10_000)
         socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
-        socket.set(zmq.HEARTBEAT_TTL, 4000)
+        socket.set(zmq.HEARTBEAT_TTL, 4000 if is_dialler else 0)
         socket.set(zmq.RECONNECT_IVL, 100)
         socket.set(zmq.RECONNECT_IVL_MAX, 2000)
         socket.set(zmq.IPV6, int(":" in self._host or self._host == "*"))
