@@ -153,6 +153,7 @@ class LoopDriver:
             self._timer.cancel()
             self._timer = None
         self._close()
+        self._pump.wake()  # what the last step left to be done is for others
 
 
 class LoopReactor:

@@ -218,6 +218,8 @@ class Pump:
             try:
                 if self._driver is None:
                     sleep_s = self.step(self.wait(sleep_s))
+                    if self._driver is not None:
+                        self._ring()  # it began meanwhile, and does not know what this step left to be done
                 else:
                     self._stand_by()
                     sleep_s = 0.0

@@ -493,6 +493,26 @@ def test_the_thread_drives_unless_somebody_else_does(rig: Rig) -> None:
 
 
 @pytest.mark.usefixtures("_looks_often")
+def test_the_last_step_of_the_thread_leaves_nothing_behind(rig: Rig) -> None:
+    """A driver that begins while the thread is at a step is woken after it: it does not know what is left to do."""
+    driver = Lent()
+    rings = []
+    collect = rig.wires.collect
+
+    def collect_meanwhile(ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
+        rig.pump._driver = driver
+        rings.append(rig.wires.rings)
+        return collect(ready)
+
+    rig.wires.collect = collect_meanwhile  # type: ignore[method-assign]
+
+    rig.run(1)
+
+    assert [*rings, rig.wires.rings] == [0, 1]
+    assert rig.pump.is_driven
+
+
+@pytest.mark.usefixtures("_looks_often")
 def test_an_idle_driver_is_left_alone(rig: Rig) -> None:
     """It makes no steps, and there is nothing to do."""
     driver = Lent()
