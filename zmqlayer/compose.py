@@ -110,7 +110,12 @@ def build_node(config: Config, role: str = "script") -> Node:
         role,
         reachable_hosts(config.bind.host),
         ZmqTransport(
-            config.bind, keys, config.max_message_size, 2 * config.peer_messages, config.limits.published_bytes
+            config.bind,
+            keys,
+            config.max_message_size,
+            2 * config.peer_messages,
+            config.limits.published_bytes,
+            config.timing.pace,
         ),
         _choose_discovery(config),
         time.monotonic,

@@ -49,11 +49,12 @@ class LoopDriver:
     Drives the pump of one node from one event loop.
     """
 
-    def __init__(self, pump: Pump, reactor: Reactor) -> None:
+    def __init__(self, pump: Pump, reactor: Reactor, on_end: Callable[[], None] = lambda: None) -> None:
         self.is_driving = False
         self.is_stepping = False
         self._pump = pump
         self._reactor = reactor
+        self._on_end = on_end
         self._thread = threading.get_ident()
         self._descriptor = -1
         self._close: Callable[[], object] = lambda: None
@@ -113,7 +114,7 @@ class LoopDriver:
     # Inside
 
     def _step(self) -> None:
-        if not self.is_driving:
+        if not self.is_driving or self._pump.is_closed:  # closed in a child that was forked, too
             return
         self.is_stepping = True
         try:
@@ -153,6 +154,7 @@ class LoopDriver:
             self._timer.cancel()
             self._timer = None
         self._close()
+        self._on_end()
         self._pump.wake()  # what the last step left to be done is for others
 
 

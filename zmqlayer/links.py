@@ -33,6 +33,7 @@ from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Cause, Peer, Peers, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.refusals import Refusals
+from zmqlayer.timing import SLOWEST
 
 __all__ = ["LinkObserver", "Links"]
 
@@ -225,6 +226,8 @@ class Links:
         payload = unpack_control(frame.body)
         lag_ms = payload.get("lag_ms")
         peer.lag_ms = lag_ms if type(lag_ms) is int else 0
+        pace = payload.get("pace")
+        peer.pace = min(max(1.0, pace / 100), SLOWEST) if type(pace) is int else 1.0
         self._hear_of(read_named(payload.get("peers", []), "HEARTBEAT"), peer.pull, now)
 
     def refused(self, refusal: Refusal, now: float) -> None:
@@ -248,7 +251,7 @@ class Links:
             peer.pushed_at = now
         else:
             peer.heard_at = now
-        if peer.state is PeerState.SILENT and now - peer.quiet_since < self._timing.silent_after_s:
+        if peer.state is PeerState.SILENT and now - peer.quiet_since < self._timing.silent_after_s * peer.pace:
             self._move(peer, Cause.HEARD, now)
 
     def depart(self, peer: Peer, now: float, reason: str) -> None:
@@ -290,8 +293,9 @@ class Links:
             self._outbox.do(Probe(address))
         self._refusals.tick(now)
         if now >= self._next_heartbeat:
-            self._next_heartbeat = now + self._timing.heartbeat_s
-            self._beat(now)
+            pace = self._timing.pace(len(self.peers))
+            self._next_heartbeat = now + pace * self._timing.heartbeat_s
+            self._beat(pace, now)
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
                 self._end(peer, cause, now, is_final=False)
@@ -304,12 +308,13 @@ class Links:
 
     # Inside
 
-    def _beat(self, now: float) -> None:
+    def _beat(self, pace: float, now: float) -> None:
         """Tell all peers that we live, on both ways on which they hear us."""
         lag_ms, self._lag_s = int(self._lag_s * 1000), 0.0
         if len(self.peers):
             named = self._hellos.gossip.for_heartbeat(self._hellos.linked(), now)
-            self._outbox.tell_all(Kind.HEARTBEAT, {"lag_ms": lag_ms, "peers": [list(pair) for pair in named]})
+            payload = {"lag_ms": lag_ms, "pace": int(pace * 100), "peers": [list(pair) for pair in named]}
+            self._outbox.tell_all(Kind.HEARTBEAT, payload)
         for peer in self.peers:
             if peer.is_up:
                 wire = pack(node_topic(peer.node_id), Kind.PULSE, self._identity.node_id, 0, "", b"")

@@ -1,7 +1,7 @@
 """
 The outbox: what one node decided to do, collected in order.
 
-Nothing is sent here: ``node.py`` takes the actions after each step and gives them to the transport.
+Nothing is sent here: ``pump.py`` takes the actions after each step and gives them to the transport.
 """
 
 from __future__ import annotations

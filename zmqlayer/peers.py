@@ -125,6 +125,7 @@ class Peer:
         heard_at: When it last published something to us.
         pushed_at: When it last pushed something to us; counts while the link is READY or SILENT.
         lag_ms: How late its loop was lately, by its own account.
+        pace: How many times slower than usual it sends heartbeats, by its own account: it has many peers.
         pull: Address of the peer's PULL that we push to.
         pub: Address of its XPUB that our SUB is connected to.
         door: Number of our own door whose secret the link uses.
@@ -151,6 +152,7 @@ class Peer:
     heard_at: float
     pushed_at: float = _NEVER
     lag_ms: int = 0
+    pace: float = 1.0
     state: PeerState = PeerState.FOUND
     patience_s: float = 0.0
     greeted_at: float = 0.0
@@ -287,9 +289,9 @@ class Peers:
             silence = now - peer.quiet_since
             if peer.state is PeerState.GREETED and now >= peer.deadline:
                 due.append((peer, Cause.OVERDUE))
-            elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s:
+            elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s * peer.pace:
                 due.append((peer, Cause.QUIET))
-            elif peer.state is PeerState.SILENT and silence >= self._timing.gone_after_s:
+            elif peer.state is PeerState.SILENT and silence >= self._timing.gone_after_s * peer.pace:
                 due.append((peer, Cause.OVERDUE))
         return due
 

@@ -16,6 +16,7 @@ import logging
 import threading
 from asyncio import AbstractEventLoop
 from asyncio import _get_running_loop as get_running_loop  # the other one raises where none runs
+from collections import deque
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, TypeVar
@@ -73,6 +74,7 @@ class Pump:
         self._is_closed = False
         self._driver: Driver | None = None
         self._steps = 0
+        self._frames: deque[bytes] = deque()  # of those that arrive with one that meets a bug, none is lost
         self._called_back = threading.Event()
 
     # On any thread
@@ -125,14 +127,15 @@ class Pump:
             if self._is_closed:
                 return LOOK_EVERY_S
             frames, changes = transport.collect(ready)
+            self._frames.extend(frames)
             probed, refusals = transport.probed(), transport.refusals()
             with self._at_mesh:
                 self._wakes_at = -float("inf")
                 now = self._clock()
                 for change in changes:
                     (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
-                for wire in frames:
-                    mesh.receive(wire, now)
+                while self._frames:
+                    mesh.receive(self._frames.popleft(), now)
                 for address, is_open in probed:
                     mesh.probed(address, is_open, now)
                 for refusal in refusals:
@@ -167,6 +170,11 @@ class Pump:
     def fileno(self) -> int:
         """Return the descriptor that a driver has to watch for input."""
         return self._transport.fileno()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it moves nothing any more: the node is closed, or was left behind by a fork."""
+        return self._is_closed
 
     @property
     def is_driven(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Final, cast
 
 import zmq
@@ -19,7 +19,7 @@ from zmqlayer.descriptors import Descriptors
 from zmqlayer.handshakes import DialWatch
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
-from zmqlayer.sockets import Sockets, connect, descriptor_of
+from zmqlayer.sockets import Sockets, ask_each, connect, descriptor_of
 
 __all__ = ["Pushes"]
 
@@ -48,12 +48,17 @@ class Pushes:
         sockets: Makes them.
         descriptors: Told what to wait for.
         probes: A probe of an address that is dialled or hung up on is given up.
+        pace: Returns how many times slower than usual a node with so many peers lives.
     """
 
-    def __init__(self, sockets: Sockets, descriptors: Descriptors, probes: Probes) -> None:
+    def __init__(
+        self, sockets: Sockets, descriptors: Descriptors, probes: Probes,
+        pace: Callable[[int], float] = lambda peers: 1.0,
+    ) -> None:  # fmt: skip
         self._sockets = sockets
         self._descriptors = descriptors
         self._probes = probes
+        self._pace = pace
         self._pushes: dict[str, _Push] = {}
         self._dials: dict[str, DialWatch] = {}
 
@@ -109,6 +114,7 @@ class Pushes:
         # Queue nothing for an address where nobody answers: it would reach the next process there.
         socket.set(zmq.IMMEDIATE, 1)
         watch = DialWatch(socket, address, is_encrypted=self._sockets.is_encrypted)
+        ask_each(socket, self._pace(len(self._pushes)))
         try:
             connect(socket, address)
         except zmq.ZMQError as exc:

@@ -14,7 +14,7 @@ from zmqlayer.exceptions import TransportError
 from zmqlayer.greetings import address_of
 from zmqlayer.security import Keys
 
-__all__ = ["Sockets", "connect", "descriptor_of"]
+__all__ = ["Sockets", "ask_each", "connect", "descriptor_of"]
 
 FRAME_SLACK: Final = 65_536
 """What a frame may have beyond ``max_message_size``: header, names, credit."""
@@ -64,10 +64,11 @@ class Sockets:
         # Who dials asks each second whether the other side lives; that side hears from it that it does, or not (TTL).
         # Who is dialled asks seldom, for the sake of those who are no node: of all that many idle peers cost, questions
         # of both sides would be the most.
-        is_dialler = kind in (zmq.SUB, zmq.PUSH)
-        socket.set(zmq.HEARTBEAT_IVL, 1000 if is_dialler else 10_000)
-        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
-        socket.set(zmq.HEARTBEAT_TTL, 4000 if is_dialler else 0)
+        if kind in (zmq.SUB, zmq.PUSH):
+            ask_each(socket, 1.0)
+        else:
+            socket.set(zmq.HEARTBEAT_IVL, 10_000)
+            socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
         socket.set(zmq.RECONNECT_IVL, 100)
         socket.set(zmq.RECONNECT_IVL_MAX, 2000)
         socket.set(zmq.IPV6, int(":" in self._host or self._host == "*"))
@@ -110,6 +111,13 @@ class Sockets:
         endpoint = socket.get(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)  # the option is a string
         return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+
+
+def ask_each(socket: zmq.Socket[bytes], seconds: float) -> None:
+    """Let a socket that dials ask so often whether the other side lives; from the next connection on."""
+    socket.set(zmq.HEARTBEAT_IVL, int(seconds * 1000))
+    socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+    socket.set(zmq.HEARTBEAT_TTL, int(seconds * 1000) + 3000)
 
 
 def descriptor_of(socket: zmq.Socket[bytes]) -> int:

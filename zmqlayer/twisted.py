@@ -31,6 +31,7 @@ Deliver = Callable[[Message], None]
 T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 100
+DRIVE_AGAIN_S: Final = 1.0
 
 
 class _Channel:
@@ -146,13 +147,25 @@ class ReactorLayer:
         self._channels: dict[str, _Channel] = {}
         self._prefixes: set[str] = set()
         self._driver: LoopDriver | None = None
+        self._is_delivering = False
+        self._is_stopped = False
 
     def drive(self) -> None:
-        """Have the reactor drive the node from now on, if nobody else does; on its own thread."""
+        """
+        Have the reactor drive the node from now on, if nobody else does; on its own thread.
+
+        When the node's thread had to take over because the reactor stood still, the reactor drives again a second
+        after it goes on.
+        """
         node = self.layer.node
-        node.start()
-        self._driver = LoopDriver(node.pump, self._reactor)
-        self._driver.start()
+        if not self._is_stopped and not node.is_closed:
+            node.start()
+            self._driver = LoopDriver(node.pump, self._reactor, self._drive_again)
+            self._driver.start()
+
+    def _drive_again(self) -> None:
+        if not self._is_stopped and not self.layer.node.is_closed:
+            self._reactor.callLater(DRIVE_AGAIN_S, self.drive)
 
     def send(self, channel: str, message: Message) -> None:
         """Send one message; see ``ports.ServerLayer``."""
@@ -217,6 +230,7 @@ class ReactorLayer:
 
     def stop(self) -> None:
         """Hear no more of what was asked for, and drive no more: the reactor stops, and the node goes on."""
+        self._is_stopped = True
         self.layer.node.stop_listening(self._listen)
         if self._driver is not None and self._driver.is_driving:
             self.layer.node.pump.take_back()
@@ -229,21 +243,30 @@ class ReactorLayer:
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""
         if self._is_stepping:
-            self._dispatch(names)
+            self._deliver(self._dispatch, names)
         else:
             self._reactor.callFromThread(self._dispatch, names)
 
     def _listen(self, notices: list[Notice]) -> None:
         """Called on whichever thread notices."""
         if self._is_stepping:
-            self._hear(notices)
+            self._deliver(self._hear, notices)
         else:
             self._reactor.callFromThread(self._hear, notices)
+
+    def _deliver(self, call: Callable[[T], None], batch: T) -> None:
+        """Make a call within a step; what follows from it has a turn of its own."""
+        self._is_delivering = True
+        try:
+            call(batch)
+        finally:
+            self._is_delivering = False
 
     @property
     def _is_stepping(self) -> bool:
         """Whether this call comes from a turn of the reactor in which nothing else is under way."""
-        return self._driver is not None and self._driver.is_stepping and self._driver.is_here
+        driver = self._driver
+        return driver is not None and driver.is_stepping and driver.is_here and not self._is_delivering
 
     def _hear(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

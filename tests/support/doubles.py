@@ -13,7 +13,9 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from zmqlayer.actions import Action, Probe
+from zmqlayer.bell import Bell
 from zmqlayer.config import Config
+from zmqlayer.descriptors import Descriptors
 from zmqlayer.exceptions import TransportError
 from zmqlayer.node import Node
 from zmqlayer.ports import Announcement, DiscoveryListener, Refusal
@@ -41,7 +43,8 @@ class FakeTransport:
         self.error: TransportError | None = None
         self.has_input = False
         self._probed: list[tuple[str, bool]] = []
-        self._arrived: list[tuple[list[bytes], list[bytes]]] = []
+        self._descriptors = Descriptors()
+        self._bell = Bell(self._descriptors)
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
     def open(self) -> list[tuple[int, int]]:
@@ -54,18 +57,21 @@ class FakeTransport:
         return []
 
     def fileno(self) -> int:
-        return -1
+        return self._descriptors.fileno()
 
     def wait(self, timeout_s: float) -> AbstractSet[int]:
-        with suppress(queue.Empty):
-            self._arrived.append(self._input.get(timeout=timeout_s) if timeout_s else self._input.get_nowait())
-        return frozenset()
+        return self._descriptors.ready(timeout_s)
 
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
-        taken, self._arrived = self._arrived, []
-        return [frame for frames, _ in taken for frame in frames], [
-            change for _, changes in taken for change in changes
-        ]
+        self._bell.hush(ready)
+        frames: list[bytes] = []
+        changes: list[bytes] = []
+        with suppress(queue.Empty):
+            while True:
+                arrived = self._input.get_nowait()
+                frames += arrived[0]
+                changes += arrived[1]
+        return frames, changes
 
     def probed(self) -> list[tuple[str, bool]]:
         taken, self._probed = self._probed, []
@@ -73,6 +79,7 @@ class FakeTransport:
 
     def arrive(self, *frames: bytes, changes: Iterable[bytes] = ()) -> None:
         self._input.put((list(frames), list(changes)))
+        self._bell.ring()
 
     def carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -82,13 +89,15 @@ class FakeTransport:
                 self.wake()
 
     def wake(self) -> None:
-        self._input.put(([], []))
+        self._bell.ring()
 
     def disown(self) -> None:
         self.disowns += 1
 
     def close(self, linger_s: float) -> None:
         self.closes += 1
+        self._bell.close()
+        self._descriptors.close()
 
 
 class FakeReactor(Clock):

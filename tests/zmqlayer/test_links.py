@@ -14,6 +14,7 @@ from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerState
 from zmqlayer.ports import Candidate
+from zmqlayer.timing import Timing
 
 READY, SILENT, GONE = PeerState.READY, PeerState.SILENT, PeerState.GONE
 
@@ -810,3 +811,30 @@ def test_hosts_are_tried_for_a_while() -> None:
     assert during == {"tcp://dead1:1", "tcp://dead2:1"}
     assert not b.pushes
     assert b.mesh.peers() == []
+
+
+def test_with_many_peers_a_node_beats_slower() -> None:
+    """It says so, and is given as much more time before it counts as silent."""
+    timing = Timing(beats_per_s=1)  # each node has two peers: half as fast as usual
+    network, a, b, c = joined("a", "b", "c", timing=timing)
+    network.run(10.0)
+    assert {peer.pace for node in (a, b, c) for peer in node.mesh._peers} == {2.0}
+
+    network.stop(c)
+    network.run(2 * 3.0 - 2.0)
+    assert a.sees(c) == "ready"
+    network.run(4.0)
+
+    assert a.sees(c) == "silent"
+
+
+@pytest.mark.parametrize(
+    ("said", "pace"), [(100, 1.0), (250, 2.5), (5, 1.0), (99_999, 10.0), ("fast", 1.0), (None, 1.0)]
+)
+def test_a_pace_that_cannot_be_is_bounded(said: object, pace: float) -> None:
+    """Nobody wins more time than there is, whatever it says."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, control(b.node_id, Kind.HEARTBEAT, a, {"lag_ms": 0, "pace": said}))
+
+    assert [peer.pace for peer in a.mesh._peers] == [pace]
