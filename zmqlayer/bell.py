@@ -46,6 +46,7 @@ class Bell:
                 return  # somebody else heard it
 
     def close(self) -> None:
-        """Ring no more."""
-        os.close(self._heard)
-        os.close(self._rung)
+        """Ring no more. The numbers are forgotten first: they may belong to somebody else soon."""
+        heard, rung, self._heard, self._rung = self._heard, self._rung, -1, -1
+        os.close(heard)
+        os.close(rung)

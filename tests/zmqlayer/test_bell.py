@@ -81,7 +81,6 @@ def test_a_ring_after_the_end_is_no_error(descriptors: Descriptors) -> None:
     bell.ring()
 
 
-@pytest.mark.xfail(strict=True, reason="a bell that was closed still knows the numbers of its descriptors")
 def test_a_late_ring_reaches_nobody_else(descriptors: Descriptors) -> None:
     """The numbers of a closed bell's descriptors are given to others, who must not find a byte of ours in theirs."""
     bell = Bell(descriptors)

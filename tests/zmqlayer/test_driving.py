@@ -68,6 +68,7 @@ class Pumped:
     def __init__(self) -> None:
         self.driver: Driver | None = None
         self.sleep_s = 1.0
+        self.is_closed = False
         self.steps = self.rings = 0
         self.error: Exception | None = None
         self._heard, self._said = os.pipe()
