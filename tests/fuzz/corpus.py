@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zmqlayer.codec import encode
 from zmqlayer.frames import parse
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.mesh import Mesh
@@ -50,6 +51,9 @@ class Victim:
             b.send(self.channel, {"n": n, "nested": {"list": [1, 2.5, None, True, b"x", "ä"]}})
             b.send("jobs", {"n": n})
             b.group_send("room", {"n": n})
+            for m in range(n):  # together, so that they share a frame
+                b.mesh.send(self.channel, encode(self.channel, {"n": m}, 1000), b.clock())
+            self.network.pump(b)
         b.group_add("room", self.channel)
         b.group_add("room", "jobs")
         b.mesh.group_channels("room", b.clock())

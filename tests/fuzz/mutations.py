@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgpack
 
-from zmqlayer.frames import HEADER_BYTES, Kind
+from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import HEADER_BYTES, Kind, pack, pack_batch, parse, parse_batch
 
 __all__ = ["mutate"]
 
@@ -71,6 +72,20 @@ def _exchange_body(draw: random.Random, wire: bytes, other: bytes) -> bytes:
     return wire[:HEADER_BYTES] + body
 
 
+def _change_batch(draw: random.Random, wire: bytes, other: bytes) -> bytes:
+    """Make a batch of a frame's messages, or of one more, with a false length now and then."""
+    try:
+        frame = parse(wire)
+        bodies = parse_batch(frame.body) if frame.kind == Kind.BATCH else [frame.body]
+    except ProtocolError:
+        return wire
+    bodies.insert(draw.randrange(len(bodies) + 1), draw.choice((b"", b"\x80", other[HEADER_BYTES:])))
+    body = pack_batch(draw.choice((bodies, bodies[1:], bodies[::-1], 20 * bodies)))
+    if draw.randrange(4) == 0:
+        body = draw.choice(NUMBERS).to_bytes(16, signed=True)[-2:] + body[2:]
+    return pack(frame.topic, Kind.BATCH, frame.source, frame.ttl_ms, frame.target, body, frame.sequence)
+
+
 def _change_value(draw: random.Random, wire: bytes, _other: bytes) -> bytes:
     """Unpack a control payload, exchange one value in it, and pack it again."""
     try:
@@ -127,6 +142,6 @@ def _text(draw: random.Random) -> str:
 
 
 WAYS: Final = (
-    _change_byte, _change_body_byte, _cut, _repeat, _splice, _change_kind, _exchange_body,
+    _change_byte, _change_body_byte, _cut, _repeat, _splice, _change_kind, _exchange_body, _change_batch,
     _change_value, _change_value, _change_value, _change_value,
 )  # fmt: skip

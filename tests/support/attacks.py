@@ -7,9 +7,10 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Final
 
-from zmqlayer.frames import BROADCAST, HEADER_BYTES, Kind, pack
+from zmqlayer.frames import BROADCAST, HEADER_BYTES, Kind, pack, pack_batch
 from zmqlayer.names import NodeId
 
 __all__ = ["MALFORMED", "OPENINGS", "STRANGER", "Opening", "Stranger", "strangers_work", "subscriber"]
@@ -103,14 +104,17 @@ MALFORMED: Final = {
     "a bomb of keys": control(b"\xdf\xff\xff\xff\xff" + b"\xc0" * 1000),
     "an extension": control(b"\x81\xa1a\xd4\x01\x00"),
     "two bodies": control(b"\x80\x80"),
+    "half a batch": pack(BROADCAST, Kind.BATCH, STRANGER, 60_000, "a!b", b"\xff\xff" + bytes(100)),
+    "a batch that is too long": pack(BROADCAST, Kind.BATCH, STRANGER, 60_000, "a!b", pack_batch([b"\x80"]) + b"\x80"),
 }
 """Frames that a node counts as malformed, one each."""
 
 
 def strangers_work(count: int) -> list[bytes]:
     """Return frames that are sound, and carry messages of somebody whom the node does not know."""
-    kinds = (Kind.DIRECT, Kind.WORK, Kind.RETURN)
-    return [pack(BROADCAST, kinds[n % len(kinds)], STRANGER, 60_000, "jobs", b"\x80") for n in range(count)]
+    bodies = {kind: b"\x80" for kind in (Kind.DIRECT, Kind.WORK, Kind.RETURN)} | {Kind.BATCH: pack_batch([b"\x80"])}
+    kinds = list(bodies.items())
+    return [pack(BROADCAST, kind, STRANGER, 60_000, "jobs", body) for kind, body in islice(cycle(kinds), count)]
 
 
 class Stranger:

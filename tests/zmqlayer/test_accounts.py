@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
 from support.network import assert_conserved, assert_meshed, assert_settled, frame, inject, joined, numbered
 from support.network import send_numbers as send
+from zmqlayer.codec import encode
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind
+from zmqlayer.frames import Kind, pack_batch
 
 
 def test_messages_in_a_cut_connection_are_counted_by_their_sender(caplog: pytest.LogCaptureFixture) -> None:
@@ -240,5 +242,147 @@ def test_mail_lost_on_its_own_pipe_is_noticed_though_none_follows() -> None:
     network.run(2.5)
 
     assert a.mesh.counters.dropped == {"lost in a cut": 3}
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+# Batches
+
+
+def batch(source: Any, to: Any, channel: str, numbers: range, sequence: int) -> bytes:
+    """Return a frame with one message for each number; the first has this place in the sequence."""
+    bodies = [encode(channel, {"n": n}, 1000) for n in numbers]
+    return frame(source.node_id, Kind.BATCH, to, pack_batch(bodies), channel, sequence=sequence)
+
+
+def decide(network: Any, node: Any, channel: str, numbers: range) -> None:
+    """Have messages decided that leave together, at the next ``network.pump``."""
+    for n in numbers:
+        node.mesh.send(channel, encode(channel, {"n": n}, 1000), network.now)
+
+
+def test_a_batch_is_taken_in_at_once() -> None:
+    """Each of its messages counts, has its place in the sequence, and is read and reported like any other."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    decide(network, a, channel, range(5))
+    network.pump(a)
+    network.run(0.01)
+
+    account = b.mesh.account(a.node_id)
+    assert (account.mail.seen, account.unread, b.mesh.counters.arrived) == (5, 5, 5)
+    assert numbered(b, channel) == [0, 1, 2, 3, 4]
+    network.run(0.1)
+    assert account.unread == account.unread_bytes == 0
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_batch_after_a_gap_is_taken_in_and_the_gap_is_reported() -> None:
+    """What came before it is lost, and counted by its sender; so it is with one that comes before the report."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    decide(network, a, channel, range(2))
+    a.mesh.outgoing()  # they never leave
+    for numbers in (range(2, 5), range(5, 8)):
+        decide(network, a, channel, numbers)
+        network.pump(a)
+        network.run(0.001)
+    assert b.mesh.account(a.node_id).mail.gaps == [(1, 2)]
+
+    assert numbered(b, channel) == [2, 3, 4, 5, 6, 7]
+    network.run(0.2)
+    assert a.mesh.counters.dropped == {"lost in a cut": 2}
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_cut_in_the_middle_of_batches_is_made_up_for() -> None:
+    """What was on its way is lost and counted, whole frames of it; what comes later arrives, and all agree."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    for begin in range(0, 30, 3):
+        decide(network, a, channel, range(begin, begin + 3))
+        network.pump(a)
+        if begin == 15:
+            network.cut(a, b)
+        network.run(0.01)
+    network.run(2.0)
+
+    taken = numbered(b, channel)
+    network.run(0.2)
+
+    lost = a.mesh.counters.dropped["lost in a cut"]
+    assert taken == sorted(set(taken))
+    assert len(taken) + lost == 30
+    assert lost % 3 == 0
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+@pytest.mark.parametrize("late", [0, 1, 3, 4])
+def test_of_a_batch_that_is_partly_late_the_rest_is_taken_in(late: int) -> None:
+    """Messages that came before are not taken in again, and those that follow them are."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    if late:
+        inject(network, b, batch(a, b, channel, range(late), 1))
+
+    inject(network, b, batch(a, b, channel, range(4), 1))
+
+    assert numbered(b, channel) == [0, 1, 2, 3]
+    assert (b.mesh.counters.arrived, b.mesh.counters.ignored) == (4, late)
+    assert_conserved(b)
+
+
+@pytest.mark.parametrize(("sequence", "spoiled"), [(1, 3), (2, 1)], ids=["in order", "after a gap"])
+def test_a_batch_for_a_channel_that_is_not_ours_is_accounted_for(sequence: int, spoiled: int) -> None:
+    """It breaks the protocol; what of it had arrived was dropped, and the books balance."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, batch(b, a, "nobody!1", range(3), sequence))
+
+    assert a.mesh.counters.malformed == 1
+    assert (a.mesh.counters.arrived, a.mesh.counters.dropped["malformed"]) == (spoiled, spoiled)
+    assert a.sees(b) is None
+    assert_conserved(a)
+
+
+@pytest.mark.parametrize(
+    ("settings", "number", "size"),
+    [({"peer_messages": 5}, 10, 4), ({"peer_messages": 6}, 12, 4)],
+    ids=["within a batch", "between two"],
+)
+def test_of_a_batch_that_is_too_much_the_rest_is_refused(
+    settings: dict[str, int], number: int, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a peer may have unread here is taken in; the others are refused one by one, and reported as missed."""
+    network, a, b = joined("a", "b", **settings)
+    channel = b.new_channel()
+
+    with caplog.at_level(logging.WARNING, "zmqlayer"):
+        for begin in range(0, 20, size):
+            inject(network, b, batch(a, b, channel, range(begin, begin + size), begin + 1))
+
+    account = b.mesh.account(a.node_id)
+    assert (account.unread, account.mail.missed, b.mesh.counters.ignored) == (number, 20 - number, 20 - number)
+    assert len([message for message in caplog.messages if "give all nodes the same peer_messages" in message]) == 1
+    assert_conserved(b)
+    assert numbered(b, channel) == list(range(number))
+
+
+def test_a_batch_for_a_closed_channel_is_dropped_and_told() -> None:
+    """Its sender hears that the channel is closed, and the window is open again."""
+    network, a, b = joined("a", "b", peer_messages=5)
+    channel, other = b.new_channel(), b.new_channel()
+    b.mesh.close_channel(channel, network.now)
+    decide(network, a, channel, range(5))
+    network.pump(a)
+    network.run(0.2)
+
+    send(a, other, range(5))
+    assert b.mesh.counters.dropped == {"channel closed": 5}
+    assert not a.mesh.notices.is_open(channel)
+    network.run(0.2)
     assert_conserved(a, b)
     assert_settled(a, b)

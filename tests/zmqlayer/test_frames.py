@@ -21,8 +21,10 @@ from zmqlayer.frames import (
     node_of,
     node_topic,
     pack,
+    pack_batch,
     pack_work,
     parse,
+    parse_batch,
     parse_work,
 )
 from zmqlayer.names import NodeId
@@ -151,6 +153,45 @@ def test_short_work_is_refused(length: int) -> None:
     """A WORK body without room for its numbers is refused with its length."""
     with pytest.raises(ProtocolError, match=f"the body of a work frame has {length} bytes, not even 16"):
         parse_work(bytes(length))
+
+
+batches = st.lists(st.binary(max_size=20), max_size=70)
+
+
+def test_batches_are_these_bytes() -> None:
+    """How many messages, how long each is, and the messages."""
+    assert pack_batch([b"ab", b"", b"c"]).hex() == "0003" + "00000002" + "00000000" + "00000001" + "616263"
+
+
+@quick
+@given(batches)
+def test_batches_survive_the_wire(bodies: list[bytes]) -> None:
+    """The messages of a batch are those that were put into it, also empty ones, and also none."""
+    assert parse_batch(pack_batch(bodies)) == bodies
+
+
+@quick
+@given(st.data(), batches)
+def test_a_batch_of_another_length_is_refused(data: st.DataObject, bodies: list[bytes]) -> None:
+    """Whatever is missing at its end, or is too much there."""
+    body = pack_batch(bodies)
+    cut = data.draw(st.integers(0, len(body) - 1))
+
+    for spoiled in (body[:cut], body + data.draw(st.binary(min_size=1, max_size=5))):
+        with pytest.raises(ProtocolError, match="the body of a batch"):
+            parse_batch(spoiled)
+
+
+@quick
+@given(st.binary(max_size=60) | st.builds(lambda rest: b"\0\2" + bytes(7) + rest, st.binary(max_size=20)))
+def test_garbage_is_a_batch_or_a_protocol_error(body: bytes) -> None:
+    """Any bytes become messages that pack to the same bytes again, or raise ProtocolError and nothing else."""
+    try:
+        bodies = parse_batch(body)
+    except ProtocolError:
+        return
+
+    assert pack_batch(bodies) == body
 
 
 @quick

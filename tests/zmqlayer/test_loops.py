@@ -12,6 +12,7 @@ import pytest
 
 from support.doubles import fake_node
 from zmqlayer.exceptions import InvalidMessage
+from zmqlayer.layer import AsyncLayer
 from zmqlayer.loops import LoopReactor, loop_layer, send_patiently
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
@@ -102,6 +103,23 @@ def test_a_sender_waits_for_room(layer: SyncLayer) -> None:
         return taken + [layer.receive([channel]) for _ in range(3)]
 
     assert [message and message["n"] for _, message in run(main())] == [0, 1, 8, 9, None]
+
+
+def test_a_coroutine_that_receives_makes_room(layer: SyncLayer) -> None:
+    """Who waits for room hears at once when a coroutine takes a message that was there already."""
+
+    async def main() -> list[Any]:
+        face, channel = loop_layer(layer), layer.new_channel("reply!")
+        receiver = AsyncLayer(layer._slot)
+        for n in range(2):
+            layer.send(channel, {"n": n})
+        waiting = asyncio.create_task(send_patiently(face, channel, {"n": 2}))
+        await asyncio.sleep(0)
+        taken = [await receiver.receive(channel)]
+        await waiting
+        return taken + [await receiver.receive(channel) for _ in range(2)]
+
+    assert run(main()) == [{"n": 0}, {"n": 1}, {"n": 2}]
 
 
 def test_a_message_that_cannot_be_sent_is_told(layer: SyncLayer) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from support.network import STRANGER, joined, numbered, send_numbers
+from support.network import STRANGER, joined, numbered, send_numbers, sent
 from zmqlayer.actions import Publish
+from zmqlayer.codec import encode
+from zmqlayer.events import Readable
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind, node_topic, parse
+from zmqlayer.frames import Kind, node_topic, parse, parse_batch
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import encode_node_id
 
@@ -59,6 +61,44 @@ def test_sends_and_group_sends_keep_one_order() -> None:
     network.run(0.1)
 
     assert numbered(b, channel) == list(range(60))
+
+
+def test_what_is_sent_together_leaves_together_and_in_order() -> None:
+    """Within one turn messages to a channel share a frame, and none overtakes a message to another or to a group."""
+    network, a, b = joined("a", "b")
+    channel, other = b.new_channel(), b.new_channel()
+    b.group_add("room", channel)
+    b.group_add("room", other)
+    network.run(0.1)
+    to_others = {3: other, 9: other, 14: other}
+
+    for n in range(20):
+        body = encode(channel, {"n": n}, 1000)
+        if n % 7 == 5:
+            a.mesh.group_send("room", body, network.now)
+        else:
+            a.mesh.send(to_others.get(n, channel), body, network.now)
+    network.pump(a)
+    network.run(0.1)
+
+    to_all = [n for n in range(20) if n % 7 == 5]
+    assert numbered(b, channel) == [n for n in range(20) if n not in to_others]
+    assert numbered(b, other) == sorted([*to_others, *to_all])
+
+
+def test_a_batch_wakes_as_many_receivers_as_it_has_messages() -> None:
+    """One frame brings three messages: three of those who wait have something to take."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    for n in range(3):
+        a.mesh.send(channel, encode(channel, {"n": n}, 1000), network.now)
+    (wire,) = sent(a.mesh.outgoing(), Kind.BATCH)
+    b.events.clear()
+
+    b.mesh.receive(wire, network.now)
+
+    assert b.mesh.events() == [Readable(channel, 3)]
+    assert len(parse_batch(parse(wire).body)) == 3
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from support.doubles import FakeDiscovery, fake_node
-from support.network import STRANGER, control, greeting
+from support.network import STRANGER, control, frame, greeting
 from zmqlayer.actions import Publish, Push, Subscribe
 from zmqlayer.codec import unpack_control
 from zmqlayer.events import Interest
 from zmqlayer.exceptions import ChannelFull, LayerClosed, TransportError
-from zmqlayer.frames import BROADCAST, Kind, is_barrier, node_topic, pack, parse
+from zmqlayer.frames import BROADCAST, Kind, is_barrier, node_topic, pack, pack_batch, parse
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import encode_node_id
 from zmqlayer.node import Node
@@ -326,6 +326,23 @@ def test_a_receiver_is_woken_and_looks_again(open_node: Any) -> None:
     assert first_look is None
     assert waiter.wait(WITHIN_S)
     assert node.take(interest).body == BODY
+
+
+def test_a_batch_wakes_one_receiver_for_each_message(open_node: Any) -> None:
+    """Three wait and two messages come in one frame: two are woken, and find them; the third sleeps on."""
+    node = open_node()
+    link_with_stranger(node)
+    channel = f"x.{encode_node_id(node.node_id)}!1"
+    interest, waiters = Interest((channel,), ()), [ThreadWaiter() for _ in range(3)]
+    for waiter in waiters:
+        node.take_or_wait(Receiver(interest, waiter))
+
+    node.transport.arrive(frame(STRANGER, Kind.BATCH, node, pack_batch([BODY] * 2), channel))
+
+    assert [waiter.wait(WITHIN_S) for waiter in waiters[:2]] == [True, True]
+    assert [node.take(interest).body for _ in range(2)] == [BODY, BODY]
+    assert not waiters[2].wait(0)
+    assert node.take(interest) is None
 
 
 def test_watchers_hear_of_channels_that_nobody_waits_for(open_node: Any) -> None:

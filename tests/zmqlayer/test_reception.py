@@ -22,7 +22,7 @@ from support.network import (
 )
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import Kind, node_topic, pack, pack_work, parse
+from zmqlayer.frames import Kind, node_topic, pack, pack_batch, pack_work, parse
 from zmqlayer.memory import MemoryNode
 from zmqlayer.ports import Candidate
 
@@ -73,6 +73,7 @@ MALFORMED: dict[str, tuple[Kind, bytes]] = {
     "ANSWER to nothing": (Kind.ANSWER, pack_control({"value": 1})),
     "DIRECT to somebody else": (Kind.DIRECT, b"\x80"),
     "WORK that is too short": (Kind.WORK, b"\x00\x00\x00"),
+    "BATCH to somebody else": (Kind.BATCH, pack_batch([b"\x80", b"\x80"])),
 }
 
 
@@ -153,6 +154,58 @@ def test_a_strangers_frames_are_ignored_and_counted() -> None:
     assert a.take(channel) is None
 
 
+def test_each_message_of_a_strangers_batch_is_counted() -> None:
+    """A node that never greeted sends several in one frame: as many are ignored; of half a batch nobody knows."""
+    network, a = joined("a")
+    channel = a.new_channel()
+
+    inject(network, a, frame(STRANGER, Kind.BATCH, a, pack_batch([b"\x80"] * 3), channel))
+    inject(network, a, frame(STRANGER, Kind.BATCH, a, b"\x00\x05", channel))
+
+    assert (a.mesh.counters.ignored, a.mesh.counters.malformed) == (3, 1)
+    assert a.take(channel) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\x00\x02\x00\x00\x00\x01", b"\x00\x01\x00\x00\x00\x02\x80", pack_batch([b"\x80"]) + b"\x80"],
+    ids=["empty", "of two with one length", "shorter than it says", "longer than it says"],
+)
+def test_a_malformed_batch_ends_the_link(body: bytes) -> None:
+    """Nothing of it is taken in, its sender is gone, and the others see nothing of it."""
+    network, a, bad, good = joined("a", "bad", "good")
+
+    inject(network, a, frame(bad.node_id, Kind.BATCH, a, body, a.new_channel()))
+    network.run(1.0)
+
+    assert (a.mesh.counters.malformed, a.mesh.counters.arrived, a.mesh.in_flight) == (1, 0, 0)
+    assert [a.sees(bad), a.sees(good), good.sees(a)] == [None, "ready", "ready"]
+
+
+def test_a_batch_of_none_is_no_message() -> None:
+    """Its sender says nothing, in many words."""
+    network, a, b = joined("a", "b")
+
+    inject(network, a, frame(b.node_id, Kind.BATCH, a, pack_batch([]), a.new_channel()))
+
+    assert (a.mesh.counters.ignored, a.mesh.counters.malformed, a.mesh.in_flight) == (0, 0, 0)
+    assert_meshed(a, b)
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="a sequence beyond 64 bits cannot be reported")
+def test_a_batch_beyond_the_last_sequence_harms_nobody() -> None:
+    """Its second message would have a number that no frame can bear: its sender broke the protocol."""
+    network, a, bad, good = joined("a", "bad", "good")
+
+    inject(
+        network, a, frame(bad.node_id, Kind.BATCH, a, pack_batch([b"\x80"] * 2), a.new_channel(), sequence=2**64 - 1)
+    )
+    network.run(1.0)
+
+    assert (a.sees(bad), a.sees(good)) == (None, "ready")
+    assert a.mesh.counters.malformed == 1
+
+
 def test_unknown_kinds_are_ignored() -> None:
     """A newer minor version may send frames that we do not know."""
     network, a, b = joined("a", "b")
@@ -200,6 +253,17 @@ def test_work_for_a_former_process_is_dropped() -> None:
     inject(network, a, wire)
 
     assert a.mesh.counters.ignored == 1
+    assert a.mesh.in_flight == 0
+
+
+def test_a_batch_for_a_former_process_is_dropped() -> None:
+    """Messages that name another node id came late for who had our port before; each is counted."""
+    network, a, b = joined("a", "b")
+    wire = pack(node_topic(STRANGER), Kind.BATCH, b.node_id, 60_000, a.new_channel(), pack_batch([b"\x80"] * 3), 1)
+
+    inject(network, a, wire)
+
+    assert (a.mesh.counters.ignored, a.mesh.counters.arrived) == (3, 0)
     assert a.mesh.in_flight == 0
 
 

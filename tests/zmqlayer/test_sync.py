@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from support.doubles import FakeDiscovery, fake_node
 from support.network import STRANGER, control, greeting
+from zmqlayer.base import MOST_SHARED, MOST_SHARED_BYTES
 from zmqlayer.config import Timing
 from zmqlayer.events import Completed
 from zmqlayer.exceptions import NotReady
 from zmqlayer.frames import Kind
+from zmqlayer.layer import AsyncLayer
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import short
 from zmqlayer.slot import NodeSlot
@@ -127,3 +131,104 @@ def test_a_pattern_makes_a_name(layer: Any) -> None:
 
     assert process.startswith("reply.")
     assert process.count("!") == single.count("?") == 1
+
+
+# Copies of a group message
+
+MESSAGES = {
+    "empty": {},
+    "flat": {"n": 1, "text": "x", "bytes": b"x", "none": None},
+    "nested": {"list": [1, [2]], "dict": {"a": {"b": [3]}}},
+    "large": {"text": "x" * (MOST_SHARED_BYTES + 1)},
+}
+
+
+def spoil(value: Any) -> None:
+    """Change all of a message that can be changed."""
+    for inner in list(value.values()) if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            spoil(inner)
+    if isinstance(value, dict):
+        value["spoiled"] = True
+    else:
+        value.append("spoiled")
+
+
+@pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
+def test_each_member_of_a_group_has_a_message_of_its_own(layer: Any, message: dict[str, Any]) -> None:
+    """What one does to it no other sees, however often it is read; nor does who reads it as a coroutine."""
+    members = [layer.new_channel("x!") for _ in range(4)]
+    for member in members:
+        layer.group_add("room", member)
+    for _ in range(2):
+        layer.send_group("room", deepcopy(message))
+
+    taken = []
+    for member in (*members, *members):
+        got = (
+            layer.receive([member])[1] if member != members[1] else asyncio.run(AsyncLayer(layer._slot).receive(member))
+        )
+        taken.append(deepcopy(got))
+        spoil(got)
+
+    assert taken == [message] * 8
+
+
+def test_a_message_that_equals_a_copy_is_none(layer: Any) -> None:
+    """The same bytes may be sent to a group and to a member, in any order: each is its reader's own."""
+    member = layer.new_channel("x!")
+    layer.group_add("room", member)
+    for _ in range(2):
+        layer.send_group("room", {"n": 1})
+        layer.send(member, {"n": 1})
+
+    taken = []
+    for _ in range(4):
+        _, got = layer.receive([member])
+        taken.append(dict(got))
+        spoil(got)
+
+    assert taken == [{"n": 1}] * 4
+
+
+def test_a_copy_that_is_read_by_prefix_says_whose_it_is(layer: Any) -> None:
+    """The members share one letter, and yet each message comes with its own channel."""
+    members = [layer.new_channel("x!") for _ in range(3)]
+    for member in members:
+        layer.group_add("room", member)
+    layer.send_group("room", {"n": 1})
+    prefix = members[0].partition("!")[0] + "!"
+
+    taken = [layer.receive([prefix]) for _ in range(4)]
+
+    assert sorted(taken[:3]) == sorted((member, {"n": 1}) for member in members)
+    assert taken[3] == (None, None)
+
+
+def test_copies_are_counted_where_they_wait(layer: Any) -> None:
+    """Statistics by channel know of each member's copy, though they are one letter."""
+    members = [layer.new_channel(pattern) for pattern in ("x!", "x!", "y!")]
+    for member in members:
+        layer.group_add("room", member)
+    for _ in range(2):
+        layer.send_group("room", {"n": 1})
+
+    def pending() -> list[float]:
+        return [layer.channel_statistics(members[number])["messages_pending"] for number in (0, 2)]
+
+    before = pending()
+    layer.receive([members[0]])
+
+    assert (before, pending()) == ([4, 2], [3, 2])
+    assert layer.global_statistics()["messages_pending"] == 5
+
+
+def test_opened_copies_are_bounded(layer: Any) -> None:
+    """However many groups there are, few messages are kept open."""
+    member = layer.new_channel("x!")
+    layer.group_add("room", member)
+    for n in range(2 * MOST_SHARED):
+        layer.send_group("room", {"n": n})
+        assert layer.receive([member]) == (member, {"n": n})
+
+    assert 0 < len(layer._opened) <= MOST_SHARED
