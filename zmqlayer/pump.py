@@ -157,6 +157,11 @@ class Pump:
             self._wakes_at = mesh.next_deadline()
             return max(0.0, self._wakes_at - self._clock())
 
+    def flush(self) -> None:
+        """Send now what a coroutine of this thread has put off to the end of its turn: the thread is about to block."""
+        if self._outbox.actions:
+            self._send()
+
     def wait(self, timeout_s: float) -> AbstractSet[int]:
         """Sleep until something arrives or the bell rings; returns what :meth:`step` needs."""
         return self._transport.wait(timeout_s)

@@ -26,6 +26,9 @@ WORK, BATCH = Kind.WORK, Kind.BATCH  # looked up with each message: a name is fa
 FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
 """What nodes say that are no peers yet."""
 
+LAST_SEQUENCE: Final = 2**62
+"""More than any node sends, and small enough for every report."""
+
 COUNTED: Final = frozenset((Kind.DIRECT, Kind.WORK, Kind.RETURN))
 """Messages from one node to another; they bear a sequence. Those of groups count where their members are."""
 
@@ -93,6 +96,8 @@ class Reception:
         if peer is None:
             self._counters.ignored += _messages_in(frame)
             return
+        if frame.sequence > LAST_SEQUENCE:
+            raise ProtocolError(f"it says that it sent {frame.sequence} messages")
         self._links.heard(peer, frame.kind, now)
         if frame.kind == BATCH:
             self._take_in_batch(frame, peer, now)

@@ -323,6 +323,7 @@ class SyncLayer(BaseLayer):
         letter = self.node.take_or_wait(receiver)
         if letter is not None:
             return letter
+        self.node.pump.flush()  # a coroutine may block its own loop with this
         if not waiter.wait(timeout_s):
             self.node.give_up(receiver)
         return self.node.ask(lambda mesh, now: mesh.take(interest, now))

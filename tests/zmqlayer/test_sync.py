@@ -11,6 +11,7 @@ import pytest
 
 from support.doubles import FakeDiscovery, fake_node
 from support.network import STRANGER, control, greeting
+from zmqlayer.actions import Probe
 from zmqlayer.base import MOST_SHARED, MOST_SHARED_BYTES
 from zmqlayer.config import Timing
 from zmqlayer.events import Completed
@@ -232,3 +233,16 @@ def test_opened_copies_are_bounded(layer: Any) -> None:
         assert layer.receive([member]) == (member, {"n": n})
 
     assert 0 < len(layer._opened) <= MOST_SHARED
+
+
+def test_a_coroutine_that_blocks_its_loop_has_sent_before(layer: Any) -> None:
+    """What it put off to the end of its turn is on its way when it waits for the answer."""
+
+    async def main() -> list[bool]:
+        for port in (1, 2):
+            layer.node.ask(lambda mesh, now, port=port: mesh.outbox.do(Probe(f"tcp://127.0.0.1:{port}")))
+        is_put_off = bool(layer.node.ask(lambda mesh, now: mesh.outbox))
+        layer.receive(["jobs"], block=True, timeout=0.001)
+        return [is_put_off, bool(layer.node.ask(lambda mesh, now: mesh.outbox))]
+
+    assert asyncio.run(main()) == [True, False]
