@@ -55,6 +55,7 @@ class Reader:
         unread: Messages that arrived and were not taken.
         taken: Messages that were taken since credit was last thought about.
         used_at: Monotonic seconds of the last call that wanted a message.
+        attended_until: Until then somebody is about to look, because he was woken or took a message just now.
         is_busy: Whether what it held was given back because all receivers were busy; until one of them looks again.
         polled_until: Until then a receiver that looks without waiting counts as waiting.
     """
@@ -66,6 +67,7 @@ class Reader:
     waiting: int = 0
     unread: int = 0
     taken: int = 0
+    attended_until: float = -float("inf")
     is_busy: bool = False
     polled_until: float = 0.0
     lines: dict[NodeId, _Line] = field(default_factory=dict)

@@ -431,8 +431,8 @@ class Mesh:
     def _spread(self, channels: list[str]) -> None:
         self._emit(Spread(channels))
 
-    def _readable(self, key: InboxKey) -> None:
-        self._emit(Readable(key))
+    def _readable(self, key: InboxKey, number: int) -> None:
+        self._emit(Readable(key, number))
 
     def _tally(self, frame: Frame, peer: Peer, now: float) -> None:
         if self._accounts.tally(frame, peer, now):

@@ -36,6 +36,9 @@ IDLE_READER_S: Final = 10.0
 IDLE_BODY_READER_S: Final = 1.0
 """Of a ``?`` channel: there is one for each body, and few are read twice."""
 POLL_LASTS_S: Final = 1.0
+SOON_S: Final = 0.002
+"""For so long a message waits for a receiver that was woken or took another one, before one more is woken. Threads
+that want the interpreter at the same time are slower together than one alone: half as many requests a second."""
 BUSY_AFTER_S: Final = 0.1
 """For so long a message may wait for receivers that are all busy, where others may be free."""
 
@@ -46,12 +49,12 @@ class Readers:
 
     Args:
         dispatch: The same node's queues, from which these readers take too.
-        on_readable: Called with the channels of a reader that got a message.
+        on_readable: Called with the channels of a reader that has messages to be taken, and how many.
     """
 
     def __init__(
         self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
-        dispatch: Dispatch, on_readable: Callable[[tuple[str, ...]], None],
+        dispatch: Dispatch, on_readable: Callable[[tuple[str, ...], int], None],
     ) -> None:  # fmt: skip
         self._node_id = outbox.node_id
         self._config = config
@@ -66,7 +69,7 @@ class Readers:
         self._inboxes: dict[int, deque[Letter]] = {}
         self._ending: dict[int, set[NodeId]] = {}
         self._numbers = 0
-        self._busy_at = _NEVER
+        self._mind_at = _NEVER
         self._is_closing = False
 
     # What is handed over
@@ -135,6 +138,7 @@ class Readers:
             self._accounts.finish(letter, now)
             if letter.deadline > now:
                 reader.taken += 1
+                reader.attended_until = now + SOON_S
                 if not inbox or reader.taken >= reader.prefetch // 16:  # what is there already keeps receivers busy
                     reader.taken = 0
                     self._grant(reader, now)
@@ -149,6 +153,7 @@ class Readers:
         """One more receiver waits for *channels*."""
         reader = self._reader(channels, now)
         reader.waiting += 1
+        reader.attended_until = now  # whoever was about to look is back
         self._use(reader, now)
         self._grant(reader, now)
 
@@ -196,22 +201,26 @@ class Readers:
     # Time
 
     def tick(self, now: float) -> None:
-        """Give back what receivers that are busy did not come to take."""
-        if now < self._busy_at:
+        """Wake more receivers for what nobody came to take; where all are busy, give it back."""
+        if now < self._mind_at:
             return
-        self._busy_at = _NEVER
+        self._mind_at = _NEVER
         for reader in self._readers.values():
-            if not reader.unread or not reader.prefetch or reader.waiting:
+            if not reader.unread:
                 continue
-            busy_at = max(reader.used_at + BUSY_AFTER_S, reader.polled_until)
-            if now >= busy_at:
-                self._clear_desk(reader, now)
+            due_at = self._due_at(reader)
+            if now < due_at:
+                self._mind_at = min(self._mind_at, due_at)
+            elif reader.waiting:
+                reader.attended_until = now + SOON_S
+                self._on_readable(reader.channels, reader.unread)
+                self._mind_at = min(self._mind_at, reader.attended_until)
             else:
-                self._busy_at = min(self._busy_at, busy_at)
+                self._clear_desk(reader, now)
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do."""
-        return self._busy_at
+        return self._mind_at
 
     def sweep(self, now: float) -> None:
         """End readers that nobody used for a while."""
@@ -287,15 +296,25 @@ class Readers:
             reader.received(letter.source, now)
         reader.unread += 1
         self._inboxes[reader.number].append(letter)
-        self._on_readable(reader.channels)
-        if not reader.waiting:
+        if reader.waiting and now >= reader.attended_until:
+            reader.attended_until = now + SOON_S
+            self._on_readable(reader.channels, 1)
+        else:
             self._mind(reader, now)
 
     def _mind(self, reader: Reader, now: float) -> None:
-        """A reader holds messages that nobody waits for: look at it again."""
-        if self._busy_at == _NEVER and reader.prefetch:
-            self._busy_at = max(now, reader.used_at + BUSY_AFTER_S)
-            self._outbox.call_by(self._busy_at)
+        """A reader holds messages that nobody comes to take just now: look at it again."""
+        due_at = self._due_at(reader)
+        if due_at < self._mind_at:
+            self._mind_at = max(now, due_at)
+            self._outbox.call_by(self._mind_at)
+
+    @staticmethod
+    def _due_at(reader: Reader) -> float:
+        """Return when somebody should see to what a reader holds."""
+        if reader.waiting:
+            return reader.attended_until
+        return max(reader.used_at + BUSY_AFTER_S, reader.polled_until) if reader.prefetch else _NEVER
 
     def _use(self, reader: Reader, now: float) -> None:
         reader.used_at = now

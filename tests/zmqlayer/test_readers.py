@@ -15,6 +15,7 @@ from support.network import (
     read_one,
     send_numbers,
 )
+from zmqlayer.events import Readable
 from zmqlayer.memory import MemoryNetwork
 from zmqlayer.names import encode_node_id
 
@@ -470,3 +471,65 @@ def test_who_looks_now_and_then_is_not_busy() -> None:
     network.run(0.8)
 
     assert b.take("jobs") == {"n": 0}
+
+
+def wakes(node: Any) -> int:
+    """Return how many receivers were to be woken since the last call."""
+    numbers = [event.number for event in node.events if isinstance(event, Readable)]
+    node.events.clear()
+    return sum(numbers)
+
+
+def test_receivers_are_woken_one_after_the_other() -> None:
+    """One that was woken may take all there is; if it does not come within 2 ms, others are woken for the rest."""
+    network, a, b = joined("a", "b")
+    for _ in range(3):
+        b.wait("jobs")
+    network.run(0.1)
+    b.events.clear()
+
+    send_numbers(a, "jobs", range(3))
+    network.run(0.001)
+    assert wakes(b) == 1
+
+    network.run(0.003)
+    assert wakes(b) >= 2
+
+
+def test_who_took_one_and_waits_again_is_woken_at_once() -> None:
+    """Nobody is out any more who might come by himself."""
+    network, a, b = joined("a", "b")
+    b.wait("jobs")
+    network.run(0.1)
+    send_numbers(a, "jobs", range(1))
+    network.run(0.001)
+    b.unwait("jobs")
+    assert b.take("jobs") == {"n": 0}
+    b.wait("jobs")
+    network.run(0.0009)
+    b.events.clear()
+
+    send_numbers(a, "jobs", range(1, 2))
+    network.run(0.001)
+
+    assert wakes(b) == 1
+
+
+def test_who_took_one_may_take_the_next() -> None:
+    """While one receiver works, another is not woken before 2 ms have passed."""
+    network, a, b = joined("a", "b")
+    for _ in range(2):
+        b.wait("jobs")
+    network.run(0.1)
+    send_numbers(a, "jobs", range(1))
+    network.run(0.001)
+    b.unwait("jobs")
+    assert b.take("jobs") == {"n": 0}
+    b.events.clear()
+
+    send_numbers(a, "jobs", range(1, 2))
+    network.run(0.001)
+    assert (wakes(b), b.mesh.in_flight) == (0, 1)
+
+    network.run(0.002)
+    assert wakes(b) == 1
