@@ -22,6 +22,7 @@ from zmqlayer.worker.asgi.loading import load_application, look_in
 from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions
 from zmqlayer.worker.asgi.run import run_application
 from zmqlayer.worker.choice import choose_channels
+from zmqlayer.worker.collecting import settle_in
 from zmqlayer.worker.processes import CannotRepeat, Lifeline, become_parent
 
 __all__ = ["worker"]
@@ -124,6 +125,7 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
             _check_port(config, flags["processes"])
             become_parent(flags["processes"], options.graceful_timeout_s)
         loaded = load_application(application, app_dir, is_factory=factory)
+        settle_in()
         status = run_application(loaded, open_layer(config, "worker"), options, lifeline=lifeline)
     _exit(status)
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.worker.asgi import AsgiService
 from zmqlayer.worker.asgi.exceptions import CannotLoad
+from zmqlayer.worker.collecting import settle_in
 from zmqlayer.worker.console import log_to_stderr
 from zmqlayer.worker.hosting import host_application
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers
@@ -110,6 +111,7 @@ class Command(BaseCommand):
             service = self._prepare(plan, options, lifeline)
             if plan.n_processes > 1:
                 become_parent(plan.n_processes, plan.grace_s)
+            settle_in()
             if isinstance(service, AsgiService):
                 sys.exit(service.run())
             with stopped_by_signals(_stopping(service, is_child=lifeline is not None)):
