@@ -155,6 +155,8 @@ class Readers:
         reader.waiting += 1
         reader.attended_until = now  # whoever was about to look is back
         self._use(reader, now)
+        if reader.unread:  # it came after this receiver had looked
+            self._on_readable(reader.channels, 1)
         self._grant(reader, now)
 
     def unwait(self, channels: tuple[str, ...]) -> None:

@@ -533,3 +533,16 @@ def test_who_took_one_may_take_the_next() -> None:
 
     network.run(0.002)
     assert wakes(b) == 1
+
+
+def test_what_came_just_before_one_waits_wakes_it() -> None:
+    """A look that finds nothing may bring a message of the node's own; who waits then has looked before it came."""
+    _, node, _ = joined("node", "other")
+    node.send("jobs", {"n": 0})
+    interest = node.interest("jobs", node.new_channel())
+    node.mesh.poll(interest, node.clock())
+    node.mesh.events()
+
+    node.mesh.wait(interest, node.clock())
+
+    assert [event.number for event in node.mesh.events() if isinstance(event, Readable)] == [1]
