@@ -61,14 +61,7 @@ class Sockets:
         # Four round trips of a second each; the links have timeouts of their own, and other sockets are not waited for.
         socket.set(zmq.HANDSHAKE_IVL, 6000)
         socket.set(zmq.CONNECT_TIMEOUT, 2000)
-        # Who dials asks each second whether the other side lives; that side hears from it that it does, or not (TTL).
-        # Who is dialled asks seldom, for the sake of those who are no node: of all that many idle peers cost, questions
-        # of both sides would be the most.
-        if kind in (zmq.SUB, zmq.PUSH):
-            ask_each(socket, 1.0)
-        else:
-            socket.set(zmq.HEARTBEAT_IVL, 10_000)
-            socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+        ask_each(socket, 1.0)
         socket.set(zmq.RECONNECT_IVL, 100)
         socket.set(zmq.RECONNECT_IVL_MAX, 2000)
         socket.set(zmq.IPV6, int(":" in self._host or self._host == "*"))
@@ -114,7 +107,7 @@ class Sockets:
 
 
 def ask_each(socket: zmq.Socket[bytes], seconds: float) -> None:
-    """Let a socket that dials ask so often whether the other side lives; from the next connection on."""
+    """Let a socket ask so often whether the other side of a connection lives; from the next connection on."""
     socket.set(zmq.HEARTBEAT_IVL, int(seconds * 1000))
     socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.set(zmq.HEARTBEAT_TTL, int(seconds * 1000) + 3000)
