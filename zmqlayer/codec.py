@@ -20,9 +20,6 @@ MAX_DEPTH: Final = 64
 _SCALARS: Final = (str, bytes, bytearray, memoryview, int, float, bool, type(None))
 _LEAVES: Final = frozenset(_SCALARS)
 
-_pack: Final = msgpack.Packer().pack
-"""Never lets the interpreter's lock go in between, so threads may share it; half as long as a new packer each time."""
-
 
 def encode(channel: str, message: Message, limit: int) -> bytes:
     """
@@ -42,7 +39,7 @@ def encode(channel: str, message: Message, limit: int) -> bytes:
     if not _is_plain(message, MAX_DEPTH):
         _check(message, "message", MAX_DEPTH)
     try:
-        body: bytes = _pack(message)
+        body: bytes = msgpack.packb(message)
     except (TypeError, ValueError, OverflowError, BufferError) as exc:
         _check(message, "message", MAX_DEPTH)
         raise InvalidMessage(message, f"cannot be sent: {exc}") from exc
@@ -68,7 +65,7 @@ def is_flat(message: Message) -> bool:
 
 def pack_control(payload: dict[str, Any]) -> bytes:
     """Return a control payload as msgpack; bytes and str are kept apart."""
-    packed: bytes = _pack(payload)
+    packed: bytes = msgpack.packb(payload)
     return packed
 
 
