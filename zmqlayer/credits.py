@@ -21,7 +21,7 @@ from zmqlayer.names import NodeId
 
 __all__ = ["Offer", "Offers", "Reader"]
 
-BUSY_S: Final = 1.0
+ACTIVE_S: Final = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -85,9 +85,9 @@ class Reader:
         free = self._free(now)
         if free <= 0 or not lines:
             return []
-        busy = [line for line in lines.values() if now - line.received_at < BUSY_S] or list(lines.values())
-        most = max(1, -(-(free - len(lines) + len(busy)) // len(busy)))
-        shares = {sender: most if line in busy else 1 for sender, line in lines.items()}
+        active = [line for line in lines.values() if now - line.received_at < ACTIVE_S] or list(lines.values())
+        most = max(1, -(-(free - len(lines) + len(active)) // len(active)))
+        shares = {sender: most if line in active else 1 for sender, line in lines.items()}
         spare = free - sum(line.outstanding for line in lines.values())
         grants = []
         for sender, line in sorted(lines.items(), key=_outstanding):

@@ -97,19 +97,7 @@ class Pump:
 
     def take_from(self, channel: str) -> Letter | None:
         """Return the oldest message of one process channel of this node, or None."""
-        mesh, calls = self._mesh, None
-        with self._at_mesh:
-            letter = mesh.take_from(channel, self._clock())
-            if mesh.has_events:  # it left room for somebody
-                self._board.sort(mesh.events(), mesh)
-                calls = self._board.take_calls() if self._board.has_calls else None
-        if self._outbox.actions:
-            self._send_soon()
-        if self._outbox.tick_by < self._wakes_at:
-            self._ring()
-        if calls is not None:
-            self._carry_out(calls)
-        return letter
+        return self.ask(lambda mesh, now: mesh.take_from(channel, now))
 
     def step(self, ready: AbstractSet[int]) -> float:
         """
