@@ -53,8 +53,8 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers candidates closures codec copies counters credits custody dialing events follows frames gossip "
-            "greetings groups identity joining ledger outbox peers proofs queues readership refusals rejections "
+            "barriers batches candidates closures codec copies counters credits custody dialing events follows frames "
+            "gossip greetings groups identity joining ledger outbox peers proofs queues readership refusals rejections "
             "reports roles rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},

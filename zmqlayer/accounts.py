@@ -38,7 +38,7 @@ __all__ = ["Accounts"]
 
 logger = logging.getLogger("zmqlayer")
 
-WORK, RETURN = Kind.WORK, Kind.RETURN  # looked up with each message: a name is faster than a member
+WORK, WORK_BATCH, RETURN = Kind.WORK, Kind.WORK_BATCH, Kind.RETURN  # a name is faster than a member
 MOST_HELD: Final = 1_000
 MOST_TOLD: Final = 1_000
 PEER_GONE: Final = "peer gone"
@@ -182,7 +182,7 @@ class Accounts:
         If not, nothing was counted, and each is to be asked for alone.
         """
         account, number = self._ledger.of(frame.source), len(bodies)
-        arrivals, size = account.mail, sum(map(len, bodies))
+        arrivals, size = account.work if frame.kind == WORK_BATCH else account.mail, sum(map(len, bodies))
         if arrivals.seen + 1 != frame.sequence or arrivals.gaps or not number:
             return False
         if not account.hold(size, 2 * self._config.peer_messages, 2 * self._config.peer_bytes, number):

@@ -140,10 +140,10 @@ class Reader:
             return 0
         return max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
 
-    def received(self, sender: NodeId, now: float) -> None:
-        """Count one message of *sender* against its credit."""
+    def received(self, sender: NodeId, now: float, number: int = 1) -> None:
+        """Count *number* messages of *sender* against its credit."""
         line = self.lines.setdefault(sender, _Line())
-        line.received += 1
+        line.received += number
         line.received_at = now
 
     def forget(self, sender: NodeId) -> None:

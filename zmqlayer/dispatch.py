@@ -19,7 +19,7 @@ from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, WITHDRAWN, Counters, Drop
 from zmqlayer.credits import Offer, Offers
 from zmqlayer.exceptions import ChannelFull, InvalidName, ProtocolError
-from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
+from zmqlayer.frames import Frame, Kind, node_topic, pack, parse_work
 from zmqlayer.names import NodeId, inbox_of, owner_of
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
@@ -332,12 +332,10 @@ class Dispatch:
         offer.sent += 1
         peer = self._peers.get(offer.peer)
         if peer is not None:
-            body = pack_work(peer.their_link, offer.reader, letter.number, letter.body)
             sequence = self._accounts.hand_over(offer.peer)
             if self._custody.items:
                 self._custody.handed(letter.number, offer.peer, sequence)
-            wire = pack(node_topic(offer.peer), Kind.WORK, self._node_id, ttl_ms, letter.channel, body, sequence)
-            self._outbox.do(Push(peer.pull, wire))
+            self._outbox.work(peer, offer.reader, letter, ttl_ms, sequence)
         else:
             self.own.take_over(offer.reader, letter._replace(source=self._node_id), now)
 

@@ -29,6 +29,7 @@ __all__ = [
     "WORK_BYTES",
     "Frame",
     "Kind",
+    "Work",
     "barrier_topic",
     "group_topic",
     "is_barrier",
@@ -38,9 +39,11 @@ __all__ = [
     "pack",
     "pack_batch",
     "pack_work",
+    "pack_work_batch",
     "parse",
     "parse_batch",
     "parse_work",
+    "parse_work_batch",
 ]
 
 PROTOCOL_MAJOR: Final = 1
@@ -49,6 +52,7 @@ PROTOCOL_MINOR: Final = 0
 _HEADER: Final = struct.Struct(">17sB16sIQH")
 _WORK: Final = struct.Struct(">IIQ")
 _COUNT: Final = struct.Struct(">H")
+_WORK_BATCH: Final = struct.Struct(">IIH")
 HEADER_BYTES: Final = _HEADER.size
 WORK_BYTES: Final = _WORK.size
 TOPIC_BYTES: Final = 17
@@ -80,6 +84,22 @@ class Kind(IntEnum):
     GROUP = 17
     WORK = 18
     BATCH = 19
+    WORK_BATCH = 20
+
+
+class Work(NamedTuple):
+    """
+    What the body of a WORK_BATCH frame says.
+
+    Attributes:
+        link: The receiver's side of the link, and
+        reader: the reader of it, whose credit this spends.
+        items: (place in its sender's queue, milliseconds that it still lives, message as msgpack) for each message.
+    """
+
+    link: int
+    reader: int
+    items: list[tuple[int, int, bytes]]
 
 
 class Frame(NamedTuple):
@@ -89,7 +109,7 @@ class Frame(NamedTuple):
     Attributes:
         kind: A plain int, because unknown kinds are legal.
         ttl_ms: Milliseconds that the message still lives; 0 in control frames.
-        sequence: Its place among the messages that its sender sent to this node on this carrier, from 1; of a BATCH
+        sequence: Its place among the messages that its sender sent to this node on this carrier, from 1; of a batch
             that of its first message; 0 in control frames and in GROUP, which is for many nodes.
     """
 
@@ -172,9 +192,38 @@ def parse_batch(body: bytes) -> list[bytes]:
         lengths = struct.unpack_from(f">{count}I", body, _COUNT.size)
     except struct.error as exc:
         raise ProtocolError(f"the body of a batch has {len(body)} bytes, too few for what it says") from exc
-    ends = list(accumulate(lengths, initial=_COUNT.size + 4 * count))
+    return _split(body, _COUNT.size + 4 * count, lengths)
+
+
+def pack_work_batch(work: Work) -> bytes:
+    """Return the body of a WORK_BATCH frame."""
+    numbers, ttls_ms, bodies = zip(*work.items, strict=True)
+    count = len(bodies)
+    places = struct.pack(f">{count}Q{2 * count}I", *numbers, *ttls_ms, *map(len, bodies))
+    return _WORK_BATCH.pack(work.link, work.reader, count) + places + b"".join(bodies)
+
+
+def parse_work_batch(body: bytes) -> Work:
+    """
+    Return what a WORK_BATCH frame's body says.
+
+    Raises:
+        ProtocolError: Too short, or not as long as it says.
+    """
+    try:
+        link, reader, count = _WORK_BATCH.unpack_from(body)
+        places = struct.unpack_from(f">{count}Q{2 * count}I", body, _WORK_BATCH.size)
+    except struct.error as exc:
+        raise ProtocolError(f"the body of a work batch has {len(body)} bytes, too few for what it says") from exc
+    bodies = _split(body, _WORK_BATCH.size + 16 * count, places[2 * count :])
+    return Work(link, reader, list(zip(places[:count], places[count : 2 * count], bodies, strict=True)))
+
+
+def _split(body: bytes, begin: int, lengths: Sequence[int]) -> list[bytes]:
+    """Return the messages of a batch, which lie one behind the other from *begin* on."""
+    ends = list(accumulate(lengths, initial=begin))
     if ends[-1] != len(body):
-        raise ProtocolError(f"the body of a batch of {count} has {len(body)} bytes, not {ends[-1]} as it says")
+        raise ProtocolError(f"the body of a batch of {len(lengths)} has {len(body)} bytes, not {ends[-1]} as it says")
     return [body[begin:end] for begin, end in pairwise(ends)]
 
 

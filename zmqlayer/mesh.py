@@ -103,8 +103,9 @@ class Mesh:
             Kind.WORK: self._readers.work,
         }
         self._reception = Reception(
-            identity.node_id, self._links, self._accounts, self.counters, receivers, self._mail.batch
-        )
+            identity.node_id, self._links, self._accounts, self.counters, receivers,
+            self._mail.batch, self._readers.work_batch,
+        )  # fmt: skip
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
         self._swept = (*swept, self.notices)

@@ -9,44 +9,17 @@ from __future__ import annotations
 from typing import Final
 
 from zmqlayer.actions import Action, Publish
+from zmqlayer.batches import MailBatch, WorkBatch
 from zmqlayer.codec import pack_control
-from zmqlayer.frames import BROADCAST, Kind, node_topic, pack, pack_batch
+from zmqlayer.frames import BROADCAST, Kind, node_topic, pack
 from zmqlayer.names import NodeId
+from zmqlayer.peers import Peer
+from zmqlayer.queues import Letter
 
 __all__ = ["Outbox"]
 
-MOST_IN_BATCH: Final = 64
-MOST_BATCH_BYTES: Final = 65_536
-
-
-class _Batch:
-    """Messages to one process channel that leave together, in one frame, because nothing else comes in between."""
-
-    __slots__ = ("bodies", "channel", "owner", "sequence", "size", "ttl_ms")
-
-    def __init__(self, owner: NodeId, channel: str, ttl_ms: int, sequence: int, body: bytes) -> None:
-        self.owner = owner
-        self.channel = channel
-        self.ttl_ms = ttl_ms
-        self.sequence = sequence
-        self.bodies = [body]
-        self.size = len(body)
-
-    def add(self, channel: str, ttl_ms: int, sequence: int, body: bytes) -> bool:
-        """Add one more message; False if it does not fit in, and needs a frame of its own."""
-        bodies, size = self.bodies, self.size + len(body)
-        if self.channel != channel or self.ttl_ms != ttl_ms or self.sequence + len(bodies) != sequence:
-            return False
-        if size > MOST_BATCH_BYTES or len(bodies) >= MOST_IN_BATCH:
-            return False
-        bodies.append(body)
-        self.size = size
-        return True
-
-    def pack(self, source: NodeId) -> Publish:
-        topic, bodies = node_topic(self.owner), self.bodies
-        kind, body = (Kind.DIRECT, bodies[0]) if len(bodies) == 1 else (Kind.BATCH, pack_batch(bodies))
-        return Publish(pack(topic, kind, source, self.ttl_ms, self.channel, body, self.sequence))
+LOOK_BACK: Final = 16
+"""So far back a batch of work is looked for: readers that take turns are fewer."""
 
 
 class Outbox:
@@ -61,7 +34,7 @@ class Outbox:
     def __init__(self, node_id: NodeId) -> None:
         self.node_id = node_id
         self.tick_by = float("inf")
-        self.actions: list[Action | _Batch] = []
+        self.actions: list[Action | MailBatch | WorkBatch] = []
         self.do = self.actions.append
 
     def __bool__(self) -> bool:
@@ -71,13 +44,27 @@ class Outbox:
         """Return what was collected since the last call."""
         taken, self.actions = self.actions, []
         self.do = self.actions.append
-        return [action.pack(self.node_id) if isinstance(action, _Batch) else action for action in taken]
+        here = self.node_id
+        return [action.pack(here) if isinstance(action, MailBatch | WorkBatch) else action for action in taken]
 
     def mail(self, owner: NodeId, channel: str, ttl_ms: int, sequence: int, body: bytes) -> None:
         """Publish one message to a process channel of *owner*."""
         last = self.actions[-1] if self.actions else None
-        if type(last) is not _Batch or not last.add(channel, ttl_ms, sequence, body):
-            self.actions.append(_Batch(owner, channel, ttl_ms, sequence, body))
+        if type(last) is not MailBatch or not last.add(channel, ttl_ms, sequence, body):
+            self.actions.append(MailBatch(owner, channel, ttl_ms, sequence, body))
+
+    def work(self, peer: Peer, reader: int, letter: Letter, ttl_ms: int, sequence: int) -> None:
+        """Push one message to a reader of *peer*. It overtakes nothing but what is published, or is for other peers."""
+        for action in self.actions[: -LOOK_BACK - 1 : -1]:
+            if type(action) is WorkBatch:
+                if action.address != peer.pull:
+                    continue
+                if action.add(peer, reader, letter, ttl_ms, sequence):
+                    return
+                break
+            if type(action) is not Publish and type(action) is not MailBatch:
+                break
+        self.actions.append(WorkBatch(peer, reader, letter, ttl_ms, sequence))
 
     def call_by(self, at: float) -> None:
         """Ask for a tick at monotonic second *at*, or earlier."""

@@ -23,7 +23,7 @@ from zmqlayer.counters import Counters, Drop
 from zmqlayer.credits import Offer, Reader
 from zmqlayer.dispatch import Dispatch
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import Frame, Kind, node_topic, pack, pack_work, parse_work
+from zmqlayer.frames import Frame, Kind, Work, node_topic, pack, pack_work, parse_work
 from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
@@ -76,23 +76,29 @@ class Readers:
 
     def work(self, frame: Frame, peer: Peer, now: float) -> None:
         """
-        A message was handed to one of our readers. One for a reader that was withdrawn goes back.
+        A message was handed to one of our readers.
 
         Raises:
             ProtocolError: The payload is malformed.
         """
-        link, reader_number, number, body = parse_work(frame.body)
-        reader = self._by_number.get(reader_number)
-        letter = Letter(frame.target, body, now + frame.ttl_ms / 1000, frame.source, number=number)
+        link, reader, number, body = parse_work(frame.body)
+        self.work_batch(frame, peer, Work(link, reader, [(number, frame.ttl_ms, body)]), now)
+
+    def work_batch(self, frame: Frame, peer: Peer, work: Work, now: float) -> None:
+        """Messages were handed to one of our readers. Those for a reader that was withdrawn go back."""
+        link, number, items = work
+        channel, source, reader = frame.target, frame.source, self._by_number.get(number)
+        letters = [Letter(channel, body, now + ttl_ms / 1000, source, False, place) for place, ttl_ms, body in items]
         if reader is None:
-            self._give_back(letter, now)
+            for letter in letters:
+                self._give_back(letter, now)
         else:
-            self._arrive(reader, letter, now, spends_credit=link == peer.our_link)
+            self._arrive(reader, letters, now, spends_credit=link == peer.our_link)
 
     def take_over(self, number: int, letter: Letter, now: float) -> None:
         """A message of this node's own is handed to reader *number*. The caller spends the credit that is renewed."""
         reader = self._by_number[number]
-        self._arrive(reader, letter, now, spends_credit=True)
+        self._arrive(reader, [letter], now, spends_credit=True)
         self._grant_own(reader, now)
 
     def ended(self, frame: Frame) -> None:
@@ -293,11 +299,12 @@ class Readers:
         limit = reader.grant_own(self._node_id, now)
         return None if limit is None else self._dispatch.offer_own(reader.number, reader.channels, limit)
 
-    def _arrive(self, reader: Reader, letter: Letter, now: float, *, spends_credit: bool) -> None:
+    def _arrive(self, reader: Reader, letters: list[Letter], now: float, *, spends_credit: bool) -> None:
+        """Messages of one sender are there."""
         if spends_credit:
-            reader.received(letter.source, now)
-        reader.unread += 1
-        self._inboxes[reader.number].append(letter)
+            reader.received(letters[0].source, now, len(letters))
+        reader.unread += len(letters)
+        self._inboxes[reader.number].extend(letters)
         if reader.waiting and now >= reader.attended_until:
             reader.attended_until = now + SOON_S
             self._on_readable(reader.channels, 1)

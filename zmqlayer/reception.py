@@ -13,7 +13,17 @@ from typing import Final
 from zmqlayer.accounts import Accounts
 from zmqlayer.counters import Counters
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import BROADCAST, Frame, Kind, node_topic, parse, parse_batch
+from zmqlayer.frames import (
+    BROADCAST,
+    Frame,
+    Kind,
+    Work,
+    node_topic,
+    pack_work,
+    parse,
+    parse_batch,
+    parse_work_batch,
+)
 from zmqlayer.links import Links
 from zmqlayer.names import NodeId, short
 from zmqlayer.peers import Peer
@@ -22,7 +32,7 @@ __all__ = ["Reception"]
 
 logger = logging.getLogger("zmqlayer")
 
-WORK, BATCH = Kind.WORK, Kind.BATCH  # looked up with each message: a name is faster than a member
+WORK, BATCH, WORK_BATCH = Kind.WORK, Kind.BATCH, Kind.WORK_BATCH  # a name is faster than a member
 FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
 """What nodes say that are no peers yet."""
 
@@ -40,18 +50,21 @@ class Reception:
     Args:
         receivers: The part of the mesh that takes frames of a kind from a peer.
         batch: Takes the messages of a BATCH frame.
+        work_batch: Takes those of a WORK_BATCH frame, as :func:`parse_work_batch` returns them.
     """
 
     def __init__(
         self, node_id: NodeId, links: Links, accounts: Accounts, counters: Counters,
         receivers: Mapping[int, Callable[[Frame, Peer, float], object]],
         batch: Callable[[Frame, Sequence[bytes], float], None],
+        work_batch: Callable[[Frame, Peer, Work, float], None],
     ) -> None:  # fmt: skip
         self._links = links
         self._accounts = accounts
         self._counters = counters
         self._receivers = receivers
         self._batch = batch
+        self._work_batch = work_batch
         self._topics = frozenset((BROADCAST, node_topic(node_id)))
         self._has_warned_of_strangers = False
 
@@ -102,6 +115,9 @@ class Reception:
         if frame.kind == BATCH:
             self._take_in_batch(frame, peer, now)
             return
+        if frame.kind == WORK_BATCH:
+            self._take_in_work(frame, peer, now)
+            return
         receiver = self._receivers.get(frame.kind)
         if receiver is not None and (frame.kind not in COUNTED or self._is_next(frame, peer, now)):
             receiver(frame, peer, now)
@@ -117,6 +133,18 @@ class Reception:
             if self._is_next(single, peer, now):
                 self._batch(single, [body], now)
 
+    def _take_in_work(self, frame: Frame, peer: Peer, now: float) -> None:
+        """The same for a frame that was pushed."""
+        work = parse_work_batch(frame.body)
+        if frame.topic in self._topics and self._accounts.batch_arrived(frame, [body for _, _, body in work.items]):
+            self._work_batch(frame, peer, work, now)
+            return
+        for sequence, (number, ttl_ms, message) in enumerate(work.items, frame.sequence):
+            body = pack_work(work.link, work.reader, number, message)
+            single = frame._replace(kind=WORK, ttl_ms=ttl_ms, body=body, sequence=sequence)
+            if self._is_next(single, peer, now):
+                self._receivers[WORK](single, peer, now)
+
     def _is_next(self, frame: Frame, peer: Peer, now: float) -> bool:
         """Whether a message is to be taken in: neither for a former process at this port, nor late, nor too much."""
         if frame.topic not in self._topics:
@@ -130,4 +158,6 @@ class Reception:
 
 
 def _messages_in(frame: Frame) -> int:
-    return len(parse_batch(frame.body)) if frame.kind == BATCH else int(frame.kind in COUNTED)
+    if frame.kind == BATCH:
+        return len(parse_batch(frame.body))
+    return len(parse_work_batch(frame.body).items) if frame.kind == WORK_BATCH else int(frame.kind in COUNTED)

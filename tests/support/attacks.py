@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Final
 
-from zmqlayer.frames import BROADCAST, HEADER_BYTES, Kind, pack, pack_batch
+from zmqlayer.frames import BROADCAST, HEADER_BYTES, Kind, Work, pack, pack_batch, pack_work_batch
 from zmqlayer.names import NodeId
 
 __all__ = ["MALFORMED", "OPENINGS", "STRANGER", "Opening", "Stranger", "strangers_work", "subscriber"]
@@ -105,6 +105,7 @@ MALFORMED: Final = {
     "an extension": control(b"\x81\xa1a\xd4\x01\x00"),
     "two bodies": control(b"\x80\x80"),
     "half a batch": pack(BROADCAST, Kind.BATCH, STRANGER, 60_000, "a!b", b"\xff\xff" + bytes(100)),
+    "half a batch of work": pack(BROADCAST, Kind.WORK_BATCH, STRANGER, 0, "a", b"\xff" * 10 + bytes(100)),
     "a batch that is too long": pack(BROADCAST, Kind.BATCH, STRANGER, 60_000, "a!b", pack_batch([b"\x80"]) + b"\x80"),
 }
 """Frames that a node counts as malformed, one each."""
@@ -112,7 +113,10 @@ MALFORMED: Final = {
 
 def strangers_work(count: int) -> list[bytes]:
     """Return frames that are sound, and carry messages of somebody whom the node does not know."""
-    bodies = {kind: b"\x80" for kind in (Kind.DIRECT, Kind.WORK, Kind.RETURN)} | {Kind.BATCH: pack_batch([b"\x80"])}
+    bodies = {kind: b"\x80" for kind in (Kind.DIRECT, Kind.WORK, Kind.RETURN)} | {
+        Kind.BATCH: pack_batch([b"\x80"]),
+        Kind.WORK_BATCH: pack_work_batch(Work(0, 1, [(1, 60_000, b"\x80")])),
+    }
     kinds = list(bodies.items())
     return [pack(BROADCAST, kind, STRANGER, 60_000, "jobs", body) for kind, body in islice(cycle(kinds), count)]
 

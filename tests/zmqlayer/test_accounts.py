@@ -9,9 +9,10 @@ import pytest
 
 from support.network import assert_conserved, assert_meshed, assert_settled, frame, inject, joined, numbered
 from support.network import send_numbers as send
+from zmqlayer.actions import Push
 from zmqlayer.codec import encode
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind, pack_batch
+from zmqlayer.frames import Kind, Work, pack_batch, pack_work_batch, parse
 
 
 def test_messages_in_a_cut_connection_are_counted_by_their_sender(caplog: pytest.LogCaptureFixture) -> None:
@@ -386,3 +387,106 @@ def test_a_batch_for_a_closed_channel_is_dropped_and_told() -> None:
     network.run(0.2)
     assert_conserved(a, b)
     assert_settled(a, b)
+
+
+# Batches of work
+
+
+def work_batch(source: Any, to: Any, numbers: range, sequence: int, reader: int = 1) -> bytes:
+    """Return a frame with one message of `jobs` for each number; the first has this place in the sequence."""
+    items = [(n + 1, 60_000, encode("jobs", {"n": n}, 1000)) for n in numbers]
+    return frame(source.node_id, Kind.WORK_BATCH, to, pack_work_batch(Work(0, reader, items)), "jobs", 0, sequence)
+
+
+def test_work_for_which_there_is_credit_leaves_and_arrives_together() -> None:
+    """Each message counts, has its place in the sequence, and is read and reported like any other."""
+    network, a, b = joined("a", "b", prefetch=8)
+    b.wait("jobs")
+    network.run(0.1)
+    decide(network, a, "jobs", range(5))
+
+    (action,) = a.mesh.outgoing()
+    assert isinstance(action, Push)
+    assert parse(action.wire).kind == Kind.WORK_BATCH
+    inject(network, b, action.wire)
+
+    account = b.mesh.account(a.node_id)
+    assert (account.work.seen, account.unread, b.mesh.counters.arrived) == (5, 5, 5)
+    assert numbered(b, "jobs") == [0, 1, 2, 3, 4]
+    network.run(0.1)
+    assert account.unread == account.unread_bytes == 0
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def test_a_batch_of_work_after_a_gap_is_taken_in_and_the_credit_renewed() -> None:
+    """What came before it is lost, and counted by its sender; the reader goes on."""
+    network, a, b = joined("a", "b", prefetch=8)
+    b.wait("jobs")
+    network.run(0.1)
+    decide(network, a, "jobs", range(3))
+    a.mesh.outgoing()  # they never leave
+    decide(network, a, "jobs", range(3, 6))
+    network.pump(a)
+    network.run(1.0)
+    send(a, "jobs", range(6, 20))
+    network.run(1.0)
+
+    assert read_all(network, b) == list(range(3, 20))
+    assert a.mesh.counters.dropped == {"lost in a cut": 3}
+    assert_conserved(a, b)
+    assert_settled(a, b)
+
+
+def read_all(network: Any, node: Any) -> list[int]:
+    """Take what comes to `jobs` until nothing more does."""
+    taken: list[int] = []
+    for _ in range(20):
+        network.run(0.1)
+        taken += numbered(node, "jobs")
+    return taken
+
+
+@pytest.mark.parametrize("late", [0, 1, 3, 4])
+def test_of_a_batch_of_work_that_is_partly_late_the_rest_is_taken_in(late: int) -> None:
+    """Messages that came before are not taken in again, and those that follow them are."""
+    network, a, b = joined("a", "b", prefetch=8)
+    b.wait("jobs")
+    if late:
+        inject(network, b, work_batch(a, b, range(late), 1))
+
+    inject(network, b, work_batch(a, b, range(4), 1))
+
+    assert numbered(b, "jobs") == [0, 1, 2, 3]
+    assert (b.mesh.counters.arrived, b.mesh.counters.ignored) == (4, late)
+    assert_conserved(b)
+
+
+def test_of_a_batch_of_work_that_is_too_much_the_rest_is_refused() -> None:
+    """What a peer may have unread here is taken in; the others are refused one by one, and reported as missed."""
+    network, a, b = joined("a", "b", peer_messages=5)
+    b.wait("jobs")
+
+    for begin in range(0, 20, 4):
+        inject(network, b, work_batch(a, b, range(begin, begin + 4), begin + 1))
+
+    account = b.mesh.account(a.node_id)
+    assert (account.unread, account.work.missed, b.mesh.counters.ignored) == (10, 10, 10)
+    assert_conserved(b)
+    assert numbered(b, "jobs") == list(range(10))
+
+
+def test_a_batch_of_work_for_a_reader_that_ended_goes_back() -> None:
+    """Each message finds its place in the queue of its sender again."""
+    network, a, b, c = joined("a", "b", "c", prefetch=8)
+    b.wait("jobs")
+    network.run(0.1)
+    decide(network, a, "jobs", range(5))
+    b.mesh.stop_reading(b.interest("jobs"), network.now)
+    network.pump(a)
+    network.run(0.1)
+    c.wait("jobs")
+
+    assert read_all(network, c) == [0, 1, 2, 3, 4]
+    assert_conserved(a, b, c)
+    assert_settled(a, b, c)

@@ -14,6 +14,7 @@ from zmqlayer.frames import (
     TOPIC_BYTES,
     Frame,
     Kind,
+    Work,
     barrier_topic,
     group_topic,
     is_barrier,
@@ -23,9 +24,11 @@ from zmqlayer.frames import (
     pack,
     pack_batch,
     pack_work,
+    pack_work_batch,
     parse,
     parse_batch,
     parse_work,
+    parse_work_batch,
 )
 from zmqlayer.names import NodeId
 
@@ -82,7 +85,7 @@ def test_numbers_of_the_kinds_are_fixed() -> None:
     assert {kind.name: kind.value for kind in Kind} == {
         "HELLO": 1, "SYNCED": 2, "HEARTBEAT": 3, "GOODBYE": 4, "ECHO": 5, "TALLY": 6, "CEDED": 7, "CREDIT": 8,
         "RETURN": 9, "CONSUMED": 10, "ENDED": 11, "ASK": 12, "ANSWER": 13, "PULSE": 14, "REFUSAL": 15,
-        "DIRECT": 16, "GROUP": 17, "WORK": 18, "BATCH": 19,
+        "DIRECT": 16, "GROUP": 17, "WORK": 18, "BATCH": 19, "WORK_BATCH": 20,
     }  # fmt: skip
 
 
@@ -192,6 +195,43 @@ def test_garbage_is_a_batch_or_a_protocol_error(body: bytes) -> None:
         return
 
     assert pack_batch(bodies) == body
+
+
+works = st.builds(
+    Work,
+    links,
+    links,
+    st.lists(st.tuples(st.integers(0, 2**64 - 1), links, st.binary(max_size=20)), min_size=1, max_size=70),
+)
+
+
+def test_work_batches_are_these_bytes() -> None:
+    """Link, reader, how many messages; of all of them the numbers, the times to live, the lengths; the messages."""
+    packed = pack_work_batch(Work(7, 8, [(1, 1000, b"ab"), (3, 999, b"c")]))
+
+    assert packed.hex() == "".join([
+        "00000007", "00000008", "0002",
+        "0000000000000001", "0000000000000003", "000003e8", "000003e7", "00000002", "00000001", "616263",
+    ])  # fmt: skip
+
+
+@quick
+@given(works)
+def test_work_batches_survive_the_wire(work: Work) -> None:
+    """What was put into it comes out of it."""
+    assert parse_work_batch(pack_work_batch(work)) == work
+
+
+@quick
+@given(st.data(), works)
+def test_a_work_batch_of_another_length_is_refused(data: st.DataObject, work: Work) -> None:
+    """Whatever is missing at its end, or is too much there."""
+    body = pack_work_batch(work)
+    cut = data.draw(st.integers(0, len(body) - 1))
+
+    for spoiled in (body[:cut], body + data.draw(st.binary(min_size=1, max_size=5))):
+        with pytest.raises(ProtocolError, match=r"the body of a (work )?batch"):
+            parse_work_batch(spoiled)
 
 
 @quick

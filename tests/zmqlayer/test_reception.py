@@ -22,7 +22,7 @@ from support.network import (
 )
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import Kind, node_topic, pack, pack_batch, pack_work, parse
+from zmqlayer.frames import Kind, Work, node_topic, pack, pack_batch, pack_work, pack_work_batch, parse
 from zmqlayer.memory import MemoryNode
 from zmqlayer.ports import Candidate
 
@@ -161,21 +161,35 @@ def test_each_message_of_a_strangers_batch_is_counted() -> None:
 
     inject(network, a, frame(STRANGER, Kind.BATCH, a, pack_batch([b"\x80"] * 3), channel))
     inject(network, a, frame(STRANGER, Kind.BATCH, a, b"\x00\x05", channel))
+    inject(network, a, frame(STRANGER, Kind.WORK_BATCH, a, pack_work_batch(Work(0, 1, [(1, 1000, b"\x80")] * 2)), "x"))
 
-    assert (a.mesh.counters.ignored, a.mesh.counters.malformed) == (3, 1)
+    assert (a.mesh.counters.ignored, a.mesh.counters.malformed) == (5, 1)
     assert a.take(channel) is None
 
 
 @pytest.mark.parametrize(
-    "body",
-    [b"", b"\x00\x02\x00\x00\x00\x01", b"\x00\x01\x00\x00\x00\x02\x80", pack_batch([b"\x80"]) + b"\x80"],
-    ids=["empty", "of two with one length", "shorter than it says", "longer than it says"],
+    ("kind", "body"),
+    [
+        (Kind.BATCH, b""),
+        (Kind.BATCH, b"\x00\x02\x00\x00\x00\x01"),
+        (Kind.BATCH, b"\x00\x01\x00\x00\x00\x02\x80"),
+        (Kind.BATCH, pack_batch([b"\x80"]) + b"\x80"),
+        (Kind.WORK_BATCH, b""),
+        (Kind.WORK_BATCH, bytes(9) + b"\x02" + bytes(16)),
+        (Kind.WORK_BATCH, pack_work_batch(Work(0, 0, [(1, 1, b"\x80")]))[:-1]),
+        (Kind.WORK_BATCH, pack_work_batch(Work(0, 0, [(1, 1, b"\x80")])) + b"\x80"),
+    ],
+    ids=[
+        f"{kind} that is {fault}"
+        for kind in ("BATCH", "WORK_BATCH")
+        for fault in ("empty", "of two with one length", "shorter than it says", "longer than it says")
+    ],
 )
-def test_a_malformed_batch_ends_the_link(body: bytes) -> None:
+def test_a_malformed_batch_ends_the_link(kind: Kind, body: bytes) -> None:
     """Nothing of it is taken in, its sender is gone, and the others see nothing of it."""
     network, a, bad, good = joined("a", "bad", "good")
 
-    inject(network, a, frame(bad.node_id, Kind.BATCH, a, body, a.new_channel()))
+    inject(network, a, frame(bad.node_id, kind, a, body, a.new_channel()))
     network.run(1.0)
 
     assert (a.mesh.counters.malformed, a.mesh.counters.arrived, a.mesh.in_flight) == (1, 0, 0)
@@ -187,6 +201,7 @@ def test_a_batch_of_none_is_no_message() -> None:
     network, a, b = joined("a", "b")
 
     inject(network, a, frame(b.node_id, Kind.BATCH, a, pack_batch([]), a.new_channel()))
+    inject(network, a, frame(b.node_id, Kind.WORK_BATCH, a, bytes(10), "jobs"))
 
     assert (a.mesh.counters.ignored, a.mesh.counters.malformed, a.mesh.in_flight) == (0, 0, 0)
     assert_meshed(a, b)
