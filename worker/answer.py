@@ -40,7 +40,7 @@ class Answer:
     def send(self, part: Part) -> None:
         """Send one part; raises ChannelFull when the reader stays away, RequestAborted when it is gone."""
         content, outbox = self._number(part), current_outbox()
-        with self._given_up():
+        try:
             if outbox is None:
                 self.reply.send(content, immediately=True)
             else:
@@ -50,12 +50,15 @@ class Answer:
                     deadline=patience.clock() + patience.reply_s,
                     is_hopeless=lambda: not self.is_awaited(),
                 )
+        except ChannelFull as exc:
+            self._check_awaited(exc)
+            raise
         self._note(part)
 
     async def asend(self, part: Part) -> None:
         """Send one part as :meth:`send` does; others run while this waits for room."""
         content, outbox = self._number(part), current_outbox()
-        with self._given_up():
+        try:
             if outbox is None:
                 await self.reply.asend(content, immediately=True)
             else:
@@ -65,6 +68,9 @@ class Answer:
                     deadline=patience.clock() + patience.reply_s,
                     is_hopeless=lambda: not self.is_awaited(),
                 )
+        except ChannelFull as exc:
+            self._check_awaited(exc)
+            raise
         self._note(part)
 
     def end(self) -> None:
@@ -80,23 +86,14 @@ class Answer:
         return self.reply.channel_layer.is_open(self.reply.name)
 
     def _number(self, part: Part) -> dict[str, Any]:
-        if self._sent and not self.is_awaited():
-            # Messages for who is gone are dropped without an error: an endless stream would never end.
-            raise self._unread()
+        if self._sent:
+            self._check_awaited()  # messages for who is gone are dropped without an error: a stream would never end
         return {**part, "order": self._sent}
 
     def _note(self, part: Part) -> None:
         self._sent += 1
         self.is_over = not part["more_content"]
 
-    @contextlib.contextmanager
-    def _given_up(self) -> Any:
-        try:
-            yield
-        except ChannelFull as exc:
-            if self.is_awaited():
-                raise
-            raise self._unread() from exc
-
-    def _unread(self) -> RequestAborted:
-        return RequestAborted(f"nobody reads {self.reply} any more")
+    def _check_awaited(self, refusal: ChannelFull | None = None) -> None:
+        if not self.is_awaited():
+            raise RequestAborted(f"nobody reads {self.reply} any more") from refusal

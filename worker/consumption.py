@@ -90,7 +90,7 @@ class Consumption:
         """Call the consumer, and return what is left to do on an event loop; None if everything is done."""
         logger.debug("< %s to %s", self.message, self._name)
         is_async = self._match.is_async
-        with self._outbox.opened():
+        with self._outbox:
             if not is_async:
                 self._connections.before()
                 consumer_started.send_robust(sender=self._sender, message=self.message)

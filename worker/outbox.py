@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import Message as Content
@@ -72,14 +72,13 @@ class Outbox:
     def __repr__(self) -> str:
         return f"<Outbox of {self.consumer} [{len(self._held)} held]>"
 
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Hold back what is sent in this context."""
-        token = _current.set(self)
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    def __enter__(self) -> Self:
+        """Hold back what is sent in this context, inside the ``with``."""
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _current.reset(self._token)
 
     def said_to(self, name: str) -> Content | None:
         """Return what the consumer sent last to *name*, at once or for its end; None if nothing."""

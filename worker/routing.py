@@ -65,16 +65,17 @@ Routing: TypeAlias = "str | Mapping[str, Consumer | str] | Iterable[Route | Incl
 
 
 class Match(NamedTuple):
-    """The consumer that a message goes to, and its keyword arguments."""
+    """
+    The consumer that a message goes to.
+
+    Attributes:
+        kwargs: Its keyword arguments.
+        is_async: Whether calling the consumer runs nothing of it, but gives a coroutine.
+    """
 
     consumer: Consumer
     kwargs: dict[str, Any]
-
-    @property
-    def is_async(self) -> bool:
-        """Whether calling the consumer runs nothing of it, but gives a coroutine."""
-        consumer = self.consumer
-        return bool(iscoroutinefunction(consumer) or iscoroutinefunction(type(consumer).__call__))
+    is_async: bool
 
     def call(self, message: Message) -> Any:
         """Call the consumer; returns what it returns, perhaps a coroutine."""
@@ -100,6 +101,7 @@ class Route:
         names = (channels,) if isinstance(channels, str) else tuple(channels)
         self.channels = tuple(check_channel(name) for name in names)
         self.consumer = _load_consumer(consumer)
+        self._is_async = _gives_coroutine(self.consumer)  # found out once: each look costs as much as a match
         self.filters = {key: _compile(pattern) for key, pattern in filters.items()}
 
     def __repr__(self) -> str:
@@ -115,7 +117,7 @@ class Route:
             if found is None:
                 return None
             kwargs.update(found.groupdict())
-        return Match(self.consumer, kwargs)
+        return Match(self.consumer, kwargs, self._is_async)
 
     def channel_names(self) -> set[str]:
         """Return the channels a worker must read for this route."""
@@ -311,6 +313,10 @@ def _instance_for_each(cls: Any) -> Consumer:
 
     vars(consume)["uses_channel_session"] = uses_channel_session(cls)
     return markcoroutinefunction(consume) if iscoroutinefunction(cls.dispatch) else consume
+
+
+def _gives_coroutine(consumer: Any) -> bool:
+    return bool(iscoroutinefunction(consumer) or iscoroutinefunction(type(consumer).__call__))
 
 
 def _import(path: str, what: str) -> Any:

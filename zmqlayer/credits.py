@@ -82,7 +82,7 @@ class Reader:
             asks a sender that holds more than its share to cede the rest, because another has spent its own.
         """
         lines = {sender: self.lines.setdefault(sender, _Line()) for sender in senders}
-        free = self._free(now)
+        free = self.free(now)
         if free <= 0 or not lines:
             return []
         active = [line for line in lines.values() if now - line.received_at < ACTIVE_S] or list(lines.values())
@@ -123,7 +123,7 @@ class Reader:
         message at a time is as good.
         """
         line = self.lines.setdefault(own, _Line())
-        if line.outstanding or self._free(now) <= 0:
+        if line.outstanding or self.free(now) <= 0:
             return None
         line.granted = line.received + 1
         return line.granted
@@ -135,7 +135,8 @@ class Reader:
                 line.is_recalled = True
                 yield sender, line.received
 
-    def _free(self, now: float) -> int:
+    def free(self, now: float) -> int:
+        """Return how many messages more there is room for."""
         if self.is_busy:
             return 0
         return max(self.waiting, int(now < self.polled_until)) + self.prefetch - self.unread
@@ -160,10 +161,6 @@ class Offer:
     channels: tuple[str, ...]
     limit: int = 0
     sent: int = 0
-
-    @property
-    def free(self) -> int:
-        return self.limit - self.sent
 
 
 class Offers:
@@ -199,15 +196,13 @@ class Offers:
     def next(self, channel: str) -> Offer | None:
         """Return the least loaded offer that has credit for *channel* left, of equal ones the next in turn, or None."""
         offers = self._by_channel.get(channel)
-        best, least = None, 0
-        for offer in offers or ():
-            if offer.limit > offer.sent and offer.peer not in self._suspended:
-                load = self._load(offer.peer)
-                if best is None or load < least:
-                    best, least = offer, load
-                if load == 0:
-                    break
-        if offers is not None and best is not None and len(offers) > 1:
+        if offers is None:
+            return None
+        free = [offer for offer in offers if offer.limit > offer.sent and offer.peer not in self._suspended]
+        if not free:
+            return None
+        best = free[0] if len(free) == 1 else min(free, key=lambda offer: self._load(offer.peer))
+        if len(offers) > 1:
             offers.remove(best)
             offers.append(best)
         return best

@@ -90,7 +90,11 @@ class Dispatch:
         self._counters.accepted += 1
         self._numbered += 1
         deadline = now + body_expiry(channel, self._config.expiry)
-        self._enqueue(key, Letter(channel, body, deadline, self._node_id, number=self._numbered), now)
+        letter = Letter(channel, body, deadline, self._node_id, False, self._numbered)
+        if not backlog and (offer := self._offers.next(key)) is not None:
+            self._hand_over(letter, offer, now)
+        else:
+            self._enqueue(key, letter, now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
         """
@@ -188,11 +192,12 @@ class Dispatch:
 
     def spend(self, offer: Offer, now: float) -> None:
         """Use fresh credit: of all queues that it is good for, the longest waiting message goes first."""
-        while offer.free > 0:
-            waiting = [b for channel in offer.channels if (b := self._backlogs.get(channel))]
-            if not waiting:
-                return
-            self._hand_over(min(waiting, key=Backlog.oldest), offer, now)
+        waiting = [b for channel in offer.channels if (b := self._backlogs.get(channel))]
+        while waiting and offer.limit > offer.sent:
+            backlog = waiting[0] if len(waiting) == 1 else min(waiting, key=Backlog.oldest)
+            self._take_out(backlog, offer, now)
+            if not backlog:
+                waiting.remove(backlog)
 
     def lost(self, letter: Letter) -> None:
         """A reader of this node threw a message away."""
@@ -279,7 +284,7 @@ class Dispatch:
         """Hand over what one queue holds, while anyone has credit for it."""
         backlog = self._backlogs[key]
         while backlog and (offer := self._offers.next(key)) is not None:
-            self._hand_over(backlog, offer, now)
+            self._take_out(backlog, offer, now)
 
     def _leave(self, letters: list[Letter], now: float) -> None:
         """Report what left one queue here to those who wait for it, here and elsewhere."""
@@ -288,7 +293,7 @@ class Dispatch:
             self._queued_bytes -= len(letter.body)
             if letter.source != self._node_id:
                 self._accounts.settle(letter, now)
-        if letters and self._rooms.lines:
+        if self._rooms.lines and letters:
             self._rooms.freed(inbox_of(letters[0].channel))
             self._rooms.freed(NODE)
 
@@ -321,10 +326,14 @@ class Dispatch:
     def _expire(self, backlog: Backlog, now: float) -> None:
         self._counters.expired += self._lose(backlog.expire(now), now)
 
-    def _hand_over(self, backlog: Backlog, offer: Offer, now: float) -> None:
+    def _take_out(self, backlog: Backlog, offer: Offer, now: float) -> None:
+        """Hand over the oldest message of a queue."""
         letter = backlog.pop()
-        ttl_ms = int((letter.deadline - now) * 1000)
         self._leave([letter], now)
+        self._hand_over(letter, offer, now)
+
+    def _hand_over(self, letter: Letter, offer: Offer, now: float) -> None:
+        ttl_ms = int((letter.deadline - now) * 1000)
         if ttl_ms <= 0:
             self._counters.expired += 1
             self._custody.expired(letter.number)

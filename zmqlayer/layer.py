@@ -11,6 +11,7 @@ import asyncio
 
 from zmqlayer import asking
 from zmqlayer.backend import Backend
+from zmqlayer.driving import let_drive
 from zmqlayer.exceptions import NotReady
 from zmqlayer.messages import Message
 from zmqlayer.receiving import take_or_wait
@@ -46,6 +47,7 @@ class AsyncLayer(Backend):
             InvalidName, InvalidMessage: The caller's mistake.
         """
         self._put(channel, message)
+        self._let_drive()
 
     async def receive(self, channel: str) -> Message:
         """
@@ -59,7 +61,8 @@ class AsyncLayer(Backend):
         """
         node = self._slot.filled or self._slot.node
         while True:
-            letter = node.take_from(channel) or await take_or_wait(node, self._interest((channel,)))
+            letter = node.take_from(channel) if "!" in channel else None
+            letter = letter or await take_or_wait(node, self._interest((channel,)))
             if letter is not None and (message := self.open_letter(letter)) is not None:
                 return message
 
@@ -97,6 +100,7 @@ class AsyncLayer(Backend):
         """
         await asking.join(self.node)
         self._put_group(group, message)
+        self._let_drive()
 
     async def flush(self) -> None:
         """Drop every message and membership in the whole cluster, and return when all peers have done so."""
@@ -119,3 +123,9 @@ class AsyncLayer(Backend):
     async def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
         await asyncio.get_running_loop().run_in_executor(None, self.node.close)
+
+    def _let_drive(self) -> None:
+        """Let a loop that sends take in what comes back, credit and reports, without a thread that wakes for them."""
+        node = self._slot.filled
+        if node is not None and not node.pump.is_driven:
+            let_drive(node, asyncio.get_running_loop())

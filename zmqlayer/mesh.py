@@ -302,6 +302,10 @@ class Mesh:
             self.counters.delivered += 1
         return letter
 
+    def holds(self, channel: str) -> bool:
+        """Whether there is a message in one process channel of this node. May be asked at any moment, by any thread."""
+        return channel in self._mail.boxes
+
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
         if interest.named:

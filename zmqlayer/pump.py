@@ -36,6 +36,9 @@ PAUSE_AFTER_BUG_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.1
 """How often the thread looks whether a driver does its work. It is late by twice that, at most, when one does not."""
 
+CLOSE_BEHIND_S: Final = 0.0001
+"""What is sent so soon after something else is probably not the last. One more call at the end of the turn, for each
+that is, would cost as much as a message."""
 MOST_DEFERRED: Final = 64
 """Actions that wait for the end of a turn of an event loop."""
 
@@ -71,6 +74,7 @@ class Pump:
         self._at_sockets = threading.Lock()
         self._wakes_at = -float("inf")
         self._turn_of: AbstractEventLoop | None = None
+        self._sent_at = -float("inf")
         self._is_closed = False
         self._driver: Driver | None = None
         self._steps = 0
@@ -83,12 +87,13 @@ class Pump:
         """Return what *question* does with the mesh, or finds out about it; then send what follows from it."""
         mesh, board, outbox = self._mesh, self._board, self._outbox
         with self._at_mesh:
-            result = question(mesh, self._clock())
+            now = self._clock()
+            result = question(mesh, now)
             if mesh.has_events:
                 board.sort(mesh.events(), mesh)
             calls = board.take_calls() if board.has_calls else None
         if outbox.actions:
-            self._send_soon()
+            self._send_soon(now)
         if outbox.tick_by < self._wakes_at:
             self._ring()
         if calls is not None:
@@ -97,6 +102,8 @@ class Pump:
 
     def take_from(self, channel: str) -> Letter | None:
         """Return the oldest message of one process channel of this node, or None."""
+        if not self._mesh.holds(channel):  # who is about to wait looks again, and is spared one way through the lock
+            return None
         return self.ask(lambda mesh, now: mesh.take_from(channel, now))
 
     def step(self, ready: AbstractSet[int]) -> float:
@@ -248,17 +255,18 @@ class Pump:
 
     # Sending
 
-    def _send_soon(self) -> None:
-        """Send now; but what a coroutine sends after the first, until its loop takes the next turn, leaves together."""
+    def _send_soon(self, now: float) -> None:
+        """Send now; but what coroutines send close behind one another leaves together, when their loop's turn ends."""
         loop = get_running_loop()
         if loop is not None and loop is self._turn_of:
             if len(self._outbox.actions) >= MOST_DEFERRED:
                 self._send()
-            return
-        self._send()
-        if loop is not None:
+        elif loop is not None and now - self._sent_at < CLOSE_BEHIND_S:
             self._turn_of = loop
             loop.call_soon(self._end_turn)
+        else:
+            self._sent_at = now
+            self._send()
 
     def _end_turn(self) -> None:
         self._turn_of = None

@@ -148,6 +148,10 @@ class Mailboxes:
     def __iter__(self) -> Iterator[Letter]:
         return (_addressed(letter, channel) for channel, box in self._boxes.items() for letter in box.letters)
 
+    def __contains__(self, channel: object) -> bool:
+        """Whether *channel* holds a message."""
+        return channel in self._boxes
+
     def deliver(self, channel: str, letters: Sequence[Letter]) -> None:
         """Add messages at the end of their channel."""
         self._box_of(channel).letters.extend(letters)

@@ -274,7 +274,7 @@ class Readers:
         return reader
 
     def _grant(self, reader: Reader, now: float) -> None:
-        if self._is_closing:
+        if self._is_closing or reader.free(now) <= 0:
             return
         if (own := self._grant_own(reader, now)) is not None:
             self._dispatch.spend(own, now)

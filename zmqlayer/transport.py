@@ -176,9 +176,12 @@ class ZmqTransport:
     def carry_out(self, actions: Iterable[Action]) -> None:
         """Do what the mesh decided, in order."""
         do = self._do
+        has_published = False
         for action in actions:
             do[type(action)](action)
-        for xpub in self._xpubs:  # sending may have looked into the socket, and then its descriptor is silent
+            has_published = has_published or type(action) is Publish
+        # Sending may have looked into the socket, and then its descriptor is silent.
+        for xpub in self._xpubs if has_published else ():
             if cast(int, xpub.get(zmq.EVENTS)) & POLLIN:
                 self._suspects.add(xpub)
 

@@ -31,7 +31,7 @@ def test_outside_a_consumer_a_full_channel_is_an_error() -> None:
 def test_in_a_consumer_messages_wait_for_its_end(layer: MemoryLayer) -> None:
     """Nothing goes out before the consumer is done."""
     outbox = Outbox(Waiting().patience(), "test")
-    with outbox.opened():
+    with outbox:
         Channel("thumbnail.make", channel_layer=layer).send({"id": 7})
 
     assert layer.waiting("thumbnail.make") == 0
@@ -41,7 +41,7 @@ def test_in_a_consumer_messages_wait_for_its_end(layer: MemoryLayer) -> None:
 
 def test_in_a_consumer_immediately_means_now(layer: MemoryLayer) -> None:
     """``immediately`` does not wait for the consumer's end."""
-    with Outbox(Waiting().patience(), "test").opened():
+    with Outbox(Waiting().patience(), "test"):
         Channel("thumbnail.make", channel_layer=layer).send({"id": 7}, immediately=True)
 
         assert layer.waiting("thumbnail.make") == 1
@@ -50,7 +50,7 @@ def test_in_a_consumer_immediately_means_now(layer: MemoryLayer) -> None:
 @pytest.mark.parametrize("content", ["text", None, [1]])
 def test_only_dicts_are_messages(layer: MemoryLayer, content: Any) -> None:
     """Anything else is refused where it is sent, also in a consumer."""
-    with Outbox(Waiting().patience(), "test").opened(), pytest.raises(TypeError, match="a dict is needed"):
+    with Outbox(Waiting().patience(), "test"), pytest.raises(TypeError, match="a dict is needed"):
         Channel("a", channel_layer=layer).send(content)
 
 
@@ -84,7 +84,7 @@ def test_a_group_reaches_its_members(layer: MemoryLayer) -> None:
 def test_joining_a_group_does_not_wait(layer: MemoryLayer) -> None:
     """In a consumer, ``add`` is done when it returns, so what follows can rely on it."""
     outbox = Outbox(Waiting().patience(), "test")
-    with outbox.opened():
+    with outbox:
         group = Group("room.lobby", channel_layer=layer)
         group.add("a!1")
         group.send({"text": "hi"})

@@ -125,7 +125,7 @@ def test_an_outbox_belongs_to_its_context(layer: MemoryLayer) -> None:
     outbox = Outbox(Waiting().patience(), "test")
     elsewhere: list[Outbox | None] = []
 
-    with outbox.opened():
+    with outbox:
         inside = current_outbox()
         thread = threading.Thread(target=lambda: elsewhere.append(current_outbox()))
         thread.start()

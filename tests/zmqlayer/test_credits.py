@@ -135,7 +135,7 @@ class ReaderModel(RuleBasedStateMachine):
             offer = link.offers.find(HERE, 1)
             line = self.reader.lines.get(sender)
             assert offer is None or 0 <= offer.sent <= offer.limit
-            usable = (offer.free if offer else 0) + link.messages()
+            usable = (offer.limit - offer.sent if offer else 0) + link.messages()
             if line is not None and line.is_recalled:
                 assert usable <= line.outstanding
             else:
@@ -197,7 +197,7 @@ class OffersModel(RuleBasedStateMachine):
 
     @rule(channel=st.sampled_from("abc"), is_spent=st.booleans())
     def next(self, channel: str, is_spent: bool) -> None:
-        good = [o for o in self.turns.get(channel, []) if o.peer not in self.suspended and o.free > 0]
+        good = [o for o in self.turns.get(channel, []) if o.peer not in self.suspended and o.limit > o.sent]
         expected = min(good, key=lambda offer: self.loads[offer.peer], default=None)
         assert self.offers.next(channel) is expected
         if expected is not None:
@@ -454,7 +454,7 @@ def test_a_limit_that_shrinks_leaves_what_was_sent() -> None:
     offer.sent = 4
 
     assert offers.put(A, 1, (), 3).limit == 4
-    assert offers.put(A, 1, (), 6).free == 2
+    assert offers.put(A, 1, (), 6).limit == 6
 
 
 def test_a_channel_named_twice_is_one() -> None:

@@ -332,6 +332,23 @@ def test_a_young_loop_is_not_asked(layer: InMemoryChannelLayer) -> None:
     assert run(main()) == [False, False, True]
 
 
+@pytest.mark.usefixtures("_never_looks")
+@pytest.mark.parametrize("is_group", [False, True], ids=["send", "group_send"])
+def test_a_loop_that_sends_drives_too(layer: InMemoryChannelLayer, is_group: bool) -> None:
+    """Credit and reports come back to it without another thread, which would wait for the interpreter: in time."""
+
+    async def send() -> bool:
+        await (layer.group_send("g", {}) if is_group else layer.send("jobs", {}))
+        return layer.node.pump.is_driven
+
+    async def main() -> list[bool]:
+        seen = [await send(), await send()]
+        driving_module._first_waits[asyncio.get_running_loop()] -= SETTLED_AFTER_S
+        return [*seen, await send()]
+
+    assert run(main()) == [False, False, True]
+
+
 @pytest.mark.usefixtures("_settles_at_once")
 def test_a_loop_that_cannot_watch_is_not_asked_to(layer: InMemoryChannelLayer) -> None:
     """Some loops watch no descriptors: the thread goes on, and nothing is left open."""

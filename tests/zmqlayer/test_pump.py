@@ -23,7 +23,7 @@ from zmqlayer.identity import Identity
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import NodeId, encode_node_id
 from zmqlayer.ports import Door
-from zmqlayer.pump import MOST_DEFERRED, Pump
+from zmqlayer.pump import CLOSE_BEHIND_S, MOST_DEFERRED, Pump
 from zmqlayer.switchboard import Calls, Switchboard
 
 WITHIN_S = 10.0
@@ -255,8 +255,8 @@ def test_an_error_of_a_question_leaves_the_mesh_free(rig: Rig) -> None:
 # Turns of an event loop
 
 
-def test_the_first_send_of_a_turn_leaves_at_once(rig: Rig) -> None:
-    """What a coroutine sends after it, in the same turn of the loop, leaves together at the turn's end."""
+def test_what_is_sent_close_behind_waits_for_the_end_of_the_turn(rig: Rig) -> None:
+    """It leaves together, in one go; what comes later leaves at once again, in whichever turn."""
 
     async def main() -> list[list[bytes]]:
         rig.send(b"a")
@@ -265,11 +265,24 @@ def test_the_first_send_of_a_turn_leaves_at_once(rig: Rig) -> None:
         seen.append(rig.wires.taken())
         await asyncio.sleep(0)
         seen.append(rig.wires.taken())
-        rig.send(b"d")
-        return [*seen, rig.wires.taken()]
+        for topic in (b"d", b"e"):
+            rig.clock.now += 2 * CLOSE_BEHIND_S
+            rig.send(topic)
+            seen.append(rig.wires.taken())
+        return seen
 
-    assert asyncio.run(main()) == [[b"a"], [], [b"b", b"c"], [b"d"]]
-    assert len(rig.wires.senders) == 3
+    assert asyncio.run(main()) == [[b"a"], [], [b"b", b"c"], [b"d"], [b"e"]]
+    assert len(rig.wires.senders) == 4
+
+
+def test_a_thread_without_a_loop_puts_nothing_off(rig: Rig) -> None:
+    """Nobody would come back for it at the end of a turn."""
+    seen = []
+    for topic in (b"a", b"b"):
+        rig.send(topic)
+        seen.append(rig.wires.taken())
+
+    assert seen == [[b"a"], [b"b"]]
 
 
 def test_what_waits_for_the_end_of_a_turn_is_bounded(rig: Rig) -> None:
@@ -326,6 +339,7 @@ def test_a_turn_that_never_ended_holds_nobody_up(rig: Rig) -> None:
     seen = [rig.wires.taken()]
 
     rig.send(b"c")
+    rig.clock.now += 2 * CLOSE_BEHIND_S
 
     async def main() -> list[bytes]:
         rig.send(b"d")
