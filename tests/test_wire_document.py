@@ -30,6 +30,7 @@ from zmqlayer.frames import (
     parse,
     parse_batch,
     parse_work,
+    parse_work_batch,
 )
 from zmqlayer.greetings import Greeting
 from zmqlayer.memory import MemoryNetwork, MemoryNode
@@ -137,6 +138,9 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     a.mesh.group_channels("crowd", network.now)
     network.pump(a)
     a.send("jobs", {"n": 1})
+    for _ in range(2):
+        a.mesh.send("jobs", encode("jobs", {"n": 1}, 100), network.now)
+    network.pump(a)
     b.mesh.receive(_skipping(a, b), network.now)
     network.run(1)
     b.take(member)
@@ -224,6 +228,14 @@ def test_example_body_is_what_it_says(kind: Kind) -> None:
         assert [str(number) for number in numbers] == [shown.notes[name] for name in ("link", "reader", "number")]
     if KINDS[kind.name].body == "batch":
         assert [decode(each) for each in parse_batch(body)] == [{"text": "hi"}, {"text": "ho"}]
+        return
+    if KINDS[kind.name].body == "work batch":
+        link, reader, items = parse_work_batch(body)
+        assert [str(link), str(reader)] == [shown.notes["link"], shown.notes["reader"]]
+        assert [(str(number), str(ttl)) for number, ttl, _ in items] == [
+            (shown.notes[f"number of the {place}"], shown.notes[f"ttl of the {place}"]) for place in ("first", "second")
+        ]
+        assert [decode(message) for _, _, message in items] == [{"n": 1}, {"n": 2}]
         return
     if KINDS[kind.name].body == "empty":
         assert body == b""

@@ -115,7 +115,6 @@ def build_node(config: Config, role: str = "script") -> Node:
             config.max_message_size,
             2 * config.peer_messages,
             config.limits.published_bytes,
-            config.timing.pace,
         ),
         _choose_discovery(config),
         time.monotonic,

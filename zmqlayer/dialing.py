@@ -15,6 +15,10 @@ A dial has two steps::
 
 A probe is cheap and begins anew often, so that a network that heals is noticed. A greeting needs a dozen round
 trips before its answer comes, so that patience grows with what the probe took, and with every greeting in vain.
+
+Only a few dials are under way at a time, since each keeps the processors of both sides busy for milliseconds: a hundred
+nodes that start together on one machine would else be so busy with each other that none is answered in time. A dial
+that takes long holds up no other, so that addresses where nothing answers, and processes that hang, delay little.
 """
 
 from __future__ import annotations
@@ -229,7 +233,8 @@ class Dialling:
                     waiting.append(entry)
                 else:
                     self._candidates.remove(entry.text)
-        chosen = take_turns(waiting, self._under_way(), self._most_dials)
+        recent = [entry for entry in self._under_way() if now < self._holds_until(entry)]
+        chosen = take_turns(waiting, recent, self._most_dials)
         for entry in chosen:
             entry.is_dialled, entry.began_at, entry.next_at = True, now, now + self._timing.dial_timeout_s
             entry.attempts += 1
@@ -246,8 +251,12 @@ class Dialling:
     def next_at(self) -> float:
         """Return when :meth:`due` has something to do, at the earliest."""
         if self._next_at is None:
-            is_full = sum(not entry.seeds for entry in self._under_way()) >= self._most_dials
-            times = [entry.next_at for entry in self._candidates if self._has_turn(entry, is_full)]
+            ends = sorted(self._holds_until(entry) for entry in self._under_way() if not entry.seeds)
+            free_at = ends[-self._most_dials] if len(ends) >= self._most_dials else float("-inf")
+            entries = [entry for entry in self._candidates if entry.is_dialled or not entry.rests(self._known)]
+            times = (
+                entry.next_at if entry.is_dialled or entry.seeds else max(entry.next_at, free_at) for entry in entries
+            )
             self._next_at = min(times, default=float("inf"))
         return self._next_at
 
@@ -283,9 +292,9 @@ class Dialling:
     def _under_way(self) -> list[Address]:
         return [entry for entry in self._candidates if entry.is_dialled and not entry.rests(self._known)]
 
-    def _has_turn(self, entry: Address, is_full: bool) -> bool:
-        """Whether time alone moves an address on: while all dials are taken, only their ends and seeds count."""
-        return entry.is_dialled or (not entry.rests(self._known) and (entry.seeds > 0 or not is_full))
+    def _holds_until(self, entry: Address) -> float:
+        """Return until when a dial keeps others waiting."""
+        return entry.began_at + self._timing.dial_timeout_s
 
     def _pause(self, entry: Address, now: float) -> None:
         """Begin the pause after a dial, or after a link."""

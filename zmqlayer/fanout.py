@@ -18,7 +18,7 @@ from collections.abc import Callable
 from zmqlayer.actions import Publish, Subscribe, Unsubscribe
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Frame, Kind, barrier_topic, group_topic, pack
+from zmqlayer.frames import BARRIER_BYTES, Frame, Kind, barrier_topic, group_topic, pack
 from zmqlayer.groups import Groups
 from zmqlayer.mail import Mail
 from zmqlayer.names import NodeId
@@ -165,7 +165,7 @@ class Fanout:
             self._proofs.open(group, peers)
 
     def _raise_barrier(self, group: str) -> None:
-        barrier = barrier_topic(self._randoms(16))
+        barrier = barrier_topic(self._randoms(BARRIER_BYTES))
         self._outbox.do(Subscribe(barrier))
         self._lower(self._proofs.raised(group, barrier))
 

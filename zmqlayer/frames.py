@@ -21,6 +21,7 @@ from zmqlayer.exceptions import ProtocolError
 from zmqlayer.names import NodeId
 
 __all__ = [
+    "BARRIER_BYTES",
     "BROADCAST",
     "HEADER_BYTES",
     "PROTOCOL_MAJOR",
@@ -33,6 +34,7 @@ __all__ = [
     "barrier_topic",
     "group_topic",
     "is_barrier",
+    "is_for",
     "is_shared",
     "node_of",
     "node_topic",
@@ -56,6 +58,7 @@ _WORK_BATCH: Final = struct.Struct(">IIH")
 HEADER_BYTES: Final = _HEADER.size
 WORK_BYTES: Final = _WORK.size
 TOPIC_BYTES: Final = 17
+BARRIER_BYTES: Final = 8
 
 _BROADCAST_MARK, _NODE_MARK, _GROUP_MARK, _BARRIER_MARK = b"\x00", b"\x01", b"\x02", b"\x03"
 BROADCAST: Final = bytes(TOPIC_BYTES)
@@ -238,9 +241,14 @@ def group_topic(cluster: str, group: str) -> bytes:
     return _GROUP_MARK + digest.digest()
 
 
-def barrier_topic(nonce: bytes) -> bytes:
-    """The topic of one barrier: 16 random bytes that are used once."""
-    return _BARRIER_MARK + nonce
+def barrier_topic(nonce: bytes, echoer: NodeId | None = None) -> bytes:
+    """The topic of one barrier: half the id of who is to echo it, or zeros for all; and 8 random bytes, used once."""
+    return _BARRIER_MARK + (echoer or bytes(BARRIER_BYTES))[:BARRIER_BYTES] + nonce
+
+
+def is_for(barrier: bytes, node_id: NodeId) -> bool:
+    """Whether a node is to echo a barrier."""
+    return barrier[1 : 1 + BARRIER_BYTES] in (bytes(BARRIER_BYTES), node_id[:BARRIER_BYTES])
 
 
 def node_of(topic: bytes) -> NodeId | None:

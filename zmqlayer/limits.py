@@ -24,7 +24,7 @@ class Limits:
 
     Attributes:
         candidates: Addresses to dial.
-        dials: Of these, how many are dialled at once; seeds come on top.
+        dials: Of these, how many are dialled at once; seeds come on top, and dials that take longer than 2 s.
         addresses_per_name: Of these, how many one ``dns://`` seed may stand for.
         instances: Nodes that mDNS names and that are kept track of; beyond it the oldest are forgotten.
         lookups: Of these, how many may be incomplete and asked for at once.
@@ -56,7 +56,7 @@ class Limits:
     """
 
     candidates: int = 512
-    dials: int = 64
+    dials: int = 4
     addresses_per_name: int = 64
     instances: int = 1_024
     lookups: int = 64

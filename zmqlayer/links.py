@@ -394,9 +394,10 @@ class Links:
 
     def _hear_of(self, named: tuple[Named, ...], heard_from: str, now: float) -> None:
         for node_id, address, tag in named:
+            if node_id == self._identity.node_id or self._is_linked(node_id):
+                continue
             door = self._identity.door_of(tag)
-            is_new = node_id != self._identity.node_id and not self._is_linked(node_id)
-            if is_new and door is not None and may_help(address, heard_from=heard_from):
+            if door is not None and may_help(address, heard_from=heard_from):
                 self._dialling.vouch(Candidate(address, node_id), now, door)
                 self._outbox.call_by(now)
 

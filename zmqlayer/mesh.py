@@ -32,7 +32,7 @@ from zmqlayer.dispatch import Dispatch
 from zmqlayer.events import Event, InboxKey, Interest, Joined, PeerChanged, Readable, Spread
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.fanout import Fanout
-from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, node_topic, pack
+from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, is_for, node_topic, pack
 from zmqlayer.identity import Identity
 from zmqlayer.joining import Joining
 from zmqlayer.ledger import Account
@@ -153,7 +153,8 @@ class Mesh:
     def subscribed(self, topic: bytes, now: float) -> None:
         """XPUB reports a new topic: a peer's own, or a barrier, which is echoed."""
         if is_barrier(topic):
-            self.outbox.do(Publish(pack(topic, Kind.ECHO, self.identity.node_id, 0, "", b"")))
+            if is_for(topic, self.identity.node_id):
+                self.outbox.do(Publish(pack(topic, Kind.ECHO, self.identity.node_id, 0, "", b"")))
         else:
             self._links.subscribed(topic, now)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from typing import Final, cast
 
 import zmq
@@ -19,7 +19,7 @@ from zmqlayer.descriptors import Descriptors
 from zmqlayer.handshakes import DialWatch
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
-from zmqlayer.sockets import Sockets, ask_each, connect, descriptor_of
+from zmqlayer.sockets import Sockets, connect, descriptor_of
 
 __all__ = ["Pushes"]
 
@@ -48,18 +48,14 @@ class Pushes:
         sockets: Makes them.
         descriptors: Told what to wait for.
         probes: A probe of an address that is dialled or hung up on is given up.
-        pace: Returns how many times slower than usual a node with so many peers lives.
     """
 
-    def __init__(
-        self, sockets: Sockets, descriptors: Descriptors, probes: Probes,
-        pace: Callable[[int], float] = lambda peers: 1.0,
-    ) -> None:  # fmt: skip
+    def __init__(self, sockets: Sockets, descriptors: Descriptors, probes: Probes) -> None:
         self._sockets = sockets
         self._descriptors = descriptors
         self._probes = probes
-        self._pace = pace
         self._pushes: dict[str, _Push] = {}
+        self._full: dict[str, _Push] = {}
         self._dials: dict[str, DialWatch] = {}
 
     @property
@@ -79,6 +75,7 @@ class Pushes:
                 send(push.socket, action.wire, zmq.NOBLOCK)
             except zmq.Again:
                 self._descriptors.watch(push.descriptor)
+                self._full[action.address] = push
             else:
                 return
         push.waiting.append(action.wire)
@@ -87,6 +84,7 @@ class Pushes:
         """Close the connection to an address; what waits for it is gone."""
         self._probes.cancel(action.address)
         push = self._pushes.pop(action.address, None)
+        self._full.pop(action.address, None)
         if push is None:
             return
         self._end_watch(action.address)
@@ -102,9 +100,9 @@ class Pushes:
                 refusals += failures
                 if has_succeeded:
                     self._end_watch(address)
-        for push in self._pushes.values():
-            if push.waiting and push.descriptor in ready and _has_room(push.socket):
-                self._flush(push)
+        for address, push in list(self._full.items()):
+            if push.descriptor in ready and _has_room(push.socket):
+                self._flush(address, push)
         return refusals
 
     def _dial(self, address: str, door: int) -> _Push | None:
@@ -114,7 +112,6 @@ class Pushes:
         # Queue nothing for an address where nobody answers: it would reach the next process there.
         socket.set(zmq.IMMEDIATE, 1)
         watch = DialWatch(socket, address, is_encrypted=self._sockets.is_encrypted)
-        ask_each(socket, self._pace(len(self._pushes)))
         try:
             connect(socket, address)
         except zmq.ZMQError as exc:
@@ -127,7 +124,7 @@ class Pushes:
         self._descriptors.watch(watch.descriptor)
         return push
 
-    def _flush(self, push: _Push) -> None:
+    def _flush(self, address: str, push: _Push) -> None:
         try:
             while push.waiting:
                 send(push.socket, push.waiting[0], zmq.NOBLOCK)
@@ -135,6 +132,7 @@ class Pushes:
         except zmq.Again:
             return
         self._descriptors.unwatch(push.descriptor)
+        del self._full[address]
 
     def _end_watch(self, address: str) -> None:
         """The first handshake at *address* is over, well or not."""

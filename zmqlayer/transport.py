@@ -29,7 +29,7 @@ from zmqlayer.probes import Probes
 from zmqlayer.publications import LARGE_BYTES, Publications
 from zmqlayer.pushes import Pushes
 from zmqlayer.security import Keys
-from zmqlayer.sockets import Sockets, ask_each, connect, descriptor_of
+from zmqlayer.sockets import Sockets, connect, descriptor_of
 
 __all__ = ["ZmqTransport"]
 
@@ -55,18 +55,15 @@ class ZmqTransport:
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
         pipe_frames: Frames that one pipe holds at either end: more than the mesh lets be outstanding to a peer.
         published_bytes: Bytes of large group frames that wait in all pipes together.
-        pace: Returns how many times slower than usual a node with so many peers lives.
     """
 
     def __init__(
-        self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int,
-        pace: Callable[[int], float] = lambda peers: 1.0,
-    ) -> None:  # fmt: skip
+        self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int
+    ) -> None:
         self.lost: Counter[str] = Counter()
         self._port = bind.port
         self._sockets = Sockets(bind.host, keys, max_frame_size)
         self._pipe_frames = pipe_frames
-        self._pace = pace
         self._subs: set[str] = set()
         self._pulls: list[zmq.Socket[bytes]] = []
         self._xpubs: list[zmq.Socket[bytes]] = []
@@ -90,7 +87,7 @@ class ZmqTransport:
         self._descriptors = Descriptors()
         self._bell = Bell(self._descriptors)
         self._probes = Probes(self._descriptors)
-        self._pushes = Pushes(self._sockets, self._descriptors, self._probes, self._pace)
+        self._pushes = Pushes(self._sockets, self._descriptors, self._probes)
         self._do: dict[type, Callable[[Any], None]] = {
             Publish: self._publish,
             Push: self._pushes.push,
@@ -296,7 +293,6 @@ class ZmqTransport:
     def _connect(self, action: Connect) -> None:
         try:
             self._sockets.use_key(self._sub, action.door, is_server=False)
-            ask_each(self._sub, self._pace(len(self._subs)))
             connect(self._sub, action.address)
             self._suspects.add(self._sub)  # connecting looks into the socket
         except zmq.ZMQError as exc:

@@ -434,6 +434,7 @@ def test_a_peer_that_is_heard_still_owes_its_echo() -> None:
 
     took_s = run_until(network, a, a.group_add("room", later))
     network.delay(a, b, 0.0002, is_one_way=True)
+    network.run(1.0)  # until the echo has come
     b.group_send("room", {"n": 1})
     network.run(0.1)
 

@@ -18,6 +18,7 @@ from zmqlayer.frames import (
     barrier_topic,
     group_topic,
     is_barrier,
+    is_for,
     is_shared,
     node_of,
     node_topic,
@@ -45,8 +46,8 @@ TABLE = [
         "01" + NODE_HEX + "10" + NODE_HEX + "0000ea60" + "0000000000000102" + "0003" + "612162" + "626f6479",
     ),
     (
-        Frame(barrier_topic(bytes(16)), Kind.ECHO, NODE, 0, "", b""),
-        "03" + "00" * 16 + "05" + NODE_HEX + "00000000" + "00" * 8 + "0000",
+        Frame(barrier_topic(b"12345678", NODE), Kind.ECHO, NODE, 0, "", b""),
+        "03" + NODE_HEX[:16] + "3132333435363738" + "05" + NODE_HEX + "00000000" + "00" * 8 + "0000",
     ),
     (
         Frame(node_topic(NODE), Kind.WORK, NODE, 2**32 - 1, "c", pack_work(1, 2**32 - 1, 7, b"m"), 2**64 - 1),
@@ -238,7 +239,7 @@ def test_a_work_batch_of_another_length_is_refused(data: st.DataObject, work: Wo
 @given(node_ids, names)
 def test_every_topic_has_one_length(node_id: NodeId, name: str) -> None:
     """ZeroMQ filters by prefix: with topics of one length, no subscription matches another topic."""
-    topics = [BROADCAST, node_topic(node_id), barrier_topic(node_id), group_topic("c", name)]
+    topics = [BROADCAST, node_topic(node_id), barrier_topic(node_id[:8]), group_topic("c", name)]
 
     assert {len(topic) for topic in topics} == {TOPIC_BYTES}
     assert len(set(topics)) == len(topics)
@@ -256,12 +257,23 @@ def test_node_topics_name_their_node(node_id: NodeId) -> None:
 
 
 @quick
-@given(node_ids)
-def test_barriers_are_known_by_their_mark(nonce: NodeId) -> None:
+@given(st.binary(min_size=8, max_size=8), st.none() | node_ids)
+def test_barriers_are_known_by_their_mark(nonce: bytes, echoer: NodeId | None) -> None:
     """A barrier's topic is told from all others."""
-    assert is_barrier(barrier_topic(nonce))
-    assert is_shared(barrier_topic(nonce))
-    assert node_of(barrier_topic(nonce)) is None
+    topic = barrier_topic(nonce, echoer)
+
+    assert is_barrier(topic)
+    assert is_shared(topic)
+    assert node_of(topic) is None
+
+
+def test_a_barrier_says_who_is_to_echo_it() -> None:
+    """One node, known by the first half of its id, or all."""
+    nonce, other = bytes(range(8)), NodeId(b"x" * 16)
+
+    assert is_for(barrier_topic(nonce), NODE)
+    assert is_for(barrier_topic(nonce, NODE), NODE)
+    assert not is_for(barrier_topic(nonce, other), NODE)
 
 
 @pytest.mark.parametrize("topic", [b"", b"\x01", b"\x03", b"\x01" + bytes(15), b"\x03" + bytes(17), BROADCAST])

@@ -133,9 +133,21 @@ def test_a_barrier_is_echoed_whoever_raises_it() -> None:
     """XPUB's report of a barrier topic is answered on that topic."""
     network, a = joined("a")
 
-    a.mesh.subscribed(barrier_topic(b"n" * 16), network.now)
+    a.mesh.subscribed(barrier_topic(b"n" * 8), network.now)
 
-    assert [wire[:17] for wire in sent(a.mesh.outgoing(), Kind.ECHO)] == [barrier_topic(b"n" * 16)]
+    assert [wire[:17] for wire in sent(a.mesh.outgoing(), Kind.ECHO)] == [barrier_topic(b"n" * 8)]
+
+
+def test_a_barrier_for_somebody_else_is_not_echoed() -> None:
+    """Every peer sees it, since a SUB subscribes at all of them; one of them answers."""
+    network, a, b = joined("a", "b")
+    topic = barrier_topic(b"n" * 8, b.node_id)
+
+    for node in (a, b):
+        node.mesh.subscribed(topic, network.now)
+
+    assert sent(a.mesh.outgoing(), Kind.ECHO) == []
+    assert [wire[:17] for wire in sent(b.mesh.outgoing(), Kind.ECHO)] == [topic]
 
 
 def test_a_topic_that_is_no_nodes_is_nothing_to_links() -> None:

@@ -94,7 +94,7 @@ def test_the_earliest_tick_counts() -> None:
 
 def test_control_frames_are_from_this_node() -> None:
     """Control frames go to a topic, to one peer or to all, from this node, with the payload as msgpack."""
-    outbox, barrier = Outbox(HERE), barrier_topic(bytes(16))
+    outbox, barrier = Outbox(HERE), barrier_topic(bytes(8))
 
     outbox.control(barrier, Kind.ECHO, {})
     outbox.tell(PEER, Kind.ASK, {"a": b"1"})

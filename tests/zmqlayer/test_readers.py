@@ -425,7 +425,7 @@ def read_and_work(network: Any, sender: Any, reader: Any, number: int) -> None:
 
 def test_what_a_busy_reader_holds_goes_to_a_free_one() -> None:
     """After a tenth of a second, in order; the busy one gets nothing until it looks again."""
-    network, a, busy, free = joined("a", "busy", "free", prefetch=4)
+    network, a, busy, free = joined("a", "busy", "free", prefetch=6)  # so that a's share is more than it sends
     read_and_work(network, a, busy, 3)
     free.wait("jobs")
     network.run(0.05)

@@ -85,7 +85,7 @@ def listen() -> Iterator[Callable[..., Open]]:
 
 def link(publisher: Open, subscriber: Open, *topics: bytes) -> None:
     """Connect SUB to XPUB and wait, with a barrier, until the subscriptions arrived."""
-    barrier = barrier_topic(os.urandom(16))
+    barrier = barrier_topic(os.urandom(8))
     subscriber.do(*(Subscribe(topic) for topic in topics), Connect(publisher.pub), Subscribe(barrier))
     publisher.poll_until(lambda _, changes: b"\x01" + barrier in changes, subscriber)
     subscriber.do(Unsubscribe(barrier))
