@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 DEFAULT_THREADS: Final = 4
-DEFAULT_PREFETCH: Final = 8
+DEFAULT_PREFETCH: Final = 16
 """Messages on their way while all threads work: each would cost the time of a round trip otherwise."""
 DEFAULT_GRACE_S: Final = 5.0
 """With what leaving the mesh takes it fits into the ten seconds after which containers are killed."""

@@ -60,9 +60,9 @@ class AsyncLayer(Backend):
             LayerClosed: The layer was closed, perhaps while this waited.
         """
         node = self._slot.filled or self._slot.node
+        key = channel if "!" in channel else (channel,)
         while True:
-            letter = node.take_from(channel) if "!" in channel else None
-            letter = letter or await take_or_wait(node, self._interest((channel,)))
+            letter = node.take_from(key) or await take_or_wait(node, self._interest((channel,)))
             if letter is not None and (message := self.open_letter(letter)) is not None:
                 return message
 

@@ -296,16 +296,16 @@ class Mesh:
                 self._readers.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
         return None
 
-    def take_from(self, channel: str, now: float) -> Letter | None:
-        """Remove and return the oldest message of one process channel of this node, or None; see :meth:`take`."""
-        letter = self._mail.pop(channel, now)
+    def take_from(self, key: InboxKey, now: float) -> Letter | None:
+        """Remove and return the oldest message of one process channel of this node, or reader; see :meth:`take`."""
+        letter = self._mail.pop(key, now) if isinstance(key, str) else self._readers.pop(key, now)
         if letter is not None:
             self.counters.delivered += 1
         return letter
 
-    def holds(self, channel: str) -> bool:
-        """Whether there is a message in one process channel of this node. May be asked at any moment, by any thread."""
-        return channel in self._mail.boxes
+    def holds(self, key: InboxKey) -> bool:
+        """Whether :meth:`take_from` may find something. May be asked at any moment, by any thread."""
+        return key in self._mail.boxes if isinstance(key, str) else self._readers.holds(key)
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from zmqlayer.config import Config
 from zmqlayer.ending import call_at_end
-from zmqlayer.events import Completed, Interest, Notice, PeerChanged
+from zmqlayer.events import Completed, InboxKey, Interest, Notice, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
 from zmqlayer.greetings import address_of
 from zmqlayer.identity import Identity
@@ -209,9 +209,13 @@ class Node:
             self.start()
         return self.pump.ask(question)
 
-    def take_from(self, channel: str) -> Letter | None:
-        """Return the oldest message of one process channel, or None; nothing else happens, so this is the fast way."""
-        return self.pump.take_from(channel) if self._state is _State.RUNNING else None
+    def take_from(self, key: InboxKey) -> Letter | None:
+        """
+        Return the oldest message of one process channel, or of the reader of some named ones, or None.
+
+        Nobody begins to wait, or to read, so this is the fast way where there is something.
+        """
+        return self.pump.take_from(key) if self._state is _State.RUNNING else None
 
     def take(self, interest: Interest) -> Letter | None:
         """Return the oldest message for a receiver that does not wait, or None."""

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, TypeVar
 
+from zmqlayer.events import InboxKey
 from zmqlayer.mesh import Mesh
 from zmqlayer.ports import Clock, Transport
 from zmqlayer.queues import Letter
@@ -100,11 +101,11 @@ class Pump:
             self._carry_out(calls)
         return result
 
-    def take_from(self, channel: str) -> Letter | None:
-        """Return the oldest message of one process channel of this node, or None."""
-        if not self._mesh.holds(channel):  # who is about to wait looks again, and is spared one way through the lock
+    def take_from(self, key: InboxKey) -> Letter | None:
+        """Return the oldest message of one process channel of this node, or of one reader; or None."""
+        if not self._mesh.holds(key):  # who is about to wait looks again, and is spared one way through the lock
             return None
-        return self.ask(lambda mesh, now: mesh.take_from(channel, now))
+        return self.ask(lambda mesh, now: mesh.take_from(key, now))
 
     def step(self, ready: AbstractSet[int]) -> float:
         """

@@ -131,6 +131,11 @@ class Readers:
 
     # What receivers do
 
+    def holds(self, channels: tuple[str, ...]) -> bool:
+        """Whether a message lies here for the reader of *channels*."""
+        reader = self._readers.get(channels)
+        return reader is not None and reader.unread > 0
+
     def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
         """Remove and return the oldest living message that arrived for the reader of *channels*."""
         reader = self._readers.get(channels)
@@ -145,7 +150,7 @@ class Readers:
             if letter.deadline > now:
                 reader.taken += 1
                 reader.attended_until = now + SOON_S
-                if not inbox or reader.taken >= reader.prefetch // 16:  # what is there already keeps receivers busy
+                if not inbox or reader.taken >= reader.prefetch // 4:  # what is there already keeps receivers busy
                     reader.taken = 0
                     self._grant(reader, now)
                 if inbox:

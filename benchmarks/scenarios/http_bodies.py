@@ -18,7 +18,7 @@ SIZES: Final = (KB, 16 * KB, 128 * KB, 1024 * KB)
 
 SITES: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, run_worker()),
-    f"{OURS}, prefetch 16": partial(Mesh, run_worker(prefetch=16)),
+    f"{OURS}, prefetch 0": partial(Mesh, run_worker(prefetch=0)),
     "uvicorn + Django": partial(uvicorn, ASGI),
     "Daphne + Django": partial(daphne, ASGI),
     "gunicorn sync": gunicorn,

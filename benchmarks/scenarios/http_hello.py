@@ -20,11 +20,11 @@ THREADS: Final = "gunicorn gthread 4"
 
 WORKERS: Final = {
     OURS: run_worker(),
-    f"{OURS}, prefetch 16": run_worker(prefetch=16),
+    f"{OURS}, prefetch 0": run_worker(prefetch=0),
     f"{OURS}, 1 thread": run_worker(threads=1),
-    f"{OURS}, 1 thread, prefetch 16": run_worker(threads=1, prefetch=16),
+    f"{OURS}, 1 thread, prefetch 0": run_worker(threads=1, prefetch=0),
 }
-"""Of our variants; the first is what ``runworker`` does if nothing is said: 4 threads, prefetch 0."""
+"""Of our variants; the first is what ``runworker`` does if nothing is said: 4 threads, prefetch 16."""
 
 
 def contestants(path: str, middleware: str) -> Mapping[str, Contestant]:

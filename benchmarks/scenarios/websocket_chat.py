@@ -40,7 +40,7 @@ def beside_broker(serve: Callable[..., Site], open_backend: OpenBackend) -> Iter
 
 MESHES: Final[Mapping[str, OpenRoom]] = {
     OURS: partial(Mesh, run_worker(None, None, *ROOMY), ROOMY, servers=SERVERS),
-    f"{OURS}, prefetch 16": partial(Mesh, run_worker(None, 16, *ROOMY), ROOMY, servers=SERVERS),
+    f"{OURS}, prefetch 0": partial(Mesh, run_worker(None, 0, *ROOMY), ROOMY, servers=SERVERS),
 }
 OTHERS: Final[Mapping[str, OpenRoom]] = {
     f"{name} + {layer}": partial(beside_broker, serve, open_backend)

@@ -29,9 +29,9 @@ DAPHNE: Final = "Daphne + Channels"
 UVICORN: Final = "uvicorn + Channels"
 ROUTED: Final[Mapping[str, OpenSite]] = {
     OURS: partial(Mesh, run_worker()),
-    f"{OURS}, prefetch 16": partial(Mesh, run_worker(prefetch=16)),
+    f"{OURS}, prefetch 0": partial(Mesh, run_worker(prefetch=0)),
     f"{OURS}, 1 thread": partial(Mesh, run_worker(threads=1)),
-    f"{OURS}, 1 thread, prefetch 16": partial(Mesh, run_worker(threads=1, prefetch=16)),
+    f"{OURS}, 1 thread, prefetch 0": partial(Mesh, run_worker(threads=1, prefetch=0)),
     f"{OURS}, consumers of Channels": partial(Mesh, host_application(CHANNELS)),
     UVICORN: partial(uvicorn, CHANNELS),
     DAPHNE: partial(daphne, CHANNELS),

@@ -216,3 +216,24 @@ def test_node_ids_are_new_at_each_start() -> None:
     network.kill(first)
 
     assert network.add("a").node_id != first.node_id
+
+
+def test_what_lies_here_can_be_seen_and_taken_by_its_key() -> None:
+    """A process channel by its name, a reader by its channels; there is nothing to take where nothing is seen."""
+    network, a, b = joined("a", "b", prefetch=2)
+    channel = b.new_channel()
+    b.wait("jobs")
+    network.run(0.1)
+    for key in (channel, ("jobs",), "x!y", ("others",)):
+        assert not b.mesh.holds(key)
+        assert b.mesh.take_from(key, network.now) is None
+
+    for name in (channel, "jobs"):
+        a.send(name, {"n": 1})
+    network.run(0.1)
+
+    for key in (channel, ("jobs",)):
+        assert b.mesh.holds(key)
+        assert b.mesh.take_from(key, network.now) is not None
+        assert not b.mesh.holds(key)
+    assert b.mesh.counters.delivered == 2
