@@ -18,7 +18,7 @@ N_SOCKETS = 32
 SOON_S = 10.0
 LONG_S = "60"
 """A timeout that comes too late to hide anything."""
-MOST_HELD = THREADS + 8 + 1
+MOST_HELD = THREADS + 16 + 1
 """One for each thread of the worker, what it reads ahead, and one for each node that sends to it."""
 
 
