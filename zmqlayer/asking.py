@@ -14,7 +14,7 @@ from zmqlayer.names import check_channel, check_group
 from zmqlayer.node import Node
 from zmqlayer.waiters import LoopWaiter
 
-__all__ = ["group_add", "group_discard", "join", "request", "wait_until"]
+__all__ = ["Enough", "group_add", "group_discard", "join", "request", "wait_until"]
 
 
 async def group_add(node: Node, group: str, channel: str) -> None:
@@ -34,6 +34,24 @@ async def group_discard(node: Node, group: str, channel: str) -> None:
 async def join(node: Node) -> None:
     """Wait until *node* has joined the mesh, as long as its ``join_timeout`` allows; at once if it has."""
     await wait_until(node, lambda mesh: mesh.is_joined, 2 * node.config.timing.join_timeout_s)
+
+
+class Enough:
+    """
+    The condition that so many peers are ready.
+
+    Attributes:
+        found: How many were when it was last asked. Who is woken because it held should not ask anew: some peer may be
+            silent by then.
+    """
+
+    def __init__(self, peers: int) -> None:
+        self.peers = peers
+        self.found = 0
+
+    def __call__(self, mesh: Mesh) -> bool:
+        self.found = mesh.ready_peers
+        return self.found >= self.peers
 
 
 async def wait_until(node: Node, condition: Callable[[Mesh], bool], timeout_s: float) -> None:

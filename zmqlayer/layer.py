@@ -114,11 +114,11 @@ class AsyncLayer(Backend):
         Raises:
             NotReady: Fewer were.
         """
-        await asking.wait_until(self.node, lambda mesh: mesh.ready_peers >= peers, timeout)
-        found = self.node.ask(lambda mesh, now: mesh.ready_peers)
-        if found < peers:
-            raise NotReady(peers, found, timeout, self.node.config.cluster)
-        return found
+        enough = asking.Enough(peers)
+        await asking.wait_until(self.node, enough, timeout)
+        if enough.found < peers:
+            raise NotReady(peers, enough.found, timeout, self.node.config.cluster)
+        return enough.found
 
     async def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""

@@ -288,14 +288,13 @@ class SyncLayer(BaseLayer):
         Raises:
             NotReady: Fewer were.
         """
-        waiter = ThreadWaiter()
-        if not self.node.when(lambda mesh: mesh.ready_peers >= peers, waiter):
+        enough, waiter = asking.Enough(peers), ThreadWaiter()
+        if not self.node.when(enough, waiter):
             waiter.wait(timeout)
             self.node.stop_waiting(waiter)
-        found = self.node.ask(lambda mesh, now: mesh.ready_peers)
-        if found < peers:
-            raise NotReady(peers, found, timeout, self.node.config.cluster)
-        return found
+        if enough.found < peers:
+            raise NotReady(peers, enough.found, timeout, self.node.config.cluster)
+        return enough.found
 
     def wait_until_read(self, prefix: str, timeout: float) -> bool:
         """

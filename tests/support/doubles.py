@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -20,7 +21,7 @@ from zmqlayer.exceptions import TransportError
 from zmqlayer.node import Node
 from zmqlayer.ports import Announcement, DiscoveryListener, Refusal
 
-__all__ = ["FakeClock", "FakeDiscovery", "FakeReactor", "FakeTransport", "fake_node"]
+__all__ = ["FakeClock", "FakeDiscovery", "FakeReactor", "FakeTransport", "fake_node", "stepping"]
 
 
 class FakeClock:
@@ -138,3 +139,21 @@ def fake_node(kind: type[Node] = Node, *, discovery: FakeDiscovery | None = None
     node = kind(config, "script", ("127.0.0.1",), *parts, os.urandom)
     node.transport, node.discovery, node.clock = parts  # type: ignore[attr-defined]  # for tests to reach them
     return node
+
+
+@contextmanager
+def stepping(node: Node) -> Iterator[None]:
+    """Have the node's thread do one step after the other inside the ``with``, though nothing arrives."""
+    is_over = threading.Event()
+
+    def step() -> None:
+        while not is_over.wait(0.001):
+            node.pump.wake()
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

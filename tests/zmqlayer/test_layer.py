@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from support.doubles import FakeDiscovery, fake_node
+from support.doubles import FakeDiscovery, fake_node, stepping
 from zmqlayer.asking import request
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import InvalidName, NotReady
 from zmqlayer.layer import AsyncLayer
+from zmqlayer.mesh import Mesh
 from zmqlayer.slot import NodeSlot
 
 
@@ -81,6 +82,16 @@ def test_a_wait_for_peers_that_is_cancelled_leaves_nothing(layer: Any) -> None:
     asyncio.run(main())
 
     assert waiting_in(layer) == 0
+
+
+def test_peers_that_were_ready_at_the_same_time_are_enough(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one of them is silent again when the coroutine wakes is no reason to say that they never were."""
+    layer.start()
+    counts = iter([0, 0, 2])
+    monkeypatch.setattr(Mesh, "ready_peers", property(lambda mesh: next(counts, 1)))
+
+    with stepping(layer.node):
+        assert asyncio.run(layer.ready(2, timeout=5.0)) == 2
 
 
 def test_a_request_that_nobody_answers_leaves_nothing(layer: Any) -> None:

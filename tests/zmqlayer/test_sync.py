@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.doubles import FakeDiscovery, fake_node
+from support.doubles import FakeDiscovery, fake_node, stepping
 from support.network import STRANGER, control, greeting
 from zmqlayer.actions import Probe
 from zmqlayer.base import MOST_SHARED, MOST_SHARED_BYTES
@@ -74,6 +74,16 @@ def test_nobody_is_ready(layer: Any) -> None:
 def test_zero_peers_are_always_ready(layer: Any) -> None:
     """Waiting for nobody returns at once."""
     assert layer.ready(0, timeout=0) == 0
+
+
+def test_peers_that_were_ready_at_the_same_time_are_enough(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one of them is silent again when the thread wakes is no reason to say that they never were."""
+    layer.start()
+    counts = iter([0, 2])
+    monkeypatch.setattr(Mesh, "ready_peers", property(lambda mesh: next(counts, 1)))
+
+    with stepping(layer.node):
+        assert layer.ready(2, timeout=5.0) == 2
 
 
 def test_a_join_that_does_not_end_is_given_up() -> None:
