@@ -81,6 +81,7 @@ class Mesh:
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived)
         self.notices.mail = self._mail
+        self._filled = self._mail.boxes.channels
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
         self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send)
@@ -305,7 +306,7 @@ class Mesh:
 
     def holds(self, key: InboxKey) -> bool:
         """Whether :meth:`take_from` may find something. May be asked at any moment, by any thread."""
-        return key in self._mail.boxes if isinstance(key, str) else self._readers.holds(key)
+        return key in self._filled if isinstance(key, str) else self._readers.holds(key)
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""

@@ -135,11 +135,13 @@ class Mailboxes:
 
     Attributes:
         copies: What the copies of group messages among them take.
+        channels: The names of those that hold a message.
     """
 
     def __init__(self) -> None:
         self.copies = Copies()
         self._boxes: dict[str, _Mailbox] = {}
+        self.channels = self._boxes.keys()
         self._by_prefix: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
@@ -147,10 +149,6 @@ class Mailboxes:
 
     def __iter__(self) -> Iterator[Letter]:
         return (_addressed(letter, channel) for channel, box in self._boxes.items() for letter in box.letters)
-
-    def __contains__(self, channel: object) -> bool:
-        """Whether *channel* holds a message."""
-        return channel in self._boxes
 
     def deliver(self, channel: str, letters: Sequence[Letter]) -> None:
         """Add messages at the end of their channel."""
