@@ -47,6 +47,9 @@ class Victim:
     def work(self) -> None:
         """Let both nodes do some of everything, so that every kind of frame is sent."""
         a, b = self.node, self.peer
+        for n in range(2):  # together, for as much as there is credit
+            b.mesh.send("jobs", encode("jobs", {"n": n}, 1000), b.clock())
+        self.network.pump(b)
         for n in range(4):
             b.send(self.channel, {"n": n, "nested": {"list": [1, 2.5, None, True, b"x", "ä"]}})
             b.send("jobs", {"n": n})
