@@ -121,6 +121,13 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     said: dict[Kind, list[tuple[str, bytes]]] = defaultdict(list)
     for node in (a, b):
         _listen(node, said)
+    _say_what_friends_say(network, a, b)
+    _say_the_rest(network, a, b)
+    return said
+
+
+def _say_what_friends_say(network: MemoryNetwork, a: MemoryNode, b: MemoryNode) -> None:
+    """Have messages of all kinds sent, work and groups."""
     network.run(2)
     member = b.new_channel()
     a.group_add("news", member)
@@ -144,6 +151,10 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     b.mesh.receive(_skipping(a, b), network.now)
     network.run(1)
     b.take(member)
+
+
+def _say_the_rest(network: MemoryNetwork, a: MemoryNode, b: MemoryNode) -> None:
+    """Have a channel closed, credit asked back, losses reported, a stranger refused, and work returned."""
     closed = b.new_channel()
     a.send(closed, {"text": "hi"})
     network.run(0.01)
@@ -163,7 +174,6 @@ def traffic() -> dict[Kind, list[tuple[str, bytes]]]:
     network.run(1)
     b.leave()  # and returns the job that it did not take
     network.run(1)
-    return said
 
 
 def _skipping(sender: MemoryNode, receiver: MemoryNode) -> bytes:

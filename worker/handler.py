@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -189,7 +189,7 @@ class ViewConsumer:
         answer = Answer(reply)
         if isinstance(parts, AsyncGenerator):
             return _asend(parts, message, answer)
-        with _Ended(answer, message), contextlib.closing(parts):
+        with _ended(answer, message), contextlib.closing(parts):
             for part in parts:
                 answer.send(part)
             _settle(answer)
@@ -198,7 +198,7 @@ class ViewConsumer:
 
 async def _asend(parts: AsyncGenerator[Part, None], message: Message, answer: Answer) -> None:
     """Send *parts* from an event loop; the client's leaving cancels the view, wherever it waits."""
-    with _Ended(answer, message):
+    with _ended(answer, message):
         async with Presence(answer.reply) as presence, contextlib.aclosing(parts):
             async for part in parts:
                 if not answer.has_begun and part["more_content"] and (channel := presence.invite()):
@@ -207,25 +207,18 @@ async def _asend(parts: AsyncGenerator[Part, None], message: Message, answer: An
             _settle(answer)
 
 
-class _Ended:
+@contextlib.contextmanager
+def _ended(answer: Answer, message: Message) -> Iterator[None]:
     """Log why a response is not sent in full, and tell the server."""
-
-    def __init__(self, answer: Answer, message: Message) -> None:
-        self._answer = answer
-        self._message = message
-
-    def __enter__(self) -> None:
-        """Nothing has gone wrong yet."""
-
-    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> bool:
-        is_expected = isinstance(exc, ChannelFull | RequestTimeout | RequestAborted)
-        if is_expected:
-            is_gone = not isinstance(exc, ChannelFull | RequestTimeout)
-            self._answer.is_over = self._answer.is_over or is_gone
-            level = logging.DEBUG if is_gone else logging.WARNING
-            logger.log(level, "abandoned the response for %r: %s", self._message.get("path"), exc)
-        self._answer.end()
-        return is_expected
+    try:
+        yield
+    except (ChannelFull, RequestTimeout) as exc:
+        logger.warning("abandoned the response for %r: %s", message.get("path"), exc)
+    except RequestAborted as exc:
+        logger.debug("abandoned the response for %r: %s", message.get("path"), exc)
+        answer.is_over = True
+    finally:
+        answer.end()
 
 
 def _settle(answer: Answer) -> None:

@@ -81,30 +81,12 @@ class Mesh:
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived)
         self.notices.mail = self._mail
-        self._filled = self._mail.boxes.channels
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
         self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
-        receivers: dict[int, Callable[[Frame, Peer, float], object]] = {
-            Kind.SYNCED: self._links.synced,
-            Kind.HEARTBEAT: self._links.heartbeat,
-            Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
-            Kind.ECHO: self._echo,
-            Kind.TALLY: self._tally,
-            Kind.CREDIT: self._dispatch.credit,
-            Kind.CEDED: self._readers.ceded,
-            Kind.ENDED: lambda frame, peer, now: self._readers.ended(frame),
-            Kind.RETURN: lambda frame, peer, now: self._dispatch.returned(frame, now),
-            Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
-            Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
-            Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
-            Kind.DIRECT: self._mail.direct,
-            Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
-            Kind.WORK: self._readers.work,
-        }
         self._reception = Reception(
-            identity.node_id, self._links, self._accounts, self.counters, receivers,
+            identity.node_id, self._links, self._accounts, self.counters, self._receivers(),
             self._mail.batch, self._readers.work_batch,
         )  # fmt: skip
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
@@ -306,7 +288,7 @@ class Mesh:
 
     def holds(self, key: InboxKey) -> bool:
         """Whether :meth:`take_from` may find something. May be asked at any moment, by any thread."""
-        return key in self._filled if isinstance(key, str) else self._readers.holds(key)
+        return key in self._mail.boxes.channels if isinstance(key, str) else self._readers.holds(key)
 
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
@@ -374,6 +356,26 @@ class Mesh:
         return self.counters.snapshot() | {"in_flight": self.in_flight}
 
     # Inside: what the parts ask and report
+
+    def _receivers(self) -> dict[int, Callable[[Frame, Peer, float], object]]:
+        """Return the part that takes frames of each kind from a peer, but for batches."""
+        return {
+            Kind.SYNCED: self._links.synced,
+            Kind.HEARTBEAT: self._links.heartbeat,
+            Kind.GOODBYE: lambda frame, peer, now: self._links.ban(peer, now, "it said goodbye"),
+            Kind.ECHO: self._echo,
+            Kind.TALLY: self._tally,
+            Kind.CREDIT: self._dispatch.credit,
+            Kind.CEDED: self._readers.ceded,
+            Kind.ENDED: lambda frame, peer, now: self._readers.ended(frame),
+            Kind.RETURN: lambda frame, peer, now: self._dispatch.returned(frame, now),
+            Kind.CONSUMED: lambda frame, peer, now: self._accounts.consumed(frame, now),
+            Kind.ASK: lambda frame, peer, now: self._membership.requests.asked(frame, now),
+            Kind.ANSWER: lambda frame, peer, now: self._membership.requests.answered(frame),
+            Kind.DIRECT: self._mail.direct,
+            Kind.GROUP: lambda frame, peer, now: self._fanout.group(frame, now),
+            Kind.WORK: self._readers.work,
+        }
 
     def _send(self, channel: str, body: bytes, now: float) -> None:
         owner = owner_of(channel)

@@ -7,7 +7,7 @@ Nothing that a peer sends raises out of here: it is counted, logged once, and th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from zmqlayer.accounts import Accounts
@@ -32,7 +32,7 @@ __all__ = ["Reception"]
 
 logger = logging.getLogger("zmqlayer")
 
-WORK, BATCH, WORK_BATCH = Kind.WORK, Kind.BATCH, Kind.WORK_BATCH  # a name is faster than a member
+DIRECT, WORK, BATCH, WORK_BATCH = Kind.DIRECT, Kind.WORK, Kind.BATCH, Kind.WORK_BATCH  # faster than a member
 FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
 """What nodes say that are no peers yet."""
 
@@ -128,10 +128,9 @@ class Reception:
         if frame.topic in self._topics and self._accounts.batch_arrived(frame, bodies):
             self._batch(frame, bodies, now)
             return
-        for sequence, body in enumerate(bodies, frame.sequence):
-            single = frame._replace(kind=Kind.DIRECT, body=body, sequence=sequence)
-            if self._is_next(single, peer, now):
-                self._batch(single, [body], now)
+        numbered = enumerate(bodies, frame.sequence)
+        singles = (frame._replace(kind=DIRECT, body=body, sequence=sequence) for sequence, body in numbered)
+        self._take_in_each(singles, peer, now)
 
     def _take_in_work(self, frame: Frame, peer: Peer, now: float) -> None:
         """The same for a frame that was pushed."""
@@ -139,11 +138,19 @@ class Reception:
         if frame.topic in self._topics and self._accounts.batch_arrived(frame, [body for _, _, body in work.items]):
             self._work_batch(frame, peer, work, now)
             return
-        for sequence, (number, ttl_ms, message) in enumerate(work.items, frame.sequence):
-            body = pack_work(work.link, work.reader, number, message)
-            single = frame._replace(kind=WORK, ttl_ms=ttl_ms, body=body, sequence=sequence)
+        singles = (
+            frame._replace(
+                kind=WORK, ttl_ms=ttl_ms, body=pack_work(work.link, work.reader, number, message), sequence=n
+            )
+            for n, (number, ttl_ms, message) in enumerate(work.items, frame.sequence)
+        )
+        self._take_in_each(singles, peer, now)
+
+    def _take_in_each(self, singles: Iterable[Frame], peer: Peer, now: float) -> None:
+        """Take in messages as if each had come in a frame of its own."""
+        for single in singles:
             if self._is_next(single, peer, now):
-                self._receivers[WORK](single, peer, now)
+                self._receivers[single.kind](single, peer, now)
 
     def _is_next(self, frame: Frame, peer: Peer, now: float) -> bool:
         """Whether a message is to be taken in: neither for a former process at this port, nor late, nor too much."""

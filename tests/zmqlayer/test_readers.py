@@ -480,6 +480,15 @@ def wakes(node: Any) -> int:
     return sum(numbers)
 
 
+def take_one(network: Any, sender: Any, reader: Any) -> None:
+    """Let one of the receivers that wait be woken by a message, and take it."""
+    network.run(0.1)
+    send_numbers(sender, "jobs", range(1))
+    network.run(0.001)
+    reader.unwait("jobs")
+    assert reader.take("jobs") == {"n": 0}
+
+
 def test_receivers_are_woken_one_after_the_other() -> None:
     """One that was woken may take all there is; if it does not come within 2 ms, others are woken for the rest."""
     network, a, b = joined("a", "b")
@@ -500,11 +509,7 @@ def test_who_took_one_and_waits_again_is_woken_at_once() -> None:
     """Nobody is out any more who might come by himself."""
     network, a, b = joined("a", "b")
     b.wait("jobs")
-    network.run(0.1)
-    send_numbers(a, "jobs", range(1))
-    network.run(0.001)
-    b.unwait("jobs")
-    assert b.take("jobs") == {"n": 0}
+    take_one(network, a, b)
     b.wait("jobs")
     network.run(0.0009)
     b.events.clear()
@@ -520,11 +525,7 @@ def test_who_took_one_may_take_the_next() -> None:
     network, a, b = joined("a", "b")
     for _ in range(2):
         b.wait("jobs")
-    network.run(0.1)
-    send_numbers(a, "jobs", range(1))
-    network.run(0.001)
-    b.unwait("jobs")
-    assert b.take("jobs") == {"n": 0}
+    take_one(network, a, b)
     b.events.clear()
 
     send_numbers(a, "jobs", range(1, 2))
