@@ -53,9 +53,9 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "barriers batches candidates closures codec copies counters credits custody dialing events follows frames "
-            "gossip greetings groups identity joining ledger outbox peers proofs queues readership refusals rejections "
-            "reports roles rollcalls rooms roster routes tallies windows"
+            "absence barriers batches candidates closures codec copies counters credits custody dialing events "
+            "follows frames gossip greetings groups identity joining ledger outbox peers proofs queues readership "
+            "refusals rejections reports roles rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,

@@ -125,9 +125,14 @@ class Mesh:
 
     # What comes in
 
-    def receive(self, wire: bytes, now: float) -> None:
-        """A frame arrived. Nothing that a peer sends raises: it is counted, logged once, and the link is closed."""
-        self._reception.receive(wire, now)
+    def receive(self, wire: bytes, now: float, age_s: float = 0.0) -> None:
+        """
+        A frame arrived. Nothing that a peer sends raises: it is counted, logged once, and the link is closed.
+
+        Args:
+            age_s: Seconds that it may have waited for this process to run; a message in it lives so much shorter.
+        """
+        self._reception.receive(wire, now, age_s)
 
     def malformed(self, source: NodeId | None, fault: ProtocolError, now: float) -> None:
         """A peer broke the protocol: count it, and if we know who it was, end the link for a minute."""

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, TypeVar
 
+from zmqlayer.absence import Absence
 from zmqlayer.events import InboxKey
 from zmqlayer.mesh import Mesh
 from zmqlayer.ports import Clock, Transport
@@ -81,6 +82,7 @@ class Pump:
         self._steps = 0
         self._frames: deque[bytes] = deque()  # of those that arrive with one that meets a bug, none is lost
         self._called_back = threading.Event()
+        self._absence = Absence()
 
     # On any thread
 
@@ -128,10 +130,11 @@ class Pump:
             with self._at_mesh:
                 self._wakes_at = -float("inf")
                 now = self._clock()
+                age_s = self._absence.look(now)
                 for change in changes:
                     (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
                 while self._frames:
-                    mesh.receive(self._frames.popleft(), now)
+                    mesh.receive(self._frames.popleft(), now, age_s)
                 for address, is_open in probed:
                     mesh.probed(address, is_open, now)
                 for refusal in refusals:

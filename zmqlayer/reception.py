@@ -20,6 +20,7 @@ from zmqlayer.frames import (
     Work,
     node_topic,
     pack_work,
+    pack_work_batch,
     parse,
     parse_batch,
     parse_work_batch,
@@ -68,8 +69,8 @@ class Reception:
         self._topics = frozenset((BROADCAST, node_topic(node_id)))
         self._has_warned_of_strangers = False
 
-    def receive(self, wire: bytes, now: float) -> None:
-        """A frame arrived."""
+    def receive(self, wire: bytes, now: float, age_s: float = 0.0) -> None:
+        """A frame arrived, and may have waited for *age_s* seconds."""
         try:
             frame = parse(wire)
         except ProtocolError as exc:
@@ -77,7 +78,7 @@ class Reception:
             return
         arrived = self._counters.arrived
         try:
-            self._take_in(frame, now)
+            self._take_in(_aged(frame, int(age_s * 1000)) if age_s else frame, now)
         except ProtocolError as exc:
             if spoiled := self._counters.arrived - arrived:
                 self._counters.dropped["malformed"] += spoiled  # the log names the fault itself
@@ -162,6 +163,20 @@ class Reception:
         if frame.kind == WORK and self._accounts.of(frame.source).work.gaps:
             self._links.renew(peer, now)  # its connection broke and came back by itself: credit went with it
         return True
+
+
+def _aged(frame: Frame, age_ms: int) -> Frame:
+    """
+    Return a frame whose messages have lived so much longer.
+
+    Raises:
+        ProtocolError: Its body is malformed.
+    """
+    if frame.kind != WORK_BATCH:
+        return frame._replace(ttl_ms=max(0, frame.ttl_ms - age_ms))
+    work = parse_work_batch(frame.body)
+    items = [(number, max(0, ttl_ms - age_ms), body) for number, ttl_ms, body in work.items]
+    return frame._replace(body=pack_work_batch(work._replace(items=items))) if items else frame
 
 
 def _messages_in(frame: Frame) -> int:

@@ -121,3 +121,28 @@ def test_a_worker_that_comes_back_from_the_dead(load: Load) -> None:
 def known(load: Load, name: str) -> int:
     """Return how many peers a node knows, in any state."""
     return len(load.everybody[name].call("peers"))
+
+
+def test_what_expires_while_a_process_stands_still_is_not_read(nodes: Nodes) -> None:
+    """The kernel took it in, and nobody had looked: it is as old when the process goes on. What comes later is new."""
+    receiver = nodes.start(expiry=2)
+    sender = nodes.start(receiver, expiry=2)
+    channel, name = receiver.call("new_channel", pattern="inbox!"), receiver.call("node_id")
+    receiver.call("group_add", group="room", channel=channel)
+    receiver.pause()
+    sender.call("fill", channel=channel, attempts=5)
+    sender.call("say", group="room", sender="s")
+    wait_until(lambda: sender.call("peers")[name] == "silent", SOON_S, "three seconds have passed")
+
+    receiver.resume()
+
+    read: list[int] = []
+
+    def has_read() -> bool:
+        sender.call("fill", channel=channel, attempts=1)
+        read.extend(receiver.call("take", channel=channel, count=1, wait_s=REPORT_S))
+        return bool(read)
+
+    wait_until(lambda: receiver.call("statistics")["expired"] >= 6, SOON_S, "the old ones have expired")
+    wait_until(has_read, SOON_S, "a message is read again")
+    assert min(read) >= 5

@@ -492,6 +492,19 @@ def test_lending_wakes_the_thread(rig: Rig) -> None:
     assert rig.wires.rings == 1
 
 
+def test_what_is_found_after_an_absence_may_be_old(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mesh is told by how much, for as long as ZeroMQ may still bring in what the kernel kept."""
+    ages: list[float] = []
+    monkeypatch.setattr(Mesh, "receive", lambda mesh, wire, now, age_s: ages.append(age_s))
+
+    for pause_s in (0.5, 15.0, 0.5, 1.0):
+        rig.clock.now += pause_s
+        rig.wires.arrive(b"")
+        rig.pump.step(frozenset())
+
+    assert ages == [0.0, 15.0, 15.5, 0.0]
+
+
 @pytest.mark.usefixtures("_looks_often")
 def test_the_thread_drives_unless_somebody_else_does(rig: Rig) -> None:
     """It goes on where the driver left off."""

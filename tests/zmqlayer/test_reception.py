@@ -22,7 +22,7 @@ from support.network import (
 )
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.frames import Kind, Work, node_topic, pack, pack_batch, pack_work, pack_work_batch, parse
+from zmqlayer.frames import Kind, Work, group_topic, node_topic, pack, pack_batch, pack_work, pack_work_batch, parse
 from zmqlayer.memory import MemoryNode
 from zmqlayer.ports import Candidate
 
@@ -336,3 +336,40 @@ def link_of(node: MemoryNode) -> int:
     node.mesh.probed("tcp://nowhere:1", True, float("1e9"))
     (wire,) = sent(node.mesh.outgoing(), Kind.HELLO)
     return int(unpack_control(parse(wire).body)["link"])
+
+
+# What waited for the process to run
+
+
+@pytest.mark.parametrize(("age_s", "is_read"), [(0.0, True), (2.9, True), (3.1, False), (1e6, False)])
+def test_what_waited_lives_shorter(age_s: float, is_read: bool) -> None:
+    """A message alone or with others, for a process channel, a group or a reader: what has expired is not read."""
+    network, a, b = joined("a", "b", prefetch=20)
+    channel, member = a.new_channel(), a.new_channel()
+    a.group_add("room", member)
+    a.wait("jobs")
+    network.run(0.1)
+    sent_by = b.node_id
+    frames = [
+        frame(sent_by, Kind.DIRECT, a, b"\x80", channel, 3000, 1),
+        frame(sent_by, Kind.BATCH, a, pack_batch([b"\x80"] * 2), channel, 3000, 2),
+        pack(group_topic(a.mesh._config.cluster, "room"), Kind.GROUP, sent_by, 3000, "", b"\x80"),
+        frame(sent_by, Kind.WORK, a, pack_work(0, 1, 1, b"\x80"), "jobs", 3000, 1),
+        frame(sent_by, Kind.WORK_BATCH, a, pack_work_batch(Work(0, 1, [(2, 3000, b"\x80")] * 2)), "jobs", 0, 2),
+    ]
+
+    for wire in frames:
+        a.mesh.receive(wire, network.now, age_s)
+
+    read = [len(a.take_all(name)) for name in (channel, member, "jobs")]
+    assert (read, a.mesh.counters.expired) == (([3, 1, 3], 0) if is_read else ([0, 0, 0], 7))
+    assert a.sees(b) == "ready"
+
+
+def test_what_waited_and_is_malformed_ends_the_link() -> None:
+    """Its age makes no difference."""
+    network, a, bad = joined("a", "bad")
+
+    a.mesh.receive(frame(bad.node_id, Kind.WORK_BATCH, a, b"\x00", "jobs"), network.now, 5.0)
+
+    assert (a.sees(bad), a.mesh.counters.malformed) == (None, 1)
