@@ -65,8 +65,8 @@ class Config:
         group_expiry: Seconds after which a group membership ends unless it is added again.
         capacity: Messages from this node that may be unread in one channel; fewer pieces of a body.
         channel_capacity: (pattern, capacity) pairs; the first pattern that matches a channel wins.
-        prefetch: Messages a reader may hold beyond those it is waiting for; None for as many as suits it: 0, and 8 in a
-            worker.
+        prefetch: Messages a reader may hold beyond those it is waiting for; None for as many as suits it: 0, and 16 in
+            a worker.
         max_message_size: Bytes of one message as msgpack.
         peer_messages: Messages that may be outstanding to one peer.
         peer_bytes: Bytes that may be outstanding to one peer.
@@ -363,7 +363,7 @@ SETTINGS: Final = (
         "The same for channels whose name matches a glob.",
         is_repeatable=True,
     ),
-    Setting("prefetch", "N", "Messages a reader may hold beyond those it waits for. [default: 0, in workers 8]"),
+    Setting("prefetch", "N", "Messages a reader may hold beyond those it waits for. [default: 0, in workers 16]"),
     Setting("max_message_size", "BYTES", "Largest message, as msgpack. [default: 1048576]"),
     Setting("peer_messages", "N", "Unread messages that one peer may hold of ours. [default: 10000]"),
     Setting("peer_bytes", "BYTES", "Unread bytes that one peer may hold of ours. [default: 16777216]"),

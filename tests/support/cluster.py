@@ -35,6 +35,8 @@ BARE = Path(__file__).parent / "bare_worker.py"
 START_WITHIN_S = 20.0
 HTTP_TIMEOUT_S = 3.0
 THREADS = 4
+READ_AHEAD = 16
+"""What a worker reads ahead by itself."""
 
 
 def clean_environ() -> dict[str, str]:

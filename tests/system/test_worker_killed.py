@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.clients import Traffic, get
-from support.cluster import THREADS, BareWorkerProcess, Cluster, WorkerProcess
+from support.cluster import READ_AHEAD, THREADS, BareWorkerProcess, Cluster, WorkerProcess
 from support.raw_client import RawClient
 from support.talk import Talk
 
@@ -18,7 +18,7 @@ N_SOCKETS = 32
 SOON_S = 10.0
 LONG_S = "60"
 """A timeout that comes too late to hide anything."""
-MOST_HELD = THREADS + 16 + 1
+MOST_HELD = THREADS + READ_AHEAD + 1
 """One for each thread of the worker, what it reads ahead, and one for each node that sends to it."""
 
 

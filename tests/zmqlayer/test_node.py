@@ -277,7 +277,7 @@ def test_a_bug_of_ours_does_not_end_the_node(open_node: Any, caplog: pytest.LogC
     node.start()
     receive = node._mesh.receive
 
-    def fail_once(wire: bytes, now: float) -> None:
+    def fail_once(wire: bytes, now: float, age_s: float) -> None:
         node._mesh.receive = receive
         raise ZeroDivisionError
 
