@@ -29,11 +29,13 @@ class Copies:
         return max(0, most - self.count) if self.size + len(body) <= most_bytes else 0
 
     def add(self, body: bytes, number: int) -> None:
-        """So many members hold *body* from now on, the very object."""
+        """So many members more hold *body* from now on, the very object."""
         if number:
-            self._holders[id(body)] = self._holders.get(id(body), 0) + number
+            holders = self._holders.get(id(body), 0)
+            self._holders[id(body)] = holders + number
             self.count += number
-            self.size += len(body)
+            if not holders:
+                self.size += len(body)
 
     def remove(self, body: bytes) -> None:
         """A member holds *body* no more."""

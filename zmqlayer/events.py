@@ -14,12 +14,14 @@ from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerInfo, PeerState
 from zmqlayer.ports import Loss
+from zmqlayer.queues import Letter
 from zmqlayer.rooms import Bound
 
 __all__ = [
     "Completed",
     "Ended",
     "Event",
+    "Handed",
     "InboxKey",
     "Interest",
     "Joined",
@@ -74,6 +76,13 @@ class Readable(NamedTuple):
 
     key: InboxKey
     number: int = 1
+
+
+class Handed(NamedTuple):
+    """A copy of a group message is for each of these takers. It lies in no channel."""
+
+    letter: Letter
+    takers: list[Hashable]
 
 
 class Spread(NamedTuple):
@@ -144,4 +153,4 @@ class Ended:
 Notice = Room | Lost | Ended
 """What is told to those who asked for it."""
 
-Event = Notice | Readable | Spread | Completed | PeerChanged | Joined
+Event = Notice | Readable | Spread | Handed | Completed | PeerChanged | Joined

@@ -8,7 +8,7 @@ unread there is kept in ``accounts.py``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from zmqlayer.accounts import Accounts
@@ -37,11 +37,12 @@ class Mail:
 
     Args:
         on_letters: Called with messages of one channel that can be read now, or that belong to a ``?`` channel of ours.
+        on_handed: Called with a copy of a group message, and with the takers that are to get it.
     """
 
     def __init__(
         self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
-        on_letters: Callable[[list[Letter], float], None],
+        on_letters: Callable[[list[Letter], float], None], on_handed: Callable[[Letter, list[Hashable]], None],
     ) -> None:  # fmt: skip
         self.boxes = Mailboxes()
         self.is_joined = False
@@ -53,6 +54,7 @@ class Mail:
         self._counters = counters
         self._accounts = accounts
         self._on_letters = on_letters
+        self._on_handed = on_handed
         self._closures = Closures(config.limits.closed_channels)
         self._parked: dict[NodeId, deque[Letter]] = {}
 
@@ -130,15 +132,25 @@ class Mail:
         self._arrive([Letter(channel, body, deadline, source, False, 0, number) for number, body in numbered], now)
 
     def spread(self, channels: list[str], body: bytes, deadline: float, source: NodeId, now: float) -> list[str]:
-        """Deliver a copy of a group message to each of these members. Returns those that had room."""
+        """Deliver a copy of a group message to each of these members. Returns those in whose channels it lies."""
         self._counters.accepted += len(channels)
         limits = self._config.limits
-        room = self.boxes.copies.room(body, limits.copies, limits.copy_bytes)
         copy = Letter("", body, deadline, source, True)
+        if self.boxes.takers and deadline > now:
+            channels = self._hand_over(copy, channels)
+        room = self.boxes.copies.room(body, limits.copies, limits.copy_bytes)
         reached = self.boxes.deliver_copies(copy, channels[:room], self._config.capacity_of)
         if len(reached) < len(channels):
             self._count_full(channels, room, set(reached), source, now)
         return reached
+
+    def take_back(self, channel: str, copy: Letter, now: float) -> None:
+        """A copy that was handed over did not reach its taker: put it where it would lie without one."""
+        self._counters.delivered -= 1
+        if channel in self._closures.channels:
+            self.drop([copy._replace(channel=channel)], CLOSED, now)
+        else:
+            self.boxes.restore_copy(channel, copy)
 
     def pop(self, name: str, now: float) -> Letter | None:
         """
@@ -212,6 +224,22 @@ class Mail:
             self._drop_closed(letters, now)
         else:
             self._on_letters(letters, now)
+
+    def _hand_over(self, copy: Letter, channels: list[str]) -> list[str]:
+        """Give a copy to whoever stands at each of these channels. Returns those at which nobody does."""
+        takers = self.boxes.takers
+        others: list[str] = []
+        handed: list[Hashable] = []
+        for channel in channels:
+            taker = takers.pop(channel, None)
+            if taker is None:
+                others.append(channel)
+            else:
+                handed.append(taker)
+        if handed:
+            self._counters.delivered += len(handed)
+            self._on_handed(copy, handed)
+        return others
 
     def _count_full(self, channels: list[str], room: int, reached: set[str], source: NodeId, now: float) -> None:
         """Of the members of a group some got no copy: their own channels are full, or there was no *room* for more."""

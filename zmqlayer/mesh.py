@@ -29,7 +29,7 @@ from zmqlayer.actions import Action, Publish, Subscribe
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.dispatch import Dispatch
-from zmqlayer.events import Event, InboxKey, Interest, Joined, PeerChanged, Readable, Spread
+from zmqlayer.events import Event, Handed, InboxKey, Interest, Joined, PeerChanged, Readable, Spread
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, is_for, node_topic, pack
@@ -79,7 +79,7 @@ class Mesh:
         parts = (identity.node_id, config, self.outbox, self._peers)
         self._accounts = Accounts(*parts[1:], self.counters, self._held, self.notices)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
-        self._mail = Mail(*books, self._letters_arrived)
+        self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
         self.notices.mail = self._mail
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
@@ -94,6 +94,7 @@ class Mesh:
         self._swept = (*swept, self.notices)
         self._joining = Joining()
         self._due_at = self._sweep_at = 0.0
+        self._is_leaving = False
 
     def __repr__(self) -> str:
         up, here = len(self._peers.ready()), self.identity
@@ -111,6 +112,7 @@ class Mesh:
 
     def leave(self, now: float) -> None:
         """Begin to leave: read no more and return what nobody started. What is queued may still be handed over."""
+        self._is_leaving = True
         self._readers.withdraw(now)
         self._accounts.tick(float("inf"))
 
@@ -295,6 +297,22 @@ class Mesh:
         """Whether :meth:`take_from` may find something. May be asked at any moment, by any thread."""
         return key in self._mail.boxes.channels if isinstance(key, str) else self._readers.holds(key)
 
+    def stand(self, channel: str, taker: Hashable) -> bool:
+        """
+        Let *taker* have the next copy of a group message by hand: see :class:`Handed`.
+
+        Returns:
+            False if a message lies in the channel already, somebody else stands there, or the node leaves.
+        """
+        if self._is_leaving or channel in self._mail.boxes.channels:
+            return False
+        return self.takers.setdefault(channel, taker) is taker
+
+    def take_back(self, channel: str, copy: Letter, now: float) -> None:
+        """A copy that was handed over did not reach its taker: it is for whoever looks next."""
+        self._mail.take_back(channel, copy, now)
+        self._emit(Readable(channel))
+
     def wait(self, interest: Interest, now: float) -> None:
         """A receiver begins to wait: give credit for it."""
         if interest.named:
@@ -328,6 +346,11 @@ class Mesh:
     def peers(self) -> list[PeerInfo]:
         """Return every peer that is linked or about to be."""
         return [peer.info for peer in self._peers]
+
+    @property
+    def takers(self) -> dict[str, Hashable]:
+        """Who stands at which process channel; see :meth:`stand`."""
+        return self._mail.boxes.takers
 
     @property
     def ready_peers(self) -> int:

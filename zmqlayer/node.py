@@ -11,7 +11,8 @@ import logging
 import threading
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar, cast
 
 from zmqlayer.config import Config
 from zmqlayer.ending import call_at_end
@@ -26,7 +27,7 @@ from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSo
 from zmqlayer.pump import Pump
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
-from zmqlayer.waiters import ThreadWaiter, Waiter
+from zmqlayer.waiters import Taker, ThreadWaiter, Waiter, hand_over
 
 __all__ = ["Node"]
 
@@ -258,6 +259,24 @@ class Node:
         """*receiver* no longer waits. If it was woken already, the wake goes to another."""
         self._with_mesh(lambda mesh, now: self._board.dismiss(receiver, mesh))
 
+    @property
+    def is_driven_here(self) -> bool:
+        """Whether it is the event loop of this very thread that drives."""
+        return self._state is _State.RUNNING and self.pump.is_driven_here
+
+    def stand(self, taker: Taker) -> bool:
+        """
+        Have *taker* wait for what comes to its channel; only on the loop that drives this node.
+
+        Returns:
+            False if a message lies there already, somebody else stands there, or the node is about to close.
+        """
+        return self.pump.stand(taker)
+
+    def step_aside(self, taker: Taker) -> None:
+        """*taker* no longer waits. What it was given already, or the wake, goes to another."""
+        self._with_mesh(lambda mesh, now: self._board.dismiss_taker(taker, mesh, now))
+
     def wake_receivers(self) -> None:
         """Wake every receiver that waits, so that its owner can look around. Starts nothing."""
         if self._state is _State.NEW:
@@ -345,7 +364,13 @@ class Node:
         return self.pump.ask(question)
 
     def _carry_out(self, calls: Calls) -> None:
+        for letter, takers in calls.handed:
+            if missed := hand_over(letter, cast("list[Taker]", takers)):
+                self._with_mesh(partial(self._take_back, letter, missed))
         calls.carry_out(self.wake_receivers, self._peer_callbacks)
+
+    def _take_back(self, letter: Letter, missed: list[Taker], mesh: Mesh, now: float) -> None:
+        self._board.take_back(letter, missed, mesh, now)
 
     def _drain(self) -> None:
         """Wake all readers, return what they did not start, and wait while others still take what is queued."""

@@ -27,6 +27,7 @@ from zmqlayer.mesh import Mesh
 from zmqlayer.ports import Clock, Transport
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Calls, Switchboard
+from zmqlayer.waiters import Taker
 
 __all__ = ["Driver", "Pump"]
 
@@ -47,6 +48,10 @@ MOST_DEFERRED: Final = 64
 
 class Driver(Protocol):
     """Somebody else who drives the pump. Its methods are called on any thread, with no lock held."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the thread on which it drives."""
 
     def stop(self) -> None:
         """Drive no more."""
@@ -108,6 +113,11 @@ class Pump:
         if not self._mesh.holds(key):  # who is about to wait looks again, and is spared one way through the lock
             return None
         return self.ask(lambda mesh, now: mesh.take_from(key, now))
+
+    def stand(self, taker: Taker) -> bool:
+        """Let *taker* have what comes to its channel; see :meth:`Mesh.stand`. Nothing follows from that."""
+        with self._at_mesh:
+            return self._mesh.stand(taker.channel, taker)
 
     def step(self, ready: AbstractSet[int]) -> float:
         """
@@ -179,6 +189,12 @@ class Pump:
     def is_closed(self) -> bool:
         """Whether it moves nothing any more: the node is closed, or was left behind by a fork."""
         return self._is_closed
+
+    @property
+    def is_driven_here(self) -> bool:
+        """Whether it is this very thread that drives."""
+        driver = self._driver
+        return driver is not None and driver.is_here
 
     @property
     def is_driven(self) -> bool:

@@ -10,7 +10,7 @@ An expired message is dropped where it is found, and never counts as capacity.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from zmqlayer.copies import Copies
@@ -112,13 +112,13 @@ class Backlog:
 
 
 class _Mailbox:
-    """One process channel's messages, and how many of them are copies of group messages."""
+    """One process channel's messages; how many of them are copies of group messages, and how many may be."""
 
-    __slots__ = ("copies", "letters")
+    __slots__ = ("capacity", "copies", "letters")
 
     def __init__(self) -> None:
         self.letters: deque[Letter] = deque()
-        self.copies = 0
+        self.copies = self.capacity = 0
 
     def pop(self) -> Letter:
         letter = self.letters.popleft()
@@ -136,12 +136,15 @@ class Mailboxes:
     Attributes:
         copies: What the copies of group messages among them take.
         channels: The names of those that hold a message.
+        takers: Who waits at a channel that holds none, and is given the next copy of a group message by hand. Each is
+            asked for nothing but to be what its owner knows it by.
     """
 
     def __init__(self) -> None:
         self.copies = Copies()
         self._boxes: dict[str, _Mailbox] = {}
         self.channels = self._boxes.keys()
+        self.takers: dict[str, Hashable] = {}
         self._by_prefix: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
@@ -164,12 +167,22 @@ class Mailboxes:
         reached = []
         for channel in channels:
             box = self._boxes.get(channel) or self._box_of(channel)
-            if box.copies < capacity_of(channel):
-                box.letters.append(copy)
-                box.copies += 1
-                reached.append(channel)
+            if box.copies >= box.capacity:
+                box.capacity = capacity_of(channel)  # not looked up before it is needed, nor twice
+                if box.copies >= box.capacity:
+                    continue
+            box.letters.append(copy)
+            box.copies += 1
+            reached.append(channel)
         self.copies.add(copy.body, len(reached))
         return reached
+
+    def restore_copy(self, channel: str, copy: Letter) -> None:
+        """Put a copy that was taken back to the front of its channel."""
+        box = self._box_of(channel)
+        box.letters.appendleft(copy)
+        box.copies += 1
+        self.copies.add(copy.body, 1)
 
     def copies_in(self, channel: str) -> int:
         """Return how many copies of group messages wait in *channel*."""
@@ -183,9 +196,7 @@ class Mailboxes:
 
     def pop(self, name: str) -> Letter | None:
         """Remove and return the oldest message of channel *name*, or of the prefix *name*; None if there is none."""
-        if name.endswith("!"):
-            return self._pop_turn(name)
-        return self._pop_channel(name)
+        return self._pop_turn(name) if name[-1] == "!" else self._pop_channel(name)
 
     def expire(self, now: float) -> Iterator[Letter]:
         """Drop and yield every message that expired."""

@@ -14,7 +14,7 @@ from zmqlayer.messages import Message
 from zmqlayer.node import Node
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
-from zmqlayer.waiters import LoopWaiter
+from zmqlayer.waiters import LoopWaiter, Taker
 
 __all__ = ["receive", "take_or_wait"]
 
@@ -31,11 +31,19 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
     while True:
         letter = await take_or_wait(layer.node, interest)
         if letter is not None and (message := layer.open_letter(letter)) is not None:
-            return letter.channel, message
+            return letter.channel or interest.own[0], message  # who stands at a channel gets the letter that all share
 
 
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
     """Return the oldest message for *interest*; or None, after waiting, when it is time to look again."""
+    if node.is_driven_here and len(interest.own) == 1 and not interest.named:
+        taker = Taker(asyncio.get_running_loop(), interest.own[0])
+        if node.stand(taker):
+            try:
+                return await taker.future
+            except asyncio.CancelledError:
+                node.step_aside(taker)
+                raise
 
     def enlist() -> Receiver:
         return Receiver(interest, LoopWaiter(asyncio.get_running_loop()))

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import cast
 
-from zmqlayer.events import Completed, Event, InboxKey, Interest, Notice, PeerChanged, Readable, Spread
+from zmqlayer.events import Completed, Event, Handed, InboxKey, Interest, Notice, PeerChanged, Readable, Spread
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import inbox_of, short
-from zmqlayer.waiters import Waiter, wake_all
+from zmqlayer.queues import Letter
+from zmqlayer.waiters import Taker, Waiter, wake_all
 
 __all__ = ["Calls", "Receiver", "Switchboard"]
 
@@ -45,12 +47,14 @@ class Calls:
         readable: Channels that became readable, by the watcher that wants to know.
         changes: What happened to peers.
         notices: What was asked for, by whom to tell.
+        handed: To be given to takers by hand; the node does that.
     """
 
     waiters: list[Waiter] = field(default_factory=list)
     readable: dict[Watcher, list[str]] = field(default_factory=dict)
     changes: list[PeerChanged] = field(default_factory=list)
     notices: dict[Listener, list[Notice]] = field(default_factory=dict)
+    handed: list[Handed] = field(default_factory=list)
 
     def carry_out(self, look_around: Callable[[], None], peer_callbacks: Iterable[PeerCallback]) -> None:
         """
@@ -113,8 +117,10 @@ class Switchboard:
         for event in events:
             if type(event) is Readable:
                 self._wake(event.key, event.number, mesh)
+            elif type(event) is Handed:
+                self._due.handed.append(event)
             elif type(event) is Spread:
-                for channel in event.channels:
+                for channel in event.channels if self._receivers or self._watchers or mesh.takers else ():
                     self._wake(channel, 1, mesh)
             elif isinstance(event, PeerChanged):
                 self._due.changes.append(event)
@@ -138,8 +144,25 @@ class Switchboard:
             for key in receiver.interest.keys:
                 self._wake(key, 1, mesh)
 
+    def dismiss_taker(self, taker: Taker, mesh: Mesh, now: float) -> None:
+        """*taker* no longer waits. What it was given already, or the wake, goes to another."""
+        if mesh.takers.get(taker.channel) is taker:
+            del mesh.takers[taker.channel]
+        elif taker.given is None:
+            self._wake(taker.channel, 1, mesh)
+        else:
+            mesh.take_back(taker.channel, taker.given, now)
+
+    def take_back(self, letter: Letter, missed: list[Taker], mesh: Mesh, now: float) -> None:
+        """*letter* could not be given to these by hand: each is woken, and finds it in its channel."""
+        for taker in missed:
+            mesh.take_back(taker.channel, letter, now)
+        self._due.waiters.extend(missed)
+
     def wake_every_receiver(self, mesh: Mesh) -> None:
         """Wake all who wait."""
+        self._due.waiters.extend(cast("Iterable[Taker]", mesh.takers.values()))
+        mesh.takers.clear()
         for waiting in list(self._receivers.values()):
             for receiver in list(waiting):
                 self._strike(receiver, mesh)
@@ -178,6 +201,11 @@ class Switchboard:
     # Inside
 
     def _wake(self, key: InboxKey, count: int, mesh: Mesh) -> None:
+        if mesh.takers and isinstance(key, str) and (taker := mesh.takers.pop(key, None)):
+            self._due.waiters.append(cast("Taker", taker))
+            count -= 1
+            if not count:
+                return
         waiting = self._receivers.get(key)
         if not waiting and isinstance(key, str) and (self._receivers or self._watchers):
             prefix = inbox_of(key)

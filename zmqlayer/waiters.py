@@ -2,17 +2,21 @@
 Waiters: how a thread or a coroutine sleeps until the node wakes it. A wake carries nothing.
 
 Whoever is woken looks again. So a wake may be given up, passed on or come twice, and no message is ever lost
-with a cancelled coroutine or a closed event loop.
+with a cancelled coroutine or a closed event loop. A :class:`Taker` is given a message with the wake, and gives it back
+if it is cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from asyncio import _get_running_loop as get_running_loop  # the other one raises where none runs
 from collections.abc import Iterable
 from contextlib import suppress
 
-__all__ = ["LoopWaiter", "ThreadWaiter", "Waiter", "wake_all"]
+from zmqlayer.queues import Letter
+
+__all__ = ["LoopWaiter", "Taker", "ThreadWaiter", "Waiter", "hand_over", "wake_all"]
 
 
 class Waiter:
@@ -52,7 +56,7 @@ class LoopWaiter(Waiter):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
+        self.future: asyncio.Future[Letter | None] = loop.create_future()
 
     def wake(self) -> bool:
         """Wake the coroutine."""
@@ -62,6 +66,39 @@ class LoopWaiter(Waiter):
         """Resolve the future, on the loop's own thread."""
         if not self.future.done():
             self.future.set_result(None)
+
+
+class Taker(LoopWaiter):
+    """
+    A coroutine that is given the next message of one process channel by hand.
+
+    What it is given is removed from the mesh before the coroutine runs: only its own loop may do that, where nothing
+    but a cancellation can come in between.
+    """
+
+    __slots__ = ("channel",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: str) -> None:
+        super().__init__(loop)
+        self.channel = channel
+
+    @property
+    def given(self) -> Letter | None:
+        """What it was given; None if it was only woken, or neither."""
+        return self.future.result() if self.future.done() and not self.future.cancelled() else None
+
+
+def hand_over(letter: Letter, takers: Iterable[Taker]) -> list[Taker]:
+    """Give *letter* to each of *takers*. Returns those to whom that was not possible: cancelled, or of another loop."""
+    loop = get_running_loop()
+    missed = []
+    for taker in takers:
+        future = taker.future
+        if taker.loop is not loop or future.done():
+            missed.append(taker)
+        else:
+            future.set_result(letter)
+    return missed
 
 
 def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:
@@ -81,20 +118,13 @@ def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:
 
 def _wake_on(loop: asyncio.AbstractEventLoop, waiters: list[LoopWaiter]) -> bool:
     try:
-        if _is_running_here(loop):
+        if get_running_loop() is loop:
             _resolve(waiters)
         else:
             loop.call_soon_threadsafe(_resolve, waiters)
     except RuntimeError:  # the loop is closed
         return False
     return True
-
-
-def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:  # no loop runs on this thread
-        return False
 
 
 def _resolve(waiters: list[LoopWaiter]) -> None:

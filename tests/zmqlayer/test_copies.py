@@ -41,7 +41,7 @@ def test_sums_are_those_of_what_is_held(steps: list[tuple[int, int]]) -> None:
     bodies = [bytes([number]) * (number + 1) * 10 for number in range(4)]
     copies, held = Copies(), list[int]()
     for added, number in steps:
-        if added and number not in held:
+        if added:
             copies.add(bodies[number], added)
             held += added * [number]
         elif number in held:

@@ -1,0 +1,329 @@
+"""Takers: who waits on the loop that drives is given its copy of a group message by hand, or gives it back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from support.network import joined
+from zmqlayer import InMemoryChannelLayer, driving
+from zmqlayer import pump as pump_module
+from zmqlayer.events import Handed
+from zmqlayer.exceptions import LayerClosed
+from zmqlayer.waiters import Taker, hand_over
+
+WITHIN_S: Final = 10.0
+
+
+@pytest.fixture
+def layer(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryChannelLayer]:
+    """A layer without sockets, driven by the first loop that waits, however long it stands still."""
+    monkeypatch.setattr(driving, "SETTLED_AFTER_S", 0.0)
+    monkeypatch.setattr(pump_module, "LOOK_EVERY_S", 10 * WITHIN_S)
+    layer = InMemoryChannelLayer()
+    layer.start()
+    yield layer
+    layer.sync.close()
+
+
+def run(coroutine: Any) -> Any:
+    return asyncio.run(asyncio.wait_for(coroutine, WITHIN_S))
+
+
+async def member(layer: Any) -> str:
+    """Return a channel that is a member of the group ``g``, on a loop that drives."""
+    begun = asyncio.create_task(layer.receive(await layer.new_channel()))
+    await asyncio.sleep(0)
+    begun.cancel()
+    channel: str = await layer.new_channel()
+    await layer.group_add("g", channel)
+    return channel
+
+
+async def wait_at(layer: Any, channel: str) -> asyncio.Task[Any]:
+    """Return a task that waits already."""
+    task = asyncio.create_task(layer.receive(channel))
+    await asyncio.sleep(0)
+    return task
+
+
+def on_another_thread(call: Callable[[], object]) -> None:
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join(WITHIN_S)
+
+
+def delivered(layer: Any) -> tuple[int, int]:
+    """Return how many messages are unread, and how many were read."""
+    statistics = layer.statistics()
+    return statistics["in_flight"], statistics["delivered"]
+
+
+# From the group to the coroutine
+
+
+def test_a_copy_goes_from_hand_to_hand(layer: Any) -> None:
+    """It never lies in the channel, and counts as read."""
+
+    async def main() -> tuple[Any, Any]:
+        task = await wait_at(layer, await member(layer))
+        await layer.group_send("g", {"n": 1})
+        return delivered(layer), await task
+
+    assert run(main()) == ((0, 1), {"n": 1})
+
+
+def test_one_that_is_cancelled_gives_back(layer: Any) -> None:
+    """What it was given comes first again, before what came later, and counts as unread until somebody reads it."""
+
+    async def main() -> tuple[Any, Any, list[Any]]:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        for n in range(3):
+            await layer.group_send("g", {"n": n})
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        unread = delivered(layer)
+        return unread, task.cancelled(), [await layer.receive(channel) for _ in range(3)]
+
+    assert run(main()) == ((3, 0), True, [{"n": 0}, {"n": 1}, {"n": 2}])
+
+
+def test_what_is_given_back_is_for_the_next(layer: Any) -> None:
+    """Whoever came to the channel in between is woken for it."""
+
+    async def main() -> tuple[bool, Any]:
+        channel = await member(layer)
+        first = await wait_at(layer, channel)
+        await layer.group_send("g", {"n": 1})
+        second = asyncio.create_task(layer.receive(channel))
+        first.cancel()
+        return first.cancelled(), await second
+
+    assert run(main()) == (False, {"n": 1})
+
+
+def test_one_that_gives_up_in_time_is_forgotten(layer: Any) -> None:
+    """What comes afterwards lies in the channel."""
+
+    async def main() -> Any:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await layer.group_send("g", {"n": 1})
+        return delivered(layer), await layer.receive(channel)
+
+    assert run(main()) == ((1, 0), {"n": 1})
+
+
+def test_a_wake_is_passed_on(layer: Any) -> None:
+    """One who was woken for a message of another kind, and is cancelled, leaves it to who stands there next."""
+
+    async def main() -> Any:
+        channel = await member(layer)
+        first, second = [await wait_at(layer, channel) for _ in range(2)]
+        await layer.send(channel, {"n": 1})
+        first.cancel()
+        return await second
+
+    assert run(main()) == {"n": 1}
+
+
+def test_what_is_given_back_to_a_closed_channel_is_dropped(layer: Any) -> None:
+    """Like all that was unread there."""
+
+    async def main() -> tuple[Any, int]:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        await layer.group_send("g", {"n": 1})
+        layer.close_channel(channel)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return delivered(layer), sum(layer.drops().values())
+
+    assert run(main()) == ((0, 0), 1)
+
+
+def test_two_at_one_channel_get_one_each(layer: Any) -> None:
+    """The first by hand, the other in the ordinary way."""
+
+    async def main() -> list[Any]:
+        channel = await member(layer)
+        tasks = [await wait_at(layer, channel) for _ in range(2)]
+        for n in range(2):
+            await layer.group_send("g", {"n": n})
+        return await asyncio.gather(*tasks)
+
+    assert run(main()) == [{"n": 0}, {"n": 1}]
+
+
+def test_copies_and_other_messages_keep_their_order(layer: Any) -> None:
+    """What was handed over is older than what lies in the channel."""
+
+    async def main() -> list[Any]:
+        channel = await member(layer)
+        taken = []
+        for begin in range(0, 40, 4):
+            task = await wait_at(layer, channel)
+            for n in range(begin, begin + 4):
+                await (layer.group_send("g", {"n": n}) if n % 4 % 3 else layer.send(channel, {"n": n}))
+            taken += [await task, *[await layer.receive(channel) for _ in range(3)]]
+        return [message["n"] for message in taken]
+
+    assert run(main()) == list(range(40))
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["waits", "is cancelled"])
+def test_only_its_own_loop_gives(layer: Any, is_cancelled: bool) -> None:
+    """A copy that another thread sends lies in the channel until the coroutine runs: its loop might never do."""
+
+    async def main() -> tuple[Any, Any]:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        on_another_thread(lambda: layer.sync.send_group("g", {"n": 1}))
+        unread = delivered(layer)
+        if is_cancelled:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return unread, await (layer.receive(channel) if is_cancelled else task)
+
+    assert run(main()) == ((1, 0), {"n": 1})
+
+
+def test_a_loop_that_ends_takes_nothing_along(layer: Any) -> None:
+    """Its coroutine waited; what comes when the loop has gone is for the next."""
+    channel = ""
+
+    async def main() -> None:
+        nonlocal channel
+        channel = await member(layer)
+        await wait_at(layer, channel)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    forgotten = asyncio.all_tasks(loop)
+    layer.sync.send_group("g", {"n": 1})
+    for task in forgotten:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*forgotten, return_exceptions=True))
+    loop.close()
+
+    assert layer.sync.receive([channel]) == (channel, {"n": 1})
+
+
+def test_a_prefix_is_left_alone(layer: Any) -> None:
+    """Who stands at a channel gets its copy, and one who waits for all channels does not look in vain."""
+
+    async def main() -> tuple[Any, Any]:
+        channel = await member(layer)
+        prefix = channel.partition("!")[0] + "!"
+        general = asyncio.create_task(layer.sync.receive_async([prefix, "jobs"]))
+        special = await wait_at(layer, channel)
+        await layer.group_send("g", {"n": 1})
+        await layer.send("jobs", {"n": 2})
+        return await special, await general
+
+    assert run(main()) == ({"n": 1}, ("jobs", {"n": 2}))
+
+
+def test_the_face_for_threads_names_the_channel(layer: Any) -> None:
+    """The copy that members share names none; the receiver knows where it stood."""
+
+    async def main() -> Any:
+        channel = await member(layer)
+        task = asyncio.create_task(layer.sync.receive_async([channel]))
+        await asyncio.sleep(0)
+        await layer.group_send("g", {"n": 1})
+        return channel, await task
+
+    channel, received = run(main())
+    assert received == (channel, {"n": 1})
+
+
+def test_who_stands_there_hears_of_the_end(layer: Any) -> None:
+    """The layer is closed meanwhile, and nobody may come to stand there any more."""
+
+    async def main() -> None:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        await asyncio.to_thread(layer.sync.close)
+        for receive in (task, layer.receive(channel)):
+            with pytest.raises(LayerClosed):
+                await receive
+
+    run(main())
+
+
+# In the mesh
+
+
+def test_only_who_stands_at_an_empty_channel_is_given_anything() -> None:
+    """One for each channel, and nobody while the node leaves."""
+    _, a = joined("a")
+    channel, other = a.new_channel(), a.new_channel()
+    a.send(channel, {})
+
+    assert not a.mesh.stand(channel, "early")
+    assert a.mesh.stand(other, "first")
+    assert not a.mesh.stand(other, "second")
+
+    a.mesh.leave(0.0)
+    assert not a.mesh.stand(a.new_channel(), "late")
+
+
+def test_takers_are_served_before_capacity_is_asked() -> None:
+    """Of three members one is given its copy, one finds it in its channel, and one is full."""
+    network, a, b = joined("a", "b", capacity=1)
+    handed, free, full = (b.new_channel() for _ in range(3))
+    for channel in (handed, free, full):
+        b.group_add("g", channel)
+    b.group_add("other", full)
+    network.run(0.1)
+    a.group_send("other", {})
+    network.run(0.1)
+    b.mesh.stand(handed, "taker")
+
+    a.group_send("g", {"n": 1})
+    network.run(0.1)
+
+    assert [event.takers for event in b.events if isinstance(event, Handed)] == [["taker"]]
+    assert b.mesh.counters.dropped["member full"] == 1
+
+
+def test_a_copy_that_is_too_old_is_given_to_nobody() -> None:
+    """It is found in the channel, and counted as expired."""
+    network, a = joined("a")
+    channel = a.new_channel()
+    a.mesh.stand(channel, "taker")
+
+    reached = a.mesh._mail.spread([channel], b"\x80", network.now, a.node_id, network.now)
+
+    assert reached == [channel]
+    assert a.take(channel) is None
+    assert a.mesh.counters.expired == 1
+
+
+# By hand
+
+
+def test_a_letter_is_given_on_its_own_loop_only() -> None:
+    """Those that were cancelled, and those of other loops, get nothing, and are named."""
+    other = asyncio.new_event_loop()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        here, cancelled, elsewhere = Taker(loop, "x!a"), Taker(loop, "x!b"), Taker(other, "x!c")
+        cancelled.future.cancel()
+        takers = [here, cancelled, elsewhere]
+        letter: Any = object()
+
+        assert hand_over(letter, takers) == [cancelled, elsewhere]
+        assert [taker.given for taker in takers] == [letter, None, None]
+
+    run(main())
+    other.close()
