@@ -39,9 +39,9 @@ class Copies:
 
     def remove(self, body: bytes) -> None:
         """A member holds *body* no more."""
-        holders = self._holders.pop(id(body)) - 1
+        key = id(body)
         self.count -= 1
-        if holders:
-            self._holders[id(body)] = holders
-        else:
+        left = self._holders[key] = self._holders[key] - 1
+        if not left:
+            del self._holders[key]
             self.size -= len(body)

@@ -30,7 +30,7 @@ from zmqlayer.hellos import Hellos
 from zmqlayer.identity import Identity
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
-from zmqlayer.peers import Cause, Peer, Peers, PeerState
+from zmqlayer.peers import SILENT, Cause, Peer, Peers, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.refusals import Refusals
 from zmqlayer.timing import SLOWEST
@@ -251,7 +251,7 @@ class Links:
             peer.pushed_at = now
         else:
             peer.heard_at = now
-        if peer.state is PeerState.SILENT and now - peer.quiet_since < self._timing.silent_after_s * peer.pace:
+        if peer.state is SILENT and now - peer.quiet_since < self._timing.silent_after_s * peer.pace:
             self._move(peer, Cause.HEARD, now)
 
     def depart(self, peer: Peer, now: float, reason: str) -> None:

@@ -158,8 +158,10 @@ class Mail:
 
         The members of a group share one letter, which names none of them.
         """
-        while (letter := self.boxes.pop(name)) is not None:
-            self._accounts.settle(letter, now)
+        pop = self.boxes.pop_turn if name[-1] == "!" else self.boxes.pop
+        while (letter := pop(name)) is not None:
+            if not letter.is_copy:
+                self._accounts.settle(letter, now)
             if letter.deadline > now:
                 return letter
             self._counters.expired += 1

@@ -64,6 +64,8 @@ class Cause(Enum):
     DEPARTED = auto()
 
 
+READY, SILENT = PeerState.READY, PeerState.SILENT  # a name is faster than a member
+
 _S, _C = PeerState, Cause
 
 TRANSITIONS: Final = {
@@ -166,7 +168,7 @@ class Peer:
     @property
     def is_up(self) -> bool:
         """Whether messages may be published to the peer."""
-        return self.state is PeerState.READY or self.state is PeerState.SILENT
+        return self.state is READY or self.state is SILENT
 
     @property
     def is_cut(self) -> bool:

@@ -112,7 +112,13 @@ class Pump:
         """Return the oldest message of one process channel of this node, or of one reader; or None."""
         if not self._mesh.holds(key):  # who is about to wait looks again, and is spared one way through the lock
             return None
-        return self.ask(lambda mesh, now: mesh.take_from(key, now))
+        mesh, outbox = self._mesh, self._outbox
+        with self._at_mesh:
+            letter = mesh.take_from(key, self._clock())
+            nothing_follows = not outbox.actions and not mesh.has_events and outbox.tick_by >= self._wakes_at
+        if not nothing_follows:
+            self.ask(lambda mesh, now: None)
+        return letter
 
     def stand(self, taker: Taker) -> bool:
         """Let *taker* have what comes to its channel; see :meth:`Mesh.stand`. Nothing follows from that."""

@@ -194,9 +194,36 @@ class Mailboxes:
         box = self._boxes.get(channel)
         return len(box.letters) if box else 0
 
-    def pop(self, name: str) -> Letter | None:
-        """Remove and return the oldest message of channel *name*, or of the prefix *name*; None if there is none."""
-        return self._pop_turn(name) if name[-1] == "!" else self._pop_channel(name)
+    def pop(self, channel: str) -> Letter | None:
+        """Remove and return the oldest message of one channel; None if there is none."""
+        box = self._boxes.get(channel)
+        if box is None:
+            return None
+        letter = box.letters.popleft()
+        if letter.is_copy:
+            box.copies -= 1
+            self.copies.remove(letter.body)
+        if not box.letters:
+            self._remove(channel)
+        return letter
+
+    def pop_turn(self, prefix: str) -> Letter | None:
+        """Remove and return the oldest message of the channel below *prefix* whose turn it is, or None."""
+        turns = self._by_prefix.get(prefix)
+        if not turns:
+            return None
+        channel = next(iter(turns))
+        box = self._boxes[channel]
+        letter = box.pop()
+        self._forget(letter)
+        del turns[channel]
+        if box.letters:
+            turns[channel] = None
+        else:
+            del self._boxes[channel]
+            if not turns:
+                del self._by_prefix[prefix]
+        return _addressed(letter, channel)
 
     def expire(self, now: float) -> Iterator[Letter]:
         """Drop and yield every message that expired."""
@@ -213,7 +240,7 @@ class Mailboxes:
 
     def drop(self, channel: str) -> Iterator[Letter]:
         """Drop and yield all that waits in *channel* itself, also where its name is a bare prefix."""
-        while (letter := self._pop_channel(channel)) is not None:
+        while (letter := self.pop(channel)) is not None:
             yield letter
 
     def held(self, source: NodeId) -> dict[str, int]:
@@ -237,35 +264,6 @@ class Mailboxes:
             box = self._boxes[channel] = _Mailbox()
             self._by_prefix.setdefault(inbox_of(channel), {})[channel] = None
         return box
-
-    def _pop_channel(self, channel: str) -> Letter | None:
-        box = self._boxes.get(channel)
-        if box is None:
-            return None
-        letter = box.letters.popleft()
-        if letter.is_copy:
-            box.copies -= 1
-            self.copies.remove(letter.body)
-        if not box.letters:
-            self._remove(channel)
-        return letter
-
-    def _pop_turn(self, prefix: str) -> Letter | None:
-        turns = self._by_prefix.get(prefix)
-        if not turns:
-            return None
-        channel = next(iter(turns))
-        box = self._boxes[channel]
-        letter = box.pop()
-        self._forget(letter)
-        del turns[channel]
-        if box.letters:
-            turns[channel] = None
-        else:
-            del self._boxes[channel]
-            if not turns:
-                del self._by_prefix[prefix]
-        return _addressed(letter, channel)
 
     def _forget(self, *letters: Letter) -> None:
         for letter in letters:

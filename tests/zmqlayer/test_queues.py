@@ -112,7 +112,7 @@ class MailboxesModel(RuleBasedStateMachine):
     def pop_prefix(self, prefix: str) -> None:
         turns = self.turns.get(prefix, [])
         expected = self.model[turns[0]].popleft()._replace(channel=turns[0]) if turns else None
-        assert self.boxes.pop(prefix) == expected
+        assert self.boxes.pop_turn(prefix) == expected
         if turns:
             turns.append(turns.pop(0))
         self.forget_empty()
@@ -211,7 +211,7 @@ def test_channels_take_turns() -> None:
         deliver(boxes, letter("x!busy", body=body))
     deliver(boxes, letter("x!quiet", body=b"quiet"))
 
-    taken = [boxes.pop("x!") for _ in range(5)]
+    taken = [boxes.pop_turn("x!") for _ in range(5)]
 
     assert bodies(taken) == [b"1", b"quiet", b"2", b"3", None]
 
@@ -234,8 +234,8 @@ def test_a_bare_prefix_is_read_with_its_neighbours() -> None:
     deliver(boxes, letter("x!a", body=b"neighbour"))
     deliver(boxes, letter("x!", body=b"bare"))
 
-    assert bodies([boxes.pop("x!"), boxes.pop("x!")]) == [b"neighbour", b"bare"]
-    assert boxes.pop("x!") is None
+    assert bodies([boxes.pop_turn("x!"), boxes.pop_turn("x!")]) == [b"neighbour", b"bare"]
+    assert boxes.pop_turn("x!") is None
 
 
 def test_a_channel_is_read_in_order() -> None:
@@ -257,4 +257,4 @@ def test_the_living_stay_in_a_mailbox() -> None:
     assert [one.deadline for one in boxes.expire(61.0)] == [60.0, 61.0]
 
     assert (boxes.size_of("x!a"), boxes.copies_in("x!a")) == (2, 1)
-    assert [one and one.deadline for one in (boxes.pop("x!a"), boxes.pop("x!"))] == [90.0, 91.0]
+    assert [one and one.deadline for one in (boxes.pop("x!a"), boxes.pop_turn("x!"))] == [90.0, 91.0]
