@@ -144,10 +144,11 @@ class Fanout:
 
     def _deliver(self, group: str, body: bytes, deadline: float, source: NodeId, now: float) -> None:
         members = self._groups.members(group, now)
-        if queues := [channel for channel in members if "?" in channel]:
+        if self._groups.queues:
+            for channel in members:
+                if "?" in channel:
+                    self._enqueue(channel, body, now)
             members = [channel for channel in members if "?" not in channel]
-            for channel in queues:
-                self._enqueue(channel, body, now)
         if members and (reached := self._mail.spread(members, body, deadline, source, now)):
             self._on_copies(reached)
 

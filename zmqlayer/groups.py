@@ -25,9 +25,13 @@ class Groups:
     Args:
         lives_s: How long a membership lasts that is not renewed.
         linger_s: How long a group without members stays subscribed, so that a page that reloads costs nothing.
+
+    Attributes:
+        queues: Those members that are ``?`` channels, which are read like named ones.
     """
 
     def __init__(self, lives_s: float, linger_s: float, limits: Limits) -> None:
+        self.queues: set[str] = set()
         self._lives_s = lives_s
         self._linger_s = linger_s
         self._limits = limits
@@ -59,6 +63,8 @@ class Groups:
         self._ends[membership] = now + self._lives_s
         self._members.setdefault(group, {})[channel] = now + self._lives_s
         self._groups_of.setdefault(channel, {})[group] = None
+        if "?" in channel:
+            self.queues.add(channel)
         self._empty_since.pop(group, None)
         return is_new
 
@@ -70,6 +76,7 @@ class Groups:
         del groups[group]
         if not groups:
             del self._groups_of[channel]
+            self.queues.discard(channel)
         members = self._members[group]
         del members[channel]
         if not members:
@@ -82,7 +89,10 @@ class Groups:
 
     def members(self, group: str, now: float) -> list[str]:
         """Return the living members of *group* at this node, in the order in which they joined."""
-        return [channel for channel, ends_at in self._members.get(group, {}).items() if ends_at > now]
+        members = self._members.get(group, {})
+        if self._ends and next(iter(self._ends.values())) > now:  # the first to end lives, so all do
+            return list(members)
+        return [channel for channel, ends_at in members.items() if ends_at > now]
 
     def clear(self, now: float) -> None:
         """Remove every member of every group."""

@@ -172,6 +172,20 @@ def test_a_closed_channel_leaves_every_group() -> None:
     assert [groups.members(group, 0.0) for group in ("g", "h")] == [["x!2"], []]
 
 
+def test_queues_among_the_members_are_known() -> None:
+    """As long as they are in any group."""
+    groups = Groups(60.0, 10.0, Limits())
+    for group, channel in (("g", "x!1"), ("g", "x?2"), ("h", "x?2")):
+        groups.add(group, channel, 0.0)
+
+    seen = [set(groups.queues)]
+    for group in ("g", "h"):
+        groups.discard(group, "x?2", 0.0)
+        seen.append(set(groups.queues))
+
+    assert seen == [{"x?2"}, {"x?2"}, set()]
+
+
 def test_groups_may_end_while_all_are_looked_at() -> None:
     """Whoever goes through all groups may end each of them."""
     groups = Groups(LIVES_S, 0.0, Limits())
