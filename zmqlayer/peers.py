@@ -33,7 +33,7 @@ from zmqlayer.config import Timing
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.names import NodeId, short
 
-__all__ = ["TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerState", "Peers"]
+__all__ = ["READY", "SILENT", "TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerState", "Peers"]
 
 logger = logging.getLogger("zmqlayer")
 

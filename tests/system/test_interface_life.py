@@ -106,6 +106,7 @@ def test_a_second_signal_ends_at_once(site: Cluster) -> None:
     """Whoever waits is cut off."""
     server = site.servers[0]
     waiting = local(server.port)
+    status_of(waiting, "/live", is_kept=True)  # the server knows of the connection
     waiting.request("GET", "/late/60/")
 
     server.process.send_signal(signal.SIGINT)
