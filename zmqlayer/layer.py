@@ -53,7 +53,7 @@ class AsyncLayer(Backend):
         """
         Return the next message of *channel*, waiting as long as it takes.
 
-        May be cancelled at any moment: a message is removed in the step that returns it.
+        May be cancelled at any moment: what was not returned is there for the next.
 
         Raises:
             InvalidName: Outside the grammar, or a process channel of another process.

@@ -369,11 +369,8 @@ class Node:
     def _carry_out(self, calls: Calls) -> None:
         for letter, takers in calls.handed:
             if missed := hand_over(letter, cast("list[Taker]", takers)):
-                self._with_mesh(partial(self._take_back, letter, missed))
+                self._with_mesh(partial(self._board.take_back, letter, missed))
         calls.carry_out(self.wake_receivers, self._peer_callbacks)
-
-    def _take_back(self, letter: Letter, missed: list[Taker], mesh: Mesh, now: float) -> None:
-        self._board.take_back(letter, missed, mesh, now)
 
     def _drain(self) -> None:
         """Wake all readers, return what they did not start, and wait while others still take what is queued."""

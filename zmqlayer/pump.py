@@ -117,7 +117,7 @@ class Pump:
             letter = mesh.take_from(key, self._clock())
             nothing_follows = not outbox.actions and not mesh.has_events and outbox.tick_by >= self._wakes_at
         if not nothing_follows:
-            self.ask(lambda mesh, now: None)
+            self.ask(lambda mesh, now: None)  # does what follows from any question
         return letter
 
     def stand(self, taker: Taker) -> bool:

@@ -1,5 +1,6 @@
 """
-How a coroutine receives: it looks, waits to be woken, and looks again. Used by both faces of a layer.
+How a coroutine receives: it looks, waits to be woken, and looks again; or it stands at the channel, and is given
+the next copy of a group message there (``waiters.py``). Used by both faces of a layer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
     """
     Return the next message for *interest* with its channel, waiting as long as it takes.
 
-    May be cancelled at any moment: a message is removed in the step that returns it.
+    May be cancelled at any moment: what was not returned is there for the next.
 
     Raises:
         LayerClosed: The layer was closed, perhaps while this waited.
@@ -35,7 +36,7 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
 
 
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
-    """Return the oldest message for *interest*; or None, after waiting, when it is time to look again."""
+    """Return the oldest message for *interest*, or one that came meanwhile; or None, when it is time to look again."""
     if node.is_driven_here and len(interest.own) == 1 and not interest.named:
         taker = Taker(asyncio.get_running_loop(), interest.own[0])
         if node.stand(taker):

@@ -47,7 +47,7 @@ class Calls:
         readable: Channels that became readable, by the watcher that wants to know.
         changes: What happened to peers.
         notices: What was asked for, by whom to tell.
-        handed: To be given to takers by hand; the node does that.
+        handed: Copies to be given to takers; the node does that, which can take them back.
     """
 
     waiters: list[Waiter] = field(default_factory=list)

@@ -70,7 +70,7 @@ class LoopWaiter(Waiter):
 
 class Taker(LoopWaiter):
     """
-    A coroutine that is given the next message of one process channel by hand.
+    A coroutine that is given the next copy of a group message for one process channel by hand; for others it is woken.
 
     What it is given is removed from the mesh before the coroutine runs: only its own loop may do that, where nothing
     but a cancellation can come in between.
