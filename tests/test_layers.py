@@ -54,8 +54,8 @@ LAYERS: Final = (
         "parts",
         words(
             "absence barriers batches candidates closures codec copies counters credits custody dialing events "
-            "follows frames gossip greetings groups identity joining ledger outbox peers proofs queues readership "
-            "refusals rejections reports roles rollcalls rooms roster routes tallies windows"
+            "follows frames gossip greetings groups heartbeats identity joining ledger outbox peers proofs queues "
+            "readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,

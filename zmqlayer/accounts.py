@@ -290,7 +290,8 @@ class Accounts:
             if "held" in payload:
                 self._windows.restate(frame.source, read_total(payload, "seen"), read_counts(payload, "held"))
                 self._rooms.freed_at(frame.source)
-        self._owe(frame.source, now)
+        if sent or missed or done:  # with a stranger there is nothing to report
+            self._owe(frame.source, now)
         return is_lost
 
     # Links

@@ -16,14 +16,15 @@ A dial has two steps::
 A probe is cheap and begins anew often, so that a network that heals is noticed. A greeting needs a dozen round
 trips before its answer comes, so that patience grows with what the probe took, and with every greeting in vain.
 
-Only a few dials are under way at a time, since each keeps the processors of both sides busy for milliseconds: a hundred
-nodes that start together on one machine would else be so busy with each other that none is answered in time. A dial
-that takes long holds up no other, so that addresses where nothing answers, and processes that hang, delay little.
+Only a few nodes are met at a time, whoever dials, since each keeps the processors of both sides busy for
+milliseconds: a hundred nodes that start together on one machine would else be so busy with each other that none is
+done in time. What takes long holds up no other, so that addresses where nothing answers, and processes that hang,
+delay little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from zmqlayer.candidates import Address, Candidates, take_turns
@@ -55,17 +56,19 @@ class Dialling:
     Args:
         jitter: Returns a number from 0 to 1; pauses vary by half with it, so that nodes do not dial in step.
         known: Whether a link to a node lives; hints about such nodes wait.
+        meeting: Returns when each link that is coming up began to, whoever dialled.
         n_doors: How many doors, and so secrets, this node has.
     """
 
     def __init__(
         self, timing: Timing, limits: Limits, jitter: Callable[[], float], known: Callable[[NodeId], bool],
-        n_doors: int = 1,
+        meeting: Callable[[], Collection[float]] = tuple, n_doors: int = 1,
     ) -> None:  # fmt: skip
         self._timing = timing
         self._most_dials = limits.dials
         self._jitter = jitter
         self._known = known
+        self._meeting = meeting
         self._n_doors = n_doors
         self._candidates = Candidates(limits.candidates, jitter)
         self._own: dict[str, None] = {}
@@ -198,6 +201,10 @@ class Dialling:
             if node_id == (entry.answered or entry.node_id):
                 entry.attempts = entry.in_vain = 0
 
+    def met(self) -> None:
+        """A link has come up, or will not: the next one may."""
+        self._next_at = None
+
     def hung_up(self, node_id: NodeId, now: float, *, is_final: bool, was_ready: bool) -> None:
         """The link to *node_id* ended. Unless that is final its addresses are dialled again."""
         self._next_at = None
@@ -233,8 +240,8 @@ class Dialling:
                     waiting.append(entry)
                 else:
                     self._candidates.remove(entry.text)
-        recent = [entry for entry in self._under_way() if now < self._holds_until(entry)]
-        chosen = take_turns(waiting, recent, self._most_dials)
+        recent = [entry for entry in self._under_way() if now < self._holds_until(entry.began_at)]
+        chosen = take_turns(waiting, recent, self._most_dials - sum(now < until for until in self._held()))
         for entry in chosen:
             entry.is_dialled, entry.began_at, entry.next_at = True, now, now + self._timing.dial_timeout_s
             entry.attempts += 1
@@ -251,7 +258,8 @@ class Dialling:
     def next_at(self) -> float:
         """Return when :meth:`due` has something to do, at the earliest."""
         if self._next_at is None:
-            ends = sorted(self._holds_until(entry) for entry in self._under_way() if not entry.seeds)
+            dials = [self._holds_until(entry.began_at) for entry in self._under_way() if not entry.seeds]
+            ends = sorted([*dials, *self._held()])
             free_at = ends[-self._most_dials] if len(ends) >= self._most_dials else float("-inf")
             entries = [entry for entry in self._candidates if entry.is_dialled or not entry.rests(self._known)]
             times = (
@@ -292,9 +300,14 @@ class Dialling:
     def _under_way(self) -> list[Address]:
         return [entry for entry in self._candidates if entry.is_dialled and not entry.rests(self._known)]
 
-    def _holds_until(self, entry: Address) -> float:
-        """Return until when a dial keeps others waiting."""
-        return entry.began_at + self._timing.dial_timeout_s
+    def _holds_until(self, began_at: float) -> float:
+        """Return until when a dial, or a link that is coming up, keeps others waiting."""
+        return began_at + self._timing.dial_timeout_s
+
+    def _held(self) -> list[float]:
+        """Return until when links that are coming up keep dials waiting: all but one, whoever greets us how often."""
+        held = sorted(map(self._holds_until, self._meeting()))
+        return held[max(0, len(held) - self._most_dials + 1) :]
 
     def _pause(self, entry: Address, now: float) -> None:
         """Begin the pause after a dial, or after a link."""

@@ -2,25 +2,31 @@
 Gossip: which of its peers a node names to others. Pure; used by ``links.py``.
 
 One seed in common is enough for a mesh: whoever dials it is told of the others in its greeting, and the others
-are told of the newcomer with the next heartbeat. Only peers that are linked now are named, at the address where
-they are; so a name that nobody repeats is out of date, and whoever heard it forgets it.
+are told of the newcomer with the next heartbeat. In a large mesh all would name each to all; so each peer is named
+with such a chance that some of its peers do (rumours, Demers et al. 1987). Only peers that are linked now are named, at
+the address where they are; so a name that nobody repeats is out of date, and whoever heard it forgets it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.names import NODE_ID_BYTES, NodeId
 
-__all__ = ["MAX_GOSSIP", "Gossip", "Named", "may_help", "read_named"]
+__all__ = ["MAX_GOSSIP", "NAMED_AT_ONCE", "NAMERS", "Gossip", "Named", "may_help", "read_named"]
 
 MAX_GOSSIP: Final = 64
-"""Peers that one frame names."""
+"""Peers that one frame may name."""
 
-PER_HEARTBEAT: Final = 16
+NAMED_AT_ONCE: Final = 16
+"""Peers that our own frames name."""
+
+NAMERS: Final = 8
+"""How many of those that are linked to a peer name it, on average; that none does is one case in three thousand."""
+
 ROUND_S: Final = 30.0
 """How often every peer is named to all others again: twice in the time after which they forget it."""
 
@@ -33,9 +39,15 @@ Named = tuple[NodeId, str, str]
 
 
 class Gossip:
-    """What one node has yet to tell. Newcomers come first; then every peer again, from time to time."""
+    """
+    What one node has yet to tell. Newcomers come first; then every peer again, from time to time.
 
-    def __init__(self) -> None:
+    Args:
+        chance: Returns a number from 0 to 1.
+    """
+
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self._chance = chance
         self._untold: deque[NodeId] = deque(maxlen=MOST_UNTOLD)
         self._next_round = 0.0
         self._cursor = 0
@@ -51,19 +63,19 @@ class Gossip:
             self._untold.extend(named[0] for named in linked)
         known = {named[0]: named for named in linked}
         told: dict[NodeId, Named] = {}
-        while self._untold and len(told) < PER_HEARTBEAT:
+        while self._untold and len(told) < NAMED_AT_ONCE:
             node_id = self._untold.popleft()
-            if node_id in known:
+            if node_id in known and self._chance() * len(known) <= NAMERS:
                 told[node_id] = known[node_id]
         return list(told.values())
 
     def for_greeting(self, linked: Sequence[Named]) -> list[Named]:
         """Return what a greeting names: all that are *linked*, or, of many, the next so many each time."""
-        if len(linked) <= MAX_GOSSIP:
+        if len(linked) <= NAMED_AT_ONCE:
             return list(linked)
         start = self._cursor % len(linked)
-        self._cursor = start + MAX_GOSSIP
-        return [*linked[start:], *linked[:start]][:MAX_GOSSIP]
+        self._cursor = start + NAMED_AT_ONCE
+        return [*linked[start:], *linked[:start]][:NAMED_AT_ONCE]
 
 
 def may_help(address: str, *, heard_from: str) -> bool:

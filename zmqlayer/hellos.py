@@ -5,7 +5,7 @@ Sans-I/O; used by ``links.py`` only, which decides when they are sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zmqlayer.actions import Push
@@ -26,12 +26,19 @@ __all__ = ["Hellos"]
 
 
 class Hellos:
-    """How one node greets, answers and refuses."""
+    """
+    How one node greets, answers and refuses.
 
-    def __init__(self, identity: Identity, config: Config, outbox: Outbox, peers: Peers) -> None:
+    Args:
+        chance: Returns a number from 0 to 1, to choose whom to name.
+    """
+
+    def __init__(
+        self, identity: Identity, config: Config, outbox: Outbox, peers: Peers, chance: Callable[[], float]
+    ) -> None:
         self.routes = Routes(config.limits.routes)
         self.rejections = Rejections(identity, config)
-        self.gossip = Gossip()
+        self.gossip = Gossip(chance)
         self._identity = identity
         self._config = config
         self._outbox = outbox

@@ -26,6 +26,7 @@ from zmqlayer.dialing import Dialling
 from zmqlayer.frames import Frame, Kind, node_of, node_topic, pack
 from zmqlayer.gossip import Named, may_help, read_named
 from zmqlayer.greetings import Greeting, address_of, host_of
+from zmqlayer.heartbeats import Beat, Heartbeats, read_lag_ms, read_pace, to_hundredths
 from zmqlayer.hellos import Hellos
 from zmqlayer.identity import Identity
 from zmqlayer.names import NodeId, short
@@ -33,7 +34,6 @@ from zmqlayer.outbox import Outbox
 from zmqlayer.peers import SILENT, Cause, Peer, Peers, PeerState
 from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.refusals import Refusals
-from zmqlayer.timing import SLOWEST
 
 __all__ = ["LinkObserver", "Links"]
 
@@ -61,15 +61,14 @@ class Links:
         self._on_change = on_change
         self._on_reachable = on_reachable
         self._dialling = Dialling(
-            config.timing, config.limits, lambda: randoms(1)[0] / 255, self._is_linked, len(identity.doors)
+            config.timing, config.limits, self._chance, self._is_linked, self.peers.meeting_since, len(identity.doors)
         )
         self._refusals = Refusals(config.limits.refusals, is_rotating=len(identity.doors) > 1)
         self._dial_link = self._new_link()
         self._barriers = Barriers(outbox, randoms)
         self._subscribers: set[NodeId] = set()
-        self._hellos = Hellos(identity, config, outbox, self.peers)
-        self._next_heartbeat = 0.0
-        self._lag_s = 0.0
+        self._hellos = Hellos(identity, config, outbox, self.peers, self._chance)
+        self._heartbeats = Heartbeats(config.timing)
 
     # What discovery says
 
@@ -155,7 +154,7 @@ class Links:
         if payload.get("yours") != peer.our_link:
             self._hellos.push_to(peer)  # it goes by a number of ours that is out of date
         elif payload.get("mine") == peer.their_link:
-            peer.is_synced = True
+            peer.is_synced, peer.pace = True, read_pace(payload)
             self._check_linked(peer, now)
 
     def echo(self, frame: Frame, peer: Peer, now: float) -> bool:
@@ -224,10 +223,7 @@ class Links:
             ProtocolError: The payload is malformed.
         """
         payload = unpack_control(frame.body)
-        lag_ms = payload.get("lag_ms")
-        peer.lag_ms = lag_ms if type(lag_ms) is int else 0
-        pace = payload.get("pace")
-        peer.pace = min(max(1.0, pace / 100), SLOWEST) if type(pace) is int else 1.0
+        peer.lag_ms, peer.pace = read_lag_ms(payload), read_pace(payload)
         self._hear_of(read_named(payload.get("peers", []), "HEARTBEAT"), peer.pull, now)
 
     def refused(self, refusal: Refusal, now: float) -> None:
@@ -251,7 +247,7 @@ class Links:
             peer.pushed_at = now
         else:
             peer.heard_at = now
-        if peer.state is SILENT and now - peer.quiet_since < self._timing.silent_after_s * peer.pace:
+        if peer.state is SILENT and now - self.peers.quiet_since(peer) < self._timing.silent_after_s * peer.pace:
             self._move(peer, Cause.HEARD, now)
 
     def depart(self, peer: Peer, now: float, reason: str) -> None:
@@ -276,7 +272,7 @@ class Links:
 
         Then it does not accuse its peers of the time that it missed.
         """
-        self._lag_s = max(self._lag_s, lateness_s)
+        self._heartbeats.was_late(lateness_s)
         is_doubtful = lateness_s > self._timing.heartbeat_s
         if is_doubtful:
             self.peers.excuse(lateness_s, now)
@@ -292,10 +288,8 @@ class Links:
         for address in (*to_probe, *self.peers.to_probe(now)):
             self._outbox.do(Probe(address))
         self._refusals.tick(now)
-        if now >= self._next_heartbeat:
-            pace = self._timing.pace(len(self.peers))
-            self._next_heartbeat = now + pace * self._timing.heartbeat_s
-            self._beat(pace, now)
+        if (beat := self._heartbeats.due(len(self.peers), now)) is not None:
+            self._beat(beat, now)
         for peer, cause in self.peers.check(now):
             if cause is Cause.OVERDUE:
                 self._end(peer, cause, now, is_final=False)
@@ -304,18 +298,22 @@ class Links:
 
     def next_at(self) -> float:
         """Return when :meth:`tick` has something to do, at the latest."""
-        return min(self._next_heartbeat, self._dialling.next_at(), self._hellos.routes.next_at(), self.peers.next_at())
+        dialling, routes = self._dialling.next_at(), self._hellos.routes.next_at()
+        return min(self._heartbeats.next_at, dialling, routes, self.peers.next_at())
 
     # Inside
 
-    def _beat(self, pace: float, now: float) -> None:
-        """Tell all peers that we live, on both ways on which they hear us."""
-        lag_ms, self._lag_s = int(self._lag_s * 1000), 0.0
+    def _beat(self, beat: Beat, now: float) -> None:
+        """Tell all peers that we live."""
         if len(self.peers):
             named = self._hellos.gossip.for_heartbeat(self._hellos.linked(), now)
-            payload = {"lag_ms": lag_ms, "pace": int(pace * 100), "peers": [list(pair) for pair in named]}
+            payload = {
+                "lag_ms": beat.lag_ms,
+                "pace": to_hundredths(beat.pace),
+                "peers": [list(pair) for pair in named],
+            }
             self._outbox.tell_all(Kind.HEARTBEAT, payload)
-        for peer in self.peers:
+        for peer in self.peers if beat.is_pushed else ():
             if peer.is_up:
                 wire = pack(node_topic(peer.node_id), Kind.PULSE, self._identity.node_id, 0, "", b"")
                 self._outbox.do(Push(peer.pull, wire))
@@ -407,10 +405,15 @@ class Links:
 
     def _tell_synced(self, peer: Peer) -> None:
         if peer.is_echoed and peer.is_subscribed:
-            self._outbox.tell(peer.node_id, Kind.SYNCED, {"mine": peer.our_link, "yours": peer.their_link})
+            pace = to_hundredths(self._timing.pace(len(self.peers)))
+            payload: dict[str, object] = {"mine": peer.our_link, "yours": peer.their_link, "pace": pace}
+            self._outbox.tell(peer.node_id, Kind.SYNCED, payload)
 
     def _check_linked(self, peer: Peer, now: float) -> None:
-        if peer.state is PeerState.GREETED and peer.is_subscribed and peer.is_echoed and peer.is_synced:
+        if peer.state is not PeerState.GREETED:
+            return
+        self.peers.progressed(peer, now)
+        if peer.is_subscribed and peer.is_echoed and peer.is_synced:
             self._dialling.linked(peer.node_id)
             self._hellos.gossip.has_come(peer.node_id)
             self._move(peer, Cause.LINKED, now)
@@ -429,6 +432,9 @@ class Links:
 
     def _move(self, peer: Peer, cause: Cause, now: float) -> None:
         before = self.peers.move(peer, cause, now)
+        if before is PeerState.GREETED and peer.state is not before:
+            self._dialling.met()
+            self._outbox.call_by(self._dialling.next_at())
         self._outbox.call_by(self.peers.next_at())
         if cause is not Cause.HEARD or before is not peer.state:
             self._on_change(peer, before, now)
@@ -441,6 +447,9 @@ class Links:
         self._move(peer, cause, now)
         self._start_anew(peer, now)
         self._hellos.push_to(peer)
+
+    def _chance(self) -> float:
+        return self._randoms(1)[0] / 255
 
     def _new_link(self) -> int:
         return int.from_bytes(self._randoms(4), "big")

@@ -31,6 +31,7 @@ from typing import Final
 
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.heartbeats import PUSHED_EVERY, pushes_each
 from zmqlayer.names import NodeId, short
 
 __all__ = ["READY", "SILENT", "TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerState", "Peers"]
@@ -176,11 +177,6 @@ class Peer:
         return self.state is PeerState.GREETED and self.probe_at < _NEVER
 
     @property
-    def quiet_since(self) -> float:
-        """When the peer was last heard on the way on which it is quieter: publishing or pushing."""
-        return min(self.heard_at, self.pushed_at)
-
-    @property
     def info(self) -> PeerInfo:
         """What users are told about the peer."""
         return PeerInfo(self.node_id, self.role, self.pull, self.state.value, self.lag_ms)
@@ -284,11 +280,25 @@ class Peers:
         latest = peer.greeted_at + max(patience_s, timing.gone_after_s)
         return min(now + (timing.cut_timeout_s if cause is Cause.CUT else patience_s), latest)
 
+    def progressed(self, peer: Peer, now: float) -> None:
+        """One more step of the handshake was made: those that are left have as long as all."""
+        if peer.state is PeerState.GREETED:
+            peer.deadline = max(peer.deadline, now + max(peer.patience_s, self._timing.dial_timeout_s))
+
+    def quiet_since(self, peer: Peer) -> float:
+        """Return when *peer* was last heard on the way on which it is quieter, where it was to be heard since."""
+        pauses_s = 0.0 if pushes_each(peer.pace) else (PUSHED_EVERY - 1) * peer.pace * self._timing.heartbeat_s
+        return min(peer.heard_at, peer.pushed_at + pauses_s)
+
+    def meeting_since(self) -> list[float]:
+        """Return when each link that is coming up began to."""
+        return [peer.greeted_at for peer in self._greeted.values()]
+
     def check(self, now: float) -> list[tuple[Peer, Cause]]:
         """Return the links whose time is up, with what that means for them."""
         due: list[tuple[Peer, Cause]] = []
         for peer in self._peers.values():
-            silence = now - peer.quiet_since
+            silence = now - self.quiet_since(peer)
             if peer.state is PeerState.GREETED and now >= peer.deadline:
                 due.append((peer, Cause.OVERDUE))
             elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s * peer.pace:

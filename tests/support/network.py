@@ -87,6 +87,20 @@ def error_of(node: MemoryNode, token: int | None) -> Exception | None:
     return next(e.error for e in node.events if isinstance(e, Completed) and e.token == token)
 
 
+def hear(node: MemoryNode, *kinds: Kind) -> list[bytes]:
+    """Return a list that grows by each frame that *node* receives from now on; of some kinds, or of all."""
+    heard: list[bytes] = []
+    receive = node.mesh.receive
+
+    def listen(wire: bytes, now: float) -> None:
+        if not kinds or wire[17] in kinds:
+            heard.append(wire)
+        receive(wire, now)
+
+    node.mesh.receive = listen  # type: ignore[method-assign]  # to look, not to change
+    return heard
+
+
 def inject(network: MemoryNetwork, node: MemoryNode, wire: bytes) -> None:
     """Let *node* receive *wire*, whoever sent it."""
     node.mesh.receive(wire, network.now)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from support.network import assert_conserved, assert_meshed, assert_settled, frame, inject, joined, numbered
+from support.network import assert_conserved, assert_meshed, assert_settled, frame, hear, inject, joined, numbered
 from support.network import send_numbers as send
 from zmqlayer.actions import Push
 from zmqlayer.codec import encode
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.frames import Kind, Work, pack_batch, pack_work_batch, parse
+from zmqlayer.memory import MemoryNetwork
 
 
 def test_messages_in_a_cut_connection_are_counted_by_their_sender(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,6 +70,21 @@ def test_a_report_that_a_cut_lost_is_made_up_for() -> None:
     assert numbered(b, channel) == [0, 1, 2, 3, 4]
     network.run(0.1)
     assert_settled(a, b)
+
+
+def test_strangers_report_nothing() -> None:
+    """Two nodes that meet for the first time and send nothing say just that, on either pipe, and need no report."""
+    network = MemoryNetwork(seed=1)
+    a = network.add("a", hints=[])
+    heard = hear(a)
+
+    b = network.add("b")
+    network.run(5.0)
+
+    assert_meshed(a, b)
+    kinds = [parse(wire).kind for wire in heard]
+    assert kinds.count(Kind.TALLY) >= 2
+    assert Kind.CONSUMED not in kinds
 
 
 def test_work_in_a_cut_connection_is_counted_by_its_sender() -> None:

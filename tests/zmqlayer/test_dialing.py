@@ -33,8 +33,11 @@ class Links:
 
     def __init__(self, *candidates: Candidate, jitter: float = 1.0, n_doors: int = 1) -> None:
         self.linked: set[NodeId] = set()
+        self.meeting: list[float] = []
         limits = Limits(candidates=MOST, dials=DIALS)
-        self.dialling = Dialling(TIMING, limits, lambda: jitter, self.linked.__contains__, n_doors)
+        self.dialling = Dialling(
+            TIMING, limits, lambda: jitter, self.linked.__contains__, lambda: self.meeting, n_doors
+        )
         for candidate in candidates:
             self.dialling.add(candidate, 0.0)
 
@@ -256,6 +259,27 @@ def test_an_answer_frees_a_turn() -> None:
     first = links.dials(0.0)[0]
 
     links.link(X, first)
+
+    assert len(links.dials(0.0)) == 1
+
+
+def test_who_is_meeting_others_dials_less() -> None:
+    """Links that come up, whoever dialled, take turns of dials; as soon as one is up, or after 2 s, the next is due."""
+    links = Links(*hints(DIALS + 30))
+    links.meeting = [0.0, 0.5, 0.5]
+
+    assert len(links.dials(1.0)) == DIALS - 3
+    assert links.next_at() == 2.0
+    assert len(links.dials(2.0)) == 1
+    links.meeting.pop()
+    links.dialling.met()
+    assert len(links.dials(2.1)) == 1
+
+
+def test_greetings_without_end_keep_no_node_from_dialling() -> None:
+    """However many links come up, or pretend to, one dial may be under way."""
+    links = Links(*hints(3))
+    links.meeting = [0.0] * 1000
 
     assert len(links.dials(0.0)) == 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from support.network import assert_meshed
 from zmqlayer.exceptions import ProtocolError
-from zmqlayer.gossip import MAX_GOSSIP, PER_HEARTBEAT, ROUND_S, Gossip, Named, may_help, read_named
+from zmqlayer.gossip import MAX_GOSSIP, NAMED_AT_ONCE, NAMERS, ROUND_S, Gossip, Named, may_help, read_named
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
@@ -17,6 +17,16 @@ from zmqlayer.ports import Candidate
 
 def peers(count: int) -> list[Named]:
     return [(NodeId(number.to_bytes(16, "big")), f"tcp://10.0.0.1:{number}", TAG) for number in range(count)]
+
+
+def never() -> float:
+    """The chance that what is left to chance is not done."""
+    return 1.0
+
+
+def whole_round(gossip: Gossip, linked: list[Named]) -> list[Named]:
+    """Return whom the heartbeats of one round name."""
+    return [named for second in range(10) for named in gossip.for_heartbeat(linked, float(second))]
 
 
 def join_by(network: MemoryNetwork, name: str, *seeds: MemoryNode | str) -> MemoryNode:
@@ -102,7 +112,7 @@ def test_a_large_mesh_meets() -> None:
 
 def test_newcomers_are_named_first() -> None:
     """The next heartbeat names who has just come; when all have been named it names nobody."""
-    gossip, linked = Gossip(), peers(3)
+    gossip, linked = Gossip(never), peers(3)
     gossip.for_heartbeat(linked, 0.0)
 
     gossip.has_come(linked[1][0])
@@ -113,17 +123,29 @@ def test_newcomers_are_named_first() -> None:
 
 def test_everybody_is_named_again_from_time_to_time() -> None:
     """Every 30 s all peers are named again, a few in each heartbeat."""
-    gossip, linked = Gossip(), peers(40)
+    gossip, linked = Gossip(lambda: 0.0), peers(40)
 
     rounds = [gossip.for_heartbeat(linked, ROUND_S + second) for second in range(4)]
 
-    assert [len(named) for named in rounds] == [PER_HEARTBEAT, PER_HEARTBEAT, 40 - 2 * PER_HEARTBEAT, 0]
+    assert [len(named) for named in rounds] == [NAMED_AT_ONCE, NAMED_AT_ONCE, 40 - 2 * NAMED_AT_ONCE, 0]
     assert {pair for named in rounds for pair in named} == set(linked)
+
+
+@pytest.mark.parametrize("count", [3, NAMERS, 100])
+def test_some_name_each_peer(count: int) -> None:
+    """However large the mesh is, a peer is named by eight of those that know it, or by all, in each round."""
+    chance, linked = random.Random(1).random, peers(count)
+    rounds = 200
+
+    named = sum(len(whole_round(Gossip(chance), linked)) for _ in range(rounds))
+
+    expected = min(count, NAMERS)
+    assert named / rounds == pytest.approx(expected, rel=0.1 if count > NAMERS else 0)
 
 
 def test_who_is_gone_is_not_named() -> None:
     """A peer whose link ended before its turn is left out."""
-    gossip, linked = Gossip(), peers(2)
+    gossip, linked = Gossip(never), peers(2)
     gossip.has_come(linked[0][0])
 
     assert gossip.for_heartbeat(linked[1:], 0.0) == linked[1:]
@@ -131,13 +153,13 @@ def test_who_is_gone_is_not_named() -> None:
 
 def test_greetings_name_all_in_turn() -> None:
     """A greeting names all peers; where they are too many the next greeting goes on with the others."""
-    gossip = Gossip()
-    assert gossip.for_greeting(peers(MAX_GOSSIP)) == peers(MAX_GOSSIP)
+    gossip = Gossip(never)
+    assert gossip.for_greeting(peers(NAMED_AT_ONCE)) == peers(NAMED_AT_ONCE)
 
-    named = [gossip.for_greeting(peers(100)) for _ in range(2)]
+    named = [gossip.for_greeting(peers(2 * NAMED_AT_ONCE - 1)) for _ in range(2)]
 
-    assert [len(pairs) for pairs in named] == [MAX_GOSSIP, MAX_GOSSIP]
-    assert {*named[0], *named[1]} == set(peers(100))
+    assert [len(pairs) for pairs in named] == [NAMED_AT_ONCE, NAMED_AT_ONCE]
+    assert {*named[0], *named[1]} == set(peers(2 * NAMED_AT_ONCE - 1))
 
 
 @pytest.mark.parametrize(

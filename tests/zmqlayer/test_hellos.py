@@ -33,7 +33,7 @@ def outbox() -> Outbox:
 @pytest.fixture
 def hellos(outbox: Outbox) -> Hellos:
     """Those of node X, which has no peers."""
-    return Hellos(IDENTITY, CONFIG, outbox, Peers(Timing()))
+    return Hellos(IDENTITY, CONFIG, outbox, Peers(Timing()), lambda: 0.0)
 
 
 def pushed(outbox: Outbox) -> list[tuple[str, int, dict[str, Any]]]:

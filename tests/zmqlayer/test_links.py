@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from support.network import assert_meshed, control, greeting, inject, joined, numbered, send_numbers
+from support.network import assert_meshed, control, greeting, hear, inject, joined, numbered, send_numbers
 from zmqlayer.actions import Action, Probe
 from zmqlayer.frames import Kind
 from zmqlayer.limits import Limits
@@ -581,25 +581,11 @@ def count_probes(node: MemoryNode) -> list[Probe]:
     return probed
 
 
-def count_hellos(network: MemoryNetwork, node: MemoryNode) -> list[bytes]:
-    """Return a list that grows by each HELLO that *node* receives from now on."""
-    heard: list[bytes] = []
-    receive = node.mesh.receive
-
-    def listen(wire: bytes, now: float) -> None:
-        if wire[17] == Kind.HELLO:
-            heard.append(wire)
-        receive(wire, now)
-
-    node.mesh.receive = listen  # type: ignore[method-assign]  # to look, not to change
-    return heard
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_greetings_come_to_rest(seed: int) -> None:
     """Each cut costs a handful of greetings, and a link at rest none."""
     network, a, b = joined("a", "b", seed=seed)
-    heard = count_hellos(network, a)
+    heard = hear(a, Kind.HELLO)
     for _ in range(10):
         network.cut(a, b)
         network.run(1.0)
@@ -826,6 +812,21 @@ def test_with_many_peers_a_node_beats_slower() -> None:
     network.run(4.0)
 
     assert a.sees(c) == "silent"
+
+
+def test_a_link_that_comes_up_knows_the_pace() -> None:
+    """A peer that beats slowly is not taken for silent before its first heartbeat."""
+    timing = Timing(beats_per_s=1)
+    network, a, *others = joined(*(f"n{number}" for number in range(9)), timing=timing)  # a beat each 8 s
+    network.run(20.0)
+    late = network.add("late", timing=timing)
+    network.run(0.5)
+
+    paces = {peer.pace for peer in late.mesh._peers}
+    network.run(7.0)
+
+    assert paces <= {8.0, 9.0}
+    assert {late.sees(other) for other in (a, *others)} == {"ready"}
 
 
 @pytest.mark.parametrize(

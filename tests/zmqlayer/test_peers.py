@@ -224,6 +224,47 @@ def test_both_ways_must_be_open(quiet: str) -> None:
     assert peers.check(5.0) == [(one, Cause.QUIET)]
 
 
+@pytest.mark.parametrize(("way", "after_s"), [("heard_at", 3 * 2.0), ("pushed_at", 3 * 2.0 + 2 * 2.0)])
+def test_a_slow_peer_pushes_less_than_it_publishes(way: str, after_s: float) -> None:
+    """One that lives at half the pace is silent after twice the time, and may miss two beats more in what it pushes."""
+    peers, one = peers_in(READY)
+    one.pace, one.heard_at, one.pushed_at = 2.0, 100.0, 100.0
+
+    setattr(one, way, 0.0)
+
+    assert peers.check(after_s - 0.1) == []
+    assert peers.check(after_s) == [(one, Cause.QUIET)]
+
+
+def test_each_step_gives_a_handshake_time() -> None:
+    """A handshake that goes on, slow as it may be, is not given up between two steps; one that has ended stays so."""
+    peers, one = peers_in(GREETED)
+    one.patience_s = 3.0
+
+    peers.progressed(one, 1.5)
+    assert one.deadline == 4.5
+    peers.progressed(one, 1.0)
+    assert one.deadline == 4.5
+    peers.move(one, Cause.LINKED, 4.0)
+    peers.progressed(one, 4.0)
+
+    assert one.deadline == 4.5
+
+
+def test_it_is_known_since_when_links_come_up() -> None:
+    """The start of each handshake, however often it began anew; none of links that are up."""
+    peers, one = Peers(TIMING), peer()
+    peers.add(one)
+    assert peers.meeting_since() == []
+
+    peers.move(one, Cause.HELLO, 1.0)
+    peers.move(one, Cause.RESTARTED, 2.0)
+    assert peers.meeting_since() == [1.0]
+    peers.move(one, Cause.LINKED, 3.0)
+
+    assert peers.meeting_since() == []
+
+
 def test_who_was_cut_off_is_probed_until_it_says_hello() -> None:
     """A cut makes a peer worth a probe at once and every 50 ms; its HELLO shows that it lives."""
     peers, one = peers_in(READY)
