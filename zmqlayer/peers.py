@@ -281,9 +281,9 @@ class Peers:
         return min(now + (timing.cut_timeout_s if cause is Cause.CUT else patience_s), latest)
 
     def progressed(self, peer: Peer, now: float) -> None:
-        """One more step of the handshake was made: those that are left have as long as all."""
+        """A step of the handshake was made: those that are left have as long as all, within what all may take."""
         if peer.state is PeerState.GREETED:
-            peer.deadline = max(peer.deadline, now + max(peer.patience_s, self._timing.dial_timeout_s))
+            peer.deadline = max(peer.deadline, self._end_of_handshake(peer, Cause.HELLO, now))
 
     def quiet_since(self, peer: Peer) -> float:
         """Return when *peer* was last heard on the way on which it is quieter, where it was to be heard since."""

@@ -8,7 +8,7 @@ proper error can still be answered. WebSockets have ``websocket_replies``; the o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.clients.head import TOKEN, Field
@@ -56,6 +56,10 @@ class ResponseStart:
     status: int
     fields: tuple[Field, ...]
     length: int | None
+
+    def with_length(self, length: int) -> Self:
+        """Return the same with a header that promises so many bytes of content."""
+        return type(self)(self.status, (*self.fields, (b"Content-Length", b"%d" % length)), length)
 
     @property
     def has_content(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zmqlayer.interface.conversations.replies import BadReply, ResponseStart, read_piece, read_response_start
+from zmqlayer.interface.conversations.replies import BadReply, Piece, ResponseStart, read_piece, read_response_start
 from zmqlayer.messages import Message
 
 __all__ = ["Response", "Step"]
@@ -64,15 +64,19 @@ class Response:
         piece = read_piece(message)
         if piece.is_broken_off:
             return Step(None, b"", False, True)
-        start = None if self.is_begun else self._begin(message)
+        start = None if self.is_begun else self._begin(message, piece)
         self._check_length(len(piece.content), piece.is_last)
         self.is_begun = True
         return Step(start, piece.content if self._has_content else b"", piece.is_last, False)
 
-    def _begin(self, message: Message) -> ResponseStart:
+    def _begin(self, message: Message, piece: Piece) -> ResponseStart:
         start = read_response_start(message)
         self._has_content = self._has_content and start.has_content
-        self._owed = start.length if self._has_content else None
+        if not self._has_content:
+            return start
+        if start.length is None and piece.is_last:  # it is known: no chunks, and HTTP/1.0 may keep the connection
+            start = start.with_length(len(piece.content))
+        self._owed = start.length
         return start
 
     def _check_order(self, message: Message) -> None:

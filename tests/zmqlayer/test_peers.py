@@ -251,6 +251,16 @@ def test_each_step_gives_a_handshake_time() -> None:
     assert one.deadline == 4.5
 
 
+def test_steps_without_end_do_not_prolong_a_handshake() -> None:
+    """A peer that takes the same step again and again has eight seconds, as one that starts anew has."""
+    peers, one = peers_in(GREETED)
+
+    for second in range(20):
+        peers.progressed(one, float(second))
+
+    assert one.deadline == 8.0
+
+
 def test_it_is_known_since_when_links_come_up() -> None:
     """The start of each handshake, however often it began anew; none of links that are up."""
     peers, one = Peers(TIMING), peer()

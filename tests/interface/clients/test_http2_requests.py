@@ -43,7 +43,7 @@ def test_request_and_response(site: Site) -> None:
     assert (message["path"], message["query_string"]) == ("/a b", b"c=d")
     assert message["headers"] == [[b"host", b"localhost"], [b"accept", b"*/*"]]
     assert client.responses[stream_id] == Response(
-        200, [(b"content-type", b"text/plain"), *DATED], b"hello", is_complete=True
+        200, [(b"content-type", b"text/plain"), (b"content-length", b"5"), *DATED], b"hello", is_complete=True
     )
     assert site.access_log == ['10.0.0.9 - - [01/Jan/1970:00:00:00 +0000] "GET /a%20b?c=d HTTP/2" 200 5 "-" "-"']
 

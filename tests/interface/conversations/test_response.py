@@ -17,6 +17,14 @@ def steps(*messages: dict[str, Any], is_to_head: bool = False) -> list[Step | No
     return [response.read(message) for message in messages]
 
 
+def fields_of(message: dict[str, Any], *, is_to_head: bool = False) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header of a response that begins with *message*."""
+    (step,) = steps(message, is_to_head=is_to_head)
+    assert step is not None
+    assert step.start is not None
+    return step.start.fields
+
+
 def contents(*messages: dict[str, Any], is_to_head: bool = False) -> list[bytes]:
     """Return what is written for each message."""
     return [step.content for step in steps(*messages, is_to_head=is_to_head) if step is not None]
@@ -39,6 +47,35 @@ def test_some_responses_have_no_content(status: int, is_to_head: bool) -> None:
     first = {"status": status, "headers": headers, "content": b"abc", "more_content": True}
 
     assert contents(first, {"content": b"defgh"}, is_to_head=is_to_head) == [b"", b""]
+
+
+def test_a_response_in_one_message_says_how_long_it_is() -> None:
+    """Nobody has to take it in chunks, and HTTP/1.0 keeps its connection."""
+    fields = {name: value for name, value in fields_of({"status": 200, "content": b"hello"})}
+
+    assert fields == {b"Content-Length": b"5"}
+    assert fields_of({"status": 404}) == ((b"Content-Length", b"0"),)
+
+
+@pytest.mark.parametrize(
+    ("message", "is_to_head"),
+    [
+        ({"status": 200, "content": b"hel", "more_content": True}, False),
+        ({"status": 200}, True),  # to GET it may say more
+        ({"status": 204}, False),
+        ({"status": 304}, False),
+    ],
+)
+def test_no_length_is_made_up(message: dict[str, Any], is_to_head: bool) -> None:
+    """Of a response that goes on, or has no content, nothing is known."""
+    assert fields_of(message, is_to_head=is_to_head) == ()
+
+
+def test_the_length_that_a_worker_says_stays() -> None:
+    """It is held to it, and it stands there once."""
+    headers = [[b"content-length", b"5"]]
+
+    assert fields_of({"status": 200, "headers": headers, "content": b"hello"}) == ((b"content-length", b"5"),)
 
 
 @pytest.mark.parametrize("status", [200, 500])
