@@ -2,8 +2,8 @@
 Heartbeats: when a node says that it lives, in which ways, and how slow it is. Pure; used by ``links.py``.
 
 A beat is published to all peers at once. It is also pushed to each of them, so that either way between two nodes is
-known to be open; with many peers only each third one is, since what is pushed costs as much for one peer as what is
-published costs for all. The kernel sees a dead connection sooner (``sockets.py``).
+known to be open; with many peers, of whom each would cost as much as all others do in what is published, to a quarter
+of them in turn. The kernel sees a dead connection sooner (``sockets.py``).
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from zmqlayer.config import Timing
+from zmqlayer.names import NodeId
 from zmqlayer.timing import SLOWEST
 
 __all__ = ["PUSHED_EVERY", "Beat", "Heartbeats", "pushes_each", "read_lag_ms", "read_pace", "to_hundredths"]
 
-PUSHED_EVERY: Final = 3
+PUSHED_EVERY: Final = 4
+"""How many beats it takes a node with many peers to push one to each."""
 
 
 class Beat(NamedTuple):
@@ -25,12 +27,16 @@ class Beat(NamedTuple):
     Attributes:
         lag_ms: How late the node's own loop was since the last beat.
         pace: How many times slower than usual the node lives.
-        is_pushed: Whether it is pushed too.
+        number: Of the beat.
     """
 
     lag_ms: int
     pace: float
-    is_pushed: bool
+    number: int
+
+    def is_pushed_to(self, node_id: NodeId) -> bool:
+        """Whether it is pushed to that peer too. Whose turn it is does not change when others come and go."""
+        return pushes_each(self.pace) or node_id[-1] % PUSHED_EVERY == self.number % PUSHED_EVERY
 
 
 class Heartbeats:
@@ -59,11 +65,11 @@ class Heartbeats:
         self.next_at = now + pace * self._timing.heartbeat_s
         self._number += 1
         lag_ms, self._lag_s = int(self._lag_s * 1000), 0.0
-        return Beat(lag_ms, pace, pushes_each(pace) or self._number % PUSHED_EVERY == 0)
+        return Beat(lag_ms, pace, self._number)
 
 
 def pushes_each(pace: float) -> bool:
-    """Whether a node of that pace pushes each of its beats."""
+    """Whether a node of that pace pushes each beat to each peer."""
     return pace <= 1
 
 

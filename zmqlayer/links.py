@@ -154,7 +154,8 @@ class Links:
         if payload.get("yours") != peer.our_link:
             self._hellos.push_to(peer)  # it goes by a number of ours that is out of date
         elif payload.get("mine") == peer.their_link:
-            peer.is_synced, peer.pace = True, read_pace(payload)
+            peer.is_synced = True
+            self.peers.note_pace(peer, read_pace(payload))
             self._check_linked(peer, now)
 
     def echo(self, frame: Frame, peer: Peer, now: float) -> bool:
@@ -223,7 +224,8 @@ class Links:
             ProtocolError: The payload is malformed.
         """
         payload = unpack_control(frame.body)
-        peer.lag_ms, peer.pace = read_lag_ms(payload), read_pace(payload)
+        peer.lag_ms = read_lag_ms(payload)
+        self.peers.note_pace(peer, read_pace(payload))
         self._hear_of(read_named(payload.get("peers", []), "HEARTBEAT"), peer.pull, now)
 
     def refused(self, refusal: Refusal, now: float) -> None:
@@ -313,8 +315,8 @@ class Links:
                 "peers": [list(pair) for pair in named],
             }
             self._outbox.tell_all(Kind.HEARTBEAT, payload)
-        for peer in self.peers if beat.is_pushed else ():
-            if peer.is_up:
+        for peer in self.peers:
+            if peer.is_up and beat.is_pushed_to(peer.node_id):
                 wire = pack(node_topic(peer.node_id), Kind.PULSE, self._identity.node_id, 0, "", b"")
                 self._outbox.do(Push(peer.pull, wire))
 

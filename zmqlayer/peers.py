@@ -202,6 +202,7 @@ class Peers:
         self._greeted: dict[NodeId, Peer] = {}
         self._by_address: dict[str, Peer] = {}
         self._ready: Set[NodeId] | None = None
+        self._look_at = 0.0  # before that nobody's time is up: looking at each of many with each frame is what costs
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -255,6 +256,7 @@ class Peers:
         except KeyError:
             raise InvalidState(before, cause) from None
         self._ready = None
+        self._look_at = 0.0
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is not PeerState.GREETED:
@@ -285,6 +287,12 @@ class Peers:
         if peer.state is PeerState.GREETED:
             peer.deadline = max(peer.deadline, self._end_of_handshake(peer, Cause.HELLO, now))
 
+    def note_pace(self, peer: Peer, pace: float) -> None:
+        """A peer says how slow it is."""
+        if pace < peer.pace:
+            self._look_at = 0.0
+        peer.pace = pace
+
     def quiet_since(self, peer: Peer) -> float:
         """Return when *peer* was last heard on the way on which it is quieter, where it was to be heard since."""
         pauses_s = 0.0 if pushes_each(peer.pace) else (PUSHED_EVERY - 1) * peer.pace * self._timing.heartbeat_s
@@ -296,16 +304,19 @@ class Peers:
 
     def check(self, now: float) -> list[tuple[Peer, Cause]]:
         """Return the links whose time is up, with what that means for them."""
-        due: list[tuple[Peer, Cause]] = []
-        for peer in self._peers.values():
-            silence = now - self.quiet_since(peer)
-            if peer.state is PeerState.GREETED and now >= peer.deadline:
-                due.append((peer, Cause.OVERDUE))
-            elif peer.state is PeerState.READY and silence >= self._timing.silent_after_s * peer.pace:
-                due.append((peer, Cause.QUIET))
-            elif peer.state is PeerState.SILENT and silence >= self._timing.gone_after_s * peer.pace:
-                due.append((peer, Cause.OVERDUE))
-        return due
+        if now < self._look_at:
+            return []
+        ends = [(peer, *self._end_of(peer)) for peer in self._peers.values()]
+        self._look_at = min((at for _, at, _ in ends), default=_NEVER)
+        return [(peer, cause) for peer, at, cause in ends if at <= now]
+
+    def _end_of(self, peer: Peer) -> tuple[float, Cause]:
+        """Return when the time of a link is up, if its peer is not heard before, and what that means."""
+        if peer.state is READY:
+            return self.quiet_since(peer) + self._timing.silent_after_s * peer.pace, Cause.QUIET
+        if peer.state is SILENT:
+            return self.quiet_since(peer) + self._timing.gone_after_s * peer.pace, Cause.OVERDUE
+        return peer.deadline if peer.state is PeerState.GREETED else _NEVER, Cause.OVERDUE
 
     def to_probe(self, now: float) -> list[str]:
         """Return the addresses of peers whose pipe was cut: if nobody listens there any more they are gone."""

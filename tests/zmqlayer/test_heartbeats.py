@@ -6,6 +6,7 @@ import pytest
 
 from zmqlayer.config import Timing
 from zmqlayer.heartbeats import PUSHED_EVERY, Beat, Heartbeats, read_lag_ms, read_pace, to_hundredths
+from zmqlayer.names import NodeId
 
 FEW, MANY, FAR_TOO_MANY = 20, 100, 10_000
 
@@ -28,11 +29,22 @@ def test_a_node_with_many_peers_beats_slower(peers: int, every_s: float) -> None
     assert {beat.pace for _, beat in beats_until(60.0, peers)} == {every_s}
 
 
-def test_with_few_peers_every_beat_is_pushed() -> None:
-    """A node with few peers proves both ways with each beat, one with many the way of its PUSH with each third."""
-    assert all(beat.is_pushed for _, beat in beats_until(9.0, FEW))
-    assert [beat.is_pushed for _, beat in beats_until(25.0, MANY)] == [False, False, True] * 2
-    assert PUSHED_EVERY == 3
+NODES = [NodeId(bytes(15) + bytes([number])) for number in range(100)]
+
+
+def test_with_few_peers_every_beat_is_pushed_to_all() -> None:
+    """A node with few peers proves both ways with each beat."""
+    assert all(beat.is_pushed_to(node_id) for _, beat in beats_until(9.0, FEW) for node_id in NODES)
+
+
+def test_with_many_peers_each_beat_is_pushed_to_a_quarter() -> None:
+    """A node with many pushes to a quarter of them in turn, so that it has as much to do with each beat."""
+    beats = [beat for _, beat in beats_until(5.0 * (2 * PUSHED_EVERY - 1), MANY)]
+
+    assert [sum(map(beat.is_pushed_to, NODES)) for beat in beats] == [25] * 8
+    for node_id in NODES:
+        numbers = [beat.number for beat in beats if beat.is_pushed_to(node_id)]
+        assert numbers == [numbers[0], numbers[0] + PUSHED_EVERY]
 
 
 def test_the_longest_delay_is_told_once() -> None:

@@ -224,9 +224,9 @@ def test_both_ways_must_be_open(quiet: str) -> None:
     assert peers.check(5.0) == [(one, Cause.QUIET)]
 
 
-@pytest.mark.parametrize(("way", "after_s"), [("heard_at", 3 * 2.0), ("pushed_at", 3 * 2.0 + 2 * 2.0)])
+@pytest.mark.parametrize(("way", "after_s"), [("heard_at", 3 * 2.0), ("pushed_at", 3 * 2.0 + 3 * 2.0)])
 def test_a_slow_peer_pushes_less_than_it_publishes(way: str, after_s: float) -> None:
-    """One that lives at half the pace is silent after twice the time, and may miss two beats more in what it pushes."""
+    """One that lives at half the pace is silent after twice the time, and may miss three more pushes."""
     peers, one = peers_in(READY)
     one.pace, one.heard_at, one.pushed_at = 2.0, 100.0, 100.0
 
@@ -234,6 +234,17 @@ def test_a_slow_peer_pushes_less_than_it_publishes(way: str, after_s: float) -> 
 
     assert peers.check(after_s - 0.1) == []
     assert peers.check(after_s) == [(one, Cause.QUIET)]
+
+
+def test_a_peer_that_gets_faster_is_missed_sooner() -> None:
+    """How slow it says that it is holds from then on, though it was looked at before."""
+    peers, one = peers_in(READY)
+    peers.note_pace(one, 5.0)
+    assert peers.check(3.0) == []
+
+    peers.note_pace(one, 1.0)
+
+    assert peers.check(3.0) == [(one, Cause.QUIET)]
 
 
 def test_each_step_gives_a_handshake_time() -> None:

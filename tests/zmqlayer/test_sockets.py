@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as tcp
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -55,6 +56,16 @@ def test_each_connection_has_its_own_family(open_sockets: Callable[..., Sockets]
         families.append(sub.get(zmq.IPV6))
 
     assert families == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(tcp, "TCP_USER_TIMEOUT"), reason="ZeroMQ's own pings there")
+def test_a_lost_probe_ends_no_connection(open_sockets: Callable[..., Sockets]) -> None:
+    """The kernel has two probes of an idle connection to lose before it gives it up, and gives it up within 4 s."""
+    socket = open_sockets().create(zmq.SUB)
+    options = zmq.TCP_KEEPALIVE_IDLE, zmq.TCP_KEEPALIVE_INTVL, zmq.TCP_MAXRT
+    first_s, pause_s, unanswered_ms = map(socket.get, options)
+
+    assert 1000 * (first_s + pause_s) < unanswered_ms < 1000 * (first_s + 2 * pause_s) <= 4000
 
 
 def test_each_secret_is_a_door(open_sockets: Callable[..., Sockets]) -> None:
