@@ -120,7 +120,8 @@ class Channel(_Target):
         alias: str = DEFAULT_CHANNEL_LAYER,
         channel_layer: WorkerLayer | None = None,
     ) -> None:
-        super().__init__(check_channel(_text(name)), alias, channel_layer)
+        text = name if type(name) is str else _text(name)
+        super().__init__(check_channel(text), alias, channel_layer)
 
     def deliver(self, content: Content) -> None:
         self.channel_layer.send(self.name, content)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from functools import partial
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from zmqlayer.worker.message import Message
 from zmqlayer.worker.presence import Presence
 from zmqlayer.worker.request import AsgiRequest, BadRequest, Sighting
 from zmqlayer.worker.response import aencode_response, encode_response
-from zmqlayer.worker.views import AsyncViews, Views, find_view, is_for_loop
+from zmqlayer.worker.views import AsyncViews, Views, find_view
 
 __all__ = ["AsgiHandler", "AsgiRequest", "RequestAborted", "RequestTimeout", "ResponseLater", "ViewConsumer"]
 
@@ -69,7 +69,7 @@ class AsgiHandler(Views):
             RequestAborted: The client left while the request's body was read. Raised by the iterator.
         """
         seen = self.find_view(message)
-        if not is_for_loop(seen):
+        if seen is None or not seen.is_for_loop:
             return self._answer(message, seen)
         self._for_loop.load()
         return self._aanswer(message, seen)
@@ -189,7 +189,7 @@ class ViewConsumer:
         answer = Answer(reply)
         if isinstance(parts, AsyncGenerator):
             return _asend(parts, message, answer)
-        with _ended(answer, message), contextlib.closing(parts):
+        with _Ended(answer, message), contextlib.closing(parts):
             for part in parts:
                 answer.send(part)
             _settle(answer)
@@ -198,7 +198,7 @@ class ViewConsumer:
 
 async def _asend(parts: AsyncGenerator[Part, None], message: Message, answer: Answer) -> None:
     """Send *parts* from an event loop; the client's leaving cancels the view, wherever it waits."""
-    with _ended(answer, message):
+    with _Ended(answer, message):
         async with Presence(answer.reply) as presence, contextlib.aclosing(parts):
             async for part in parts:
                 if not answer.has_begun and part["more_content"] and (channel := presence.invite()):
@@ -207,18 +207,27 @@ async def _asend(parts: AsyncGenerator[Part, None], message: Message, answer: An
             _settle(answer)
 
 
-@contextlib.contextmanager
-def _ended(answer: Answer, message: Message) -> Iterator[None]:
-    """Log why a response is not sent in full, and tell the server."""
-    try:
-        yield
-    except (ChannelFull, RequestTimeout) as exc:
-        logger.warning("abandoned the response for %r: %s", message.get("path"), exc)
-    except RequestAborted as exc:
-        logger.debug("abandoned the response for %r: %s", message.get("path"), exc)
-        answer.is_over = True
-    finally:
-        answer.end()
+class _Ended:
+    """Logs why a response is not sent in full, and tells the server."""
+
+    __slots__ = ("_answer", "_message")
+
+    def __init__(self, answer: Answer, message: Message) -> None:
+        self._answer = answer
+        self._message = message
+
+    def __enter__(self) -> None:
+        """Send it inside the ``with``."""
+
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> bool:
+        is_abandoned = isinstance(exc, ChannelFull | RequestTimeout | RequestAborted)
+        if is_abandoned:
+            if is_gone := isinstance(exc, RequestAborted):
+                self._answer.is_over = True
+            level = logging.DEBUG if is_gone else logging.WARNING
+            logger.log(level, "abandoned the response for %r: %s", self._message.get("path"), exc)
+        self._answer.end()
+        return is_abandoned
 
 
 def _settle(answer: Answer) -> None:

@@ -127,6 +127,8 @@ class Outbox:
         Full channels are tried again for ``patience.flush_s`` seconds in all; then their messages are
         dropped with a warning. Never raises an error of the layer.
         """
+        if not self._held and self.receipt is None:
+            return
         deadline = self.patience.clock() + self.patience.flush_s
         for held in self._take():
             with self._logged(held):

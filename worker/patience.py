@@ -61,11 +61,12 @@ class Patience:
         Raises:
             ChannelFull: The deadline has passed, the case is hopeless, or the worker is stopping.
         """
-        waits = self._waits(deadline, is_hopeless)
+        waits: Iterator[float] | None = None
         while True:
             try:
                 return send()
             except ChannelFull:
+                waits = waits or self._waits(deadline, is_hopeless)
                 wait_s = next(waits, None)
                 if wait_s is None or self.pause(wait_s):
                     raise

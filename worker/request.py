@@ -19,7 +19,10 @@ from zmqlayer.worker.later import ResponseLater
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import current_outbox
 
-__all__ = ["AsgiRequest", "BadRequest", "Sighting"]
+__all__ = ["ANY", "AsgiRequest", "BadRequest", "Sighting"]
+
+ANY: Final = object()
+"""In place of a language: no path of the URLconf is translated."""
 
 METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -40,15 +43,19 @@ class Sighting:
     What the URLconf said of a path before the request was made.
 
     Args:
-        language: The language that was active then: paths may be translated.
+        is_for_loop: Whether the view is a coroutine function.
+        language: The language that was active then, if some path depends on it.
     """
 
-    __slots__ = ("language", "match", "path_info")
+    __slots__ = ("is_for_loop", "language", "match", "path_info")
 
-    def __init__(self, path_info: str, language: str | None, match: ResolverMatch) -> None:
+    def __init__(
+        self, path_info: str, match: ResolverMatch, *, is_for_loop: bool, language: str | object | None = ANY
+    ) -> None:
         self.path_info = path_info
-        self.language = language
         self.match = match
+        self.is_for_loop = is_for_loop
+        self.language = language
 
 
 class AsgiRequest(ASGIRequest):

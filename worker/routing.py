@@ -160,11 +160,20 @@ class Include:
     """
 
     def __init__(self, routing: Routing, **prefixes: str | bytes) -> None:
-        self.routing = _resolve(routing)
+        self.routing: list[Route | Include] = []
         self.prefixes = {key: _compile(pattern) for key, pattern in prefixes.items()}
+        self._by_channel: dict[str, list[Route | Include]] = {}
+        for entry in _resolve(routing):
+            self.add(entry)
 
     def __repr__(self) -> str:
         return f"<Include of {len(self.routing)} entries>"
+
+    def add(self, entry: Route | Include) -> None:
+        """Add *entry* behind all others."""
+        self.routing.append(entry)
+        for channel in entry.channel_names():
+            self._by_channel.setdefault(channel, []).append(entry)
 
     def match(self, channel: str, values: Mapping[str, Any]) -> Match | None:
         """Return the first fitting consumer behind the prefixes, or None."""
@@ -177,7 +186,7 @@ class Include:
             kwargs.update(found.groupdict())
             shortened[key] = found.string[found.end() :]
         inner = ChainMap(shortened, values) if shortened else values  # type: ignore[arg-type]  # it is only read
-        for entry in self.routing:
+        for entry in self._by_channel.get(channel, ()):
             match = entry.match(channel, inner)
             if match is not None:
                 return match._replace(kwargs={**kwargs, **match.kwargs}) if kwargs else match
@@ -185,7 +194,7 @@ class Include:
 
     def channel_names(self) -> set[str]:
         """Return the channels a worker must read for the included routes."""
-        return set().union(*(entry.channel_names() for entry in self.routing))
+        return set(self._by_channel)
 
     def consumers(self) -> Iterator[Consumer]:
         """Iterate over the consumers behind the included routes."""
@@ -217,7 +226,7 @@ class Router:
 
     def add_route(self, entry: Route | Include) -> None:
         """Add *entry* behind all others."""
-        self.root.routing.append(entry)
+        self.root.add(entry)
 
     def match(self, message: Message) -> Match | None:
         """Return the consumer for *message* and its keyword arguments, or None."""

@@ -8,20 +8,23 @@ another URLconf later, and so a view of the other kind: then Django adapts it, a
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse
-from django.urls import ResolverMatch, get_resolver
+from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import RegexPattern, RoutePattern
 from django.utils import translation
 
 from zmqlayer.worker.later import ResponseLater
-from zmqlayer.worker.request import Sighting
+from zmqlayer.worker.request import ANY, Sighting
 
-__all__ = ["AsyncViews", "Views", "find_view", "is_for_loop"]
+__all__ = ["AsyncViews", "Views", "find_view"]
 
 
 class Views(BaseHandler):
@@ -53,7 +56,7 @@ class Views(BaseHandler):
         seen: Sighting | None = getattr(request, "sighting", None)
         if seen is None or hasattr(request, "urlconf") or seen.path_info != request.path_info:
             return super().resolve_request(request)
-        if seen.language != translation.get_language():
+        if seen.language is not ANY and seen.language != translation.get_language():
             return super().resolve_request(request)
         request.resolver_match = seen.match
         return seen.match
@@ -90,22 +93,63 @@ class AsyncViews(Views):
 
 
 def find_view(path_info: str) -> Sighting | None:
-    """Return what ``ROOT_URLCONF`` has for a path; None if nothing, or if it cannot be asked."""
+    """
+    Return what ``ROOT_URLCONF`` has for a path.
+
+    None if nothing, or if it cannot be asked; and if all views are functions, so that there is nothing to find out.
+    """
     try:
-        if settings.USE_I18N and is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]:
-            return _find_in_language(path_info)
-        return Sighting(path_info, translation.get_language(), get_resolver().resolve(path_info))
+        resolver = get_resolver()
+        survey = _survey(resolver)
+        if not survey.coroutines:
+            return None
+        if not survey.is_translated:
+            match = resolver.resolve(path_info)
+            return Sighting(path_info, match, is_for_loop=match.func in survey.coroutines)
+        return _find_in_language(path_info, survey)
     except Exception:  # noqa: BLE001  # Django asks again, and makes its page of what is wrong
         return None
 
 
-def is_for_loop(seen: Sighting | None) -> bool:
-    """Whether the view is a coroutine function; class-based views with asynchronous methods say that they are."""
-    return seen is not None and iscoroutinefunction(seen.match.func)
+class _Survey(NamedTuple):
+    """
+    What is true of a whole URLconf.
+
+    Attributes:
+        coroutines: Views that are coroutine functions; classes of views with asynchronous methods say that they are.
+        is_translated: Whether what a path leads to may depend on the language.
+    """
+
+    coroutines: frozenset[Any]
+    is_translated: bool
 
 
-def _find_in_language(path_info: str) -> Sighting:
+@lru_cache(maxsize=8)  # Django makes another resolver when settings change
+def _survey(resolver: URLResolver) -> _Survey:
+    entries = [resolver, *_entries_of(resolver)]
+    views = (entry.callback for entry in entries if isinstance(entry, URLPattern))
+    return _Survey(
+        frozenset(filter(iscoroutinefunction, views)), any(_is_translated(entry.pattern) for entry in entries)
+    )
+
+
+def _entries_of(resolver: URLResolver) -> Iterator[URLPattern | URLResolver]:
+    for entry in resolver.url_patterns:
+        yield entry
+        if isinstance(entry, URLResolver):
+            yield from _entries_of(entry)
+
+
+def _is_translated(pattern: Any) -> bool:
+    """Whether a part of a path may be another one in another language; if not, Django compiles it once."""
+    return type(pattern) not in (RegexPattern, RoutePattern) or not (pattern.regex and "regex" in vars(pattern))
+
+
+def _find_in_language(path_info: str, survey: _Survey) -> Sighting:
     """Look below ``/de/`` with German active, as the middleware for languages will have it."""
-    language = translation.get_language_from_path(path_info) or translation.get_language()
+    language = translation.get_language()
+    if settings.USE_I18N and is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]:
+        language = translation.get_language_from_path(path_info) or language
     with translation.override(language):
-        return Sighting(path_info, language, get_resolver().resolve(path_info))
+        match = get_resolver().resolve(path_info)
+        return Sighting(path_info, match, is_for_loop=match.func in survey.coroutines, language=language)

@@ -174,11 +174,9 @@ class BaseLayer:
 
     def _name_channel(self, pattern: str) -> str:
         """Complete a pattern: ``x!`` to ``x.<node>!<random>``, ``x?`` to ``x?<node><random>``."""
-        check_pattern(pattern)
-        local = self._unused_local()
-        if pattern.endswith("!"):
-            return process_prefix(pattern, self.node_id) + local
-        return pattern + encode_node_id(self.node_id) + local
+        if not isinstance(pattern, str):
+            check_pattern(pattern)  # refuses it
+        return _beginning(pattern, (self._slot.filled or self._slot.node).node_id) + self._unused_local()
 
     def _unused_local(self) -> str:
         """Return random hex digits. The kernel is asked for many at once: that is most of what a name costs."""
@@ -214,6 +212,13 @@ class BaseLayer:
                 self._opened.clear()
             self._opened[letter.body] = message.copy()
         return message
+
+
+@lru_cache(maxsize=256)
+def _beginning(pattern: str, node_id: NodeId) -> str:
+    """Return what the names of one pattern have in common."""
+    check_pattern(pattern)
+    return process_prefix(pattern, node_id) if pattern.endswith("!") else pattern + encode_node_id(node_id)
 
 
 @lru_cache(maxsize=1024)

@@ -252,7 +252,7 @@ class Mesh:
         self._dispatch.withdraw(channel, token, now)
 
     def has_reader(self, channel: str) -> bool:
-        """Whether anybody, as far as is known here, reads a named channel."""
+        """Whether anybody, as far as is known here, reads a named channel. Any thread may ask, at any moment."""
         return self._dispatch.has_reader(channel)
 
     def group_send(self, group: str, body: bytes, now: float) -> None:

@@ -47,6 +47,7 @@ class _State(Enum):
 
 
 RUNNING: Final = _State.RUNNING  # a name is faster than a member
+OVER: Final = (_State.CLOSING, _State.CLOSED, _State.ABANDONED)
 
 
 class Node:
@@ -85,7 +86,8 @@ class Node:
     @property
     def node_id(self) -> NodeId:
         """This node's id; starts it if need be."""
-        self.start()
+        if self._state is not RUNNING:
+            self.start()
         return self._mesh.identity.node_id
 
     @property
@@ -102,7 +104,7 @@ class Node:
     @property
     def is_closed(self) -> bool:
         """Whether the node was closed or abandoned, or is about to be."""
-        return self._state in (_State.CLOSING, _State.CLOSED, _State.ABANDONED)
+        return self._state is not RUNNING and self._state in OVER
 
     def start(self) -> None:
         """
@@ -212,6 +214,11 @@ class Node:
         if self._state is not RUNNING:
             self.start()
         return self.pump.ask(question)
+
+    def has_reader(self, channel: str) -> bool:
+        """Whether anybody reads a named channel. No lock is needed: it is one look at what is known."""
+        self.start()
+        return self._mesh.has_reader(channel)
 
     def take_from(self, key: InboxKey) -> Letter | None:
         """

@@ -209,8 +209,13 @@ class ReplyChannel(Protocol):
     def resume(self) -> None:
         """Deliver again, first what waited. Deliveries never happen inside this call."""
 
-    def close(self) -> None:
-        """Drop what is unread and deliver nothing more. May be called twice."""
+    def close(self, request: Entrusted | None = None) -> None:
+        """
+        Drop what is unread and deliver nothing more. May be called twice.
+
+        Args:
+            request: What was to be answered here; it is withdrawn.
+        """
 
 
 class Loss(Enum):

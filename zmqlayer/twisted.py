@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar, cast
 
 from zmqlayer.driving import LoopDriver, Reactor
-from zmqlayer.events import Interest, Lost, Notice, Room
+from zmqlayer.events import Lost, Notice, Room
 from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, inbox_of
-from zmqlayer.ports import Loss
+from zmqlayer.ports import Entrusted, Loss
 from zmqlayer.rooms import Bound
 from zmqlayer.sync import SyncLayer
 
@@ -41,7 +41,6 @@ class _Channel:
         self.name = name
         self._owner = owner
         self._deliver = deliver
-        self._interest = Interest((name,), ())
         self._is_paused = False
         self._is_open = True
 
@@ -56,8 +55,8 @@ class _Channel:
     def take(self) -> Message | None:
         """Return the next message although the channel is paused; None if there is none: then it is paused no more."""
         layer = self._owner.layer
-        while self._is_open and not layer.node.is_closed:
-            letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
+        while self._is_open:
+            letter = layer.node.take_from(self.name)
             if letter is None:
                 break
             if (message := layer.open_letter(letter)) is not None:
@@ -65,16 +64,18 @@ class _Channel:
         self._is_paused = False
         return None
 
-    def close(self) -> None:
+    def close(self, request: Entrusted | None = None) -> None:
         if self._is_open:
             self._is_open = False
-            self._owner.forget(self)
+            self._owner.forget(self, request)
+        elif request is not None:
+            request.withdraw()
 
     def read(self) -> None:
         """Deliver what waits, until the connection wants no more."""
         layer = self._owner.layer
-        while self._is_open and not self._is_paused and not layer.node.is_closed:
-            letter = layer.node.ask(lambda mesh, now: mesh.take(self._interest, now))
+        while self._is_open and not self._is_paused:
+            letter = layer.node.take_from(self.name)
             if letter is None:
                 return
             message = layer.open_letter(letter)
@@ -128,8 +129,13 @@ class _Entrusted(_Call):
 
     def withdraw(self) -> None:
         if self._is_open:
+            self._owner.ask(self.withdraw_from)
+
+    def withdraw_from(self, mesh: Mesh, now: float) -> None:
+        """Withdraw it, within a question."""
+        if self._is_open:
             self._is_open = False
-            self._owner.ask(lambda mesh, now: mesh.withdraw(self._channel, self, now))
+            mesh.withdraw(self._channel, self, now)
 
 
 class ReactorLayer:
@@ -204,8 +210,7 @@ class ReactorLayer:
 
     def has_reader(self, channel: str) -> bool:
         """Whether anybody reads a named channel; see ``ports.ServerLayer``."""
-        name = check_channel(channel)
-        return bool(self.ask(lambda mesh, now: mesh.has_reader(name)))
+        return not self.layer.node.is_closed and self.layer.has_reader(channel)
 
     def new_channel(self, pattern: str) -> str:
         """Make a name for a channel with one reader anywhere; see ``ports.ServerLayer``."""
@@ -235,10 +240,17 @@ class ReactorLayer:
         if self._driver is not None and self._driver.is_driving:
             self.layer.node.pump.take_back()
 
-    def forget(self, channel: _Channel) -> None:
-        """*channel* was closed."""
-        del self._channels[channel.name]
-        self.drop(channel.name)
+    def forget(self, channel: _Channel, request: Entrusted | None) -> None:
+        """*channel* was closed, and nobody waits for an answer to *request*: one way through the lock is enough."""
+        name = channel.name
+        del self._channels[name]
+
+        def end(mesh: Mesh, now: float) -> None:
+            if request is not None:
+                cast("_Entrusted", request).withdraw_from(mesh, now)
+            mesh.close_channel(name, now)
+
+        self.ask(end)
 
     def _readable(self, names: list[str]) -> None:
         """Called on whichever thread delivers."""

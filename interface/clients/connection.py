@@ -6,7 +6,7 @@ It knows nothing of HTTP: a codec (``http1``, ``http2``) reads the bytes. A WebS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport
@@ -65,11 +65,13 @@ class Connection(TwistedProtocol):
 
     Attributes:
         address: The client's, as its connections are counted; empty for none.
+        is_secure: See ``wire.Wire``.
     """
 
     def __init__(self, register: Register, address: str = "") -> None:
         self.address = address
         self.is_congested = False
+        self.is_secure = False
         self._register = register
         self._origin: Origin | None = None
         self._codec: Codec | None = None
@@ -79,6 +81,7 @@ class Connection(TwistedProtocol):
         self._is_open = False
         self._is_blocked = False  # the transport has enough; is_congested lasts until the backlog is gone as well
         self._backlog: Backlog | None = None
+        self._send_now: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
         self._write_timer = Countdown(register.context.reactor)
 
@@ -87,6 +90,9 @@ class Connection(TwistedProtocol):
     def connectionMade(self) -> None:
         context = self._register.context
         self._is_open = True
+        self.is_secure = bool(ISSLTransport.providedBy(self.transport))
+        if not self.is_secure:  # TLS keeps small pieces for a moment, and the transport below is not ours to empty
+            self._send_now = getattr(self._wire, "doWrite", None)
         if (set_no_delay := getattr(self._wire, "setTcpNoDelay", None)) is not None:  # a UNIX socket has none
             set_no_delay(True)  # or the kernel holds back a message until the client has confirmed the one before
         self._wire.registerProducer(self, True)
@@ -156,11 +162,6 @@ class Connection(TwistedProtocol):
             self._origin = Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
         return self._origin
 
-    @property
-    def is_secure(self) -> bool:
-        """See ``wire.Wire``."""
-        return bool(ISSLTransport.providedBy(self.transport))
-
     def write(self, parts: Sequence[bytes]) -> None:
         """See ``wire.Wire``."""
         if not self._is_open:
@@ -172,6 +173,16 @@ class Connection(TwistedProtocol):
             self._backlog = Backlog()
         self._backlog.add(parts)
         self._flow()
+
+    def flush(self) -> None:
+        """
+        See ``wire.Wire``.
+
+        It spares a response the way through the reactor's next turn. What goes wrong here the reactor meets as well,
+        since there is still something to write then; and it knows what to do.
+        """
+        if self._send_now is not None and self._is_open and not self._is_blocked:
+            self._send_now()
 
     def pause_reading(self) -> None:
         """See ``wire.Wire``."""

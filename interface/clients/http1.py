@@ -177,12 +177,15 @@ class Http1:
         self._watch_body()
         self._adjust_reading()
 
-    def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
+    def send_head(
+        self, status: int, fields: Sequence[Field], content: bytes = b"", *, has_content: bool, is_last: bool = False
+    ) -> None:
         """See ``streams.Stream``."""
         self._awaits_invitation = False
         if is_last or self._phase is not Phase.NEXT:
             self._response.is_kept = False
-        self._wire.write((self._response.head(status, fields, has_content=has_content),))
+        head = self._response.head(status, fields, has_content=has_content)
+        self._wire.write((head, *self._response.content(content)) if content else (head,))
 
     def send_content(self, data: bytes) -> None:
         """See ``streams.Stream``."""
@@ -193,6 +196,7 @@ class Http1:
         """See ``streams.Stream``."""
         if last := self._response.end():
             self._wire.write(last)
+        self._wire.flush()
         self._request = None
         if self._response.is_kept:
             self._expect_next()
@@ -245,11 +249,11 @@ class Http1:
         if self._wire.is_congested:  # the client is to take the answers it has before it gets more
             return False
         options = self._context.options
-        if self._phase is Phase.IDLE:
-            self._phase = Phase.HEAD
-            self._timer.start(options.header_timeout_s, self._time_out_head)
+        is_first, self._phase = self._phase is Phase.IDLE, Phase.HEAD
         cut = cut_head(self._unread, options)
         if cut is None:
+            if is_first:  # most heads come in one piece, and need no timer
+                self._timer.start(options.header_timeout_s, self._time_out_head)
             return False
         data, self._unread = cut
         try:
@@ -265,7 +269,7 @@ class Http1:
         self._request = request = self._new_request()
         raw = read_raw_head(data, options)
         request.line = raw.line
-        self._response = Response(raw.http_version)
+        self._response.http_version = raw.http_version
         head = read_head(raw.method, raw.target, raw.http_version, raw.fields)
         self._body = body_of(head, options.max_header_size)
         self._phase = Phase.BODY if self._body else Phase.NEXT

@@ -139,11 +139,14 @@ class Http2Stream:
         self._return_window()
         self._await_body()
 
-    def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
+    def send_head(
+        self, status: int, fields: Sequence[Field], content: bytes = b"", *, has_content: bool, is_last: bool = False
+    ) -> None:
         """See ``streams.Stream``. Other streams go on, whatever this one's client did."""
         if self.is_open:
             self.awaits_invitation = False
             self._session.send_head(self, status, fields)
+            self.send_content(content)
 
     def send_content(self, data: bytes) -> None:
         """See ``streams.Stream``."""

@@ -8,8 +8,7 @@ sizes, and line ends. What the fields mean is the matter of ``head`` and ``bodie
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
@@ -28,8 +27,7 @@ MAX_BLANK_LINES: Final = 8
 """Before a request; RFC 9112, 2.2 asks to ignore at least one."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawHead:
+class RawHead(NamedTuple):
     """
     A head split into its parts, which are not checked yet.
 

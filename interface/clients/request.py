@@ -182,9 +182,9 @@ class Request:
         if not self._is_over:
             self._stream.resume_body()
 
-    def begin(self, status: int, fields: Iterable[Field]) -> None:
-        """Send status and headers of the response."""
-        self._begin(status, fields)
+    def begin(self, status: int, fields: Iterable[Field], content: bytes = b"") -> None:
+        """Send status and headers of the response, and the first piece of its content."""
+        self._begin(status, fields, content)
 
     def write(self, data: bytes) -> None:
         """Send a piece of the content; an empty one does nothing."""
@@ -244,11 +244,12 @@ class Request:
 
     def _look_behind(self, head: Head) -> tuple[Head, Ends]:
         """Return the head and its ends as the client has them, whatever proxies are between."""
-        seen = Seen(head, self._origin, self._stream.is_secure, self._context.options.root_path)
+        origin, is_secure, root_path = self._origin, self._stream.is_secure, self._context.options.root_path
         if self._context.proxies is not None:
-            seen = self._context.proxies.look_behind(seen)
-            self._head, self._origin = seen.head, seen.origin
-        return seen.head, Ends(seen.is_secure, self._origin.client, self._origin.server, seen.root_path)
+            seen = self._context.proxies.look_behind(Seen(head, origin, is_secure, root_path))
+            head, origin, is_secure, root_path = seen.head, seen.origin, seen.is_secure, seen.root_path
+            self._head, self._origin = head, origin
+        return head, Ends(is_secure, origin.client, origin.server, root_path)
 
     def _converse(self, head: Head) -> None:
         head, ends = self._look_behind(head)
@@ -266,22 +267,21 @@ class Request:
 
     def _write_page(self, status: int, sentence: str, *, is_last: bool) -> None:
         fields, content = own_page(status, sentence)
-        self._begin(status, fields, is_last=is_last)
-        if self._has_content(status):
-            self.write(content)
+        self._begin(status, fields, content if self._has_content(status) else b"", is_last=is_last)
         self.finish()
 
     def _check_host(self, head: Head) -> None:
-        hosts, allowed = head.values(b"host"), self._context.options.allowed_hosts
-        if allowed and not (hosts and is_allowed_host(hosts[0], allowed)):
+        allowed = self._context.options.allowed_hosts
+        if allowed and not ((hosts := head.values(b"host")) and is_allowed_host(hosts[0], allowed)):
             raise BadRequest("This server does not serve the host that was asked for.", 400, "unknown host")
 
-    def _begin(self, status: int, fields: Iterable[Field], *, is_last: bool = False) -> None:
+    def _begin(self, status: int, fields: Iterable[Field], content: bytes, *, is_last: bool = False) -> None:
         if self._is_over or self._status:
             return
         self._status = status
+        self._size = len(content)
         whole = self._complete(fields)
-        self._stream.send_head(status, whole, has_content=self._has_content(status), is_last=is_last)
+        self._stream.send_head(status, whole, content, has_content=self._has_content(status), is_last=is_last)
 
     def _complete(self, fields: Iterable[Field]) -> list[Field]:
         """Add what every response has."""

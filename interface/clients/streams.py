@@ -37,11 +37,14 @@ class Stream(Protocol):
     def resume_body(self) -> None:
         """Take the body again."""
 
-    def send_head(self, status: int, fields: Sequence[Field], *, has_content: bool, is_last: bool = False) -> None:
+    def send_head(
+        self, status: int, fields: Sequence[Field], content: bytes = b"", *, has_content: bool, is_last: bool = False
+    ) -> None:
         """
         Send status and headers, which are checked and hold no field about the connection.
 
         Args:
+            content: The first piece of it, if it is there already.
             has_content: Whether content may follow; without a Content-Length among *fields* it is delimited by chunks,
                 or by closing. False for the answer to HEAD, 204 and 304.
             is_last: Close the connection after this response (HTTP/1); the client did what it should not.

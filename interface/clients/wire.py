@@ -71,7 +71,10 @@ class Wire(Protocol):
         """Whether it is TLS."""
 
     def write(self, parts: Sequence[bytes]) -> None:
-        """Send *parts*, one after the other."""
+        """Send *parts*, one after the other, within this turn of the reactor or the next."""
+
+    def flush(self) -> None:
+        """Send what was written now, as far as the client takes it: nothing more follows for the time being."""
 
     def pause_reading(self) -> None:
         """Let the client wait. What was read already may still be received."""

@@ -81,15 +81,19 @@ class Errand:
         self._look_later()
 
     def forget(self) -> None:
+        """Nobody waits for the answer any more, or it comes from somebody else. May be called twice."""
+        if (entrusted := self.release()) is not None:
+            entrusted.withdraw()
+
+    def release(self) -> Entrusted | None:
         """
-        Nobody waits for the answer any more, or it is complete. May be called twice.
+        Return the message, if it was sent, for the caller to withdraw: as :meth:`forget` in all else.
 
         A request that no worker has begun leaves the queue. Else clients that ask and go would fill it for others.
         """
         self._stop_waiting()
-        if self._entrusted is not None:
-            self._entrusted.withdraw()
-            self._entrusted = None
+        entrusted, self._entrusted = self._entrusted, None
+        return entrusted
 
     def _send(self, message: HttpRequest, *, is_patient: bool) -> None:
         try:
@@ -130,6 +134,7 @@ class Errand:
         self._refused(status, sentence)
 
     def _stop_waiting(self) -> None:
-        self.is_waiting = False
-        self._message = None
-        self._timer.stop()
+        if self.is_waiting:
+            self.is_waiting = False
+            self._message = None
+            self._timer.stop()

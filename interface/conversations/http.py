@@ -38,7 +38,7 @@ class Respondent(Protocol):
 
     @property
     def is_congested(self) -> bool: ...
-    def begin(self, status: int, fields: Iterable[Field]) -> None: ...
+    def begin(self, status: int, fields: Iterable[Field], content: bytes = b"") -> None: ...
     def write(self, data: bytes) -> None: ...
     def finish(self) -> None: ...
     def refuse(self, status: int, sentence: str, fault: str = "") -> None: ...
@@ -184,8 +184,9 @@ class Exchange:
         if step.start is not None:
             self._stage = Stage.ANSWERING
             self._timer.stop()
-            self._request.begin(step.start.status, step.start.fields)
-        self._request.write(step.content)
+            self._request.begin(step.start.status, step.start.fields, step.content)
+        else:
+            self._request.write(step.content)
         if step.is_last:
             self._end(is_whole=True)
             self._request.finish()
@@ -296,11 +297,11 @@ class Exchange:
         """Expect nothing more of client or worker."""
         was_asked, self._stage = self._is_asked, Stage.OVER
         self._timer.stop()
-        self._errand.forget()
+        request = self._errand.release()
         if self._following is not None:
             self._following.cancel()
         if self._reply is not None:
-            self._reply.close()
+            self._reply.close(request)
         if self._upload is not None:
             self._upload.drop()
             if was_asked and not is_whole:

@@ -7,8 +7,8 @@ proper error can still be answered. WebSockets have ``websocket_replies``; the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Self, TypeVar
+import re
+from typing import Final, NamedTuple, Self, TypeVar
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.clients.head import TOKEN, Field
@@ -28,6 +28,8 @@ __all__ = [
 HOP_BY_HOP: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 """Fields about one TCP connection, which a worker cannot know: left out."""
 NO_CONTENT: Final = frozenset({204, 304})
+PAIR: Final = [bytes, bytes]
+NO_VALUE: Final = re.compile(rb"[\r\n\0]")
 
 T = TypeVar("T")
 
@@ -44,8 +46,7 @@ class BadReply(ZmqLayerError):
         return f"{self.key!r} {self.problem}"
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseStart:
+class ResponseStart(NamedTuple):
     """
     How a response begins.
 
@@ -67,8 +68,7 @@ class ResponseStart:
         return self.status not in NO_CONTENT
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """
     A piece of a response's content.
 
@@ -93,8 +93,8 @@ def read_response_start(message: Message) -> ResponseStart:
         raise BadReply("status", "is missing from the first message of a response")
     if not 200 <= status <= 999:
         raise BadReply("status", f"is {status}, which no response has: 200 to 999")
-    fields = tuple(read_header(header) for header in take(message, "headers", list) or [])
-    kept = tuple(field for field in fields if field[0].lower() not in HOP_BY_HOP)
+    fields = map(read_header, take(message, "headers", list) or ())
+    kept = tuple([field for field in fields if field[0].lower() not in HOP_BY_HOP])
     return ResponseStart(status, kept, _read_length(kept))
 
 
@@ -105,11 +105,8 @@ def read_piece(message: Message) -> Piece:
     Raises:
         BadReply: A value is of another type.
     """
-    return Piece(
-        content=take(message, "content", bytes) or b"",
-        is_last=not take(message, "more_content", bool),
-        is_broken_off=bool(take(message, "closed", bool)),
-    )
+    content = take(message, "content", bytes) or b""
+    return Piece(content, not take(message, "more_content", bool), bool(take(message, "closed", bool)))
 
 
 def take(message: Message, key: str, kind: type[T]) -> T | None:
@@ -132,12 +129,12 @@ def read_header(header: object) -> Field:
     Raises:
         BadReply: It cannot be sent.
     """
-    if not isinstance(header, list | tuple) or len(header) != 2 or not all(isinstance(part, bytes) for part in header):
+    if not isinstance(header, list | tuple) or [*map(type, header)] != PAIR:
         raise BadReply("headers", f"holds {header!r:.80}, which is no pair of byte strings")
     name, value = header
     if not TOKEN.match(name):
         raise BadReply("headers", f"holds the name {name!r:.80}, which is no token")
-    if any(end in value for end in (b"\r", b"\n", b"\0")):
+    if NO_VALUE.search(value):
         raise BadReply("headers", f"holds a line end or a null byte in the value of {name!r}")
     return name, value
 

@@ -6,7 +6,7 @@ The other direction is ``replies``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zmqlayer.interface.clients.head import Field, Head
 from zmqlayer.messages import (
@@ -32,8 +32,7 @@ Address = list[str | int] | None
 """``[host, port]``, or None where a transport has no such address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(NamedTuple):
     """
     The two ends of a connection, as messages tell them.
 

@@ -30,7 +30,7 @@ from zmqlayer.messages import (
     WebSocketDisconnect,
     WebSocketReceive,
 )
-from zmqlayer.ports import Loss
+from zmqlayer.ports import Entrusted, Loss
 
 FORMATS: dict[str, Any] = {
     "http.request": HttpRequest,
@@ -86,8 +86,10 @@ class RecordedReply:
         """Deliver again, once the test lets messages flow."""
         self.is_paused = False
 
-    def close(self) -> None:
-        """Drop what is unread."""
+    def close(self, request: Entrusted | None = None) -> None:
+        """Drop what is unread, and withdraw what was to be answered."""
+        if request is not None:
+            request.withdraw()
         self.is_closed = True
         self.waiting.clear()
 

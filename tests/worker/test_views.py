@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
-from django.urls import Resolver404, path
+from django.urls import Resolver404, include, path
 from django.utils import translation
+from django.utils.functional import lazystr
 
 from support.django_project import asynchronous, hello, name_thread
 from zmqlayer.worker.later import ResponseLater
-from zmqlayer.worker.views import AsyncViews, Views, find_view, is_for_loop
+from zmqlayer.worker.views import AsyncViews, Views, find_view
 
 urlpatterns = i18n_patterns(path("async/", asynchronous))
+
+
+class _InWords(ModuleType):
+    """A URLconf with a path that is another one in German."""
+
+    urlpatterns = (path(lazystr("hello/"), hello), path("async/", asynchronous))
+
+
+class _OfFunctions(ModuleType):
+    """A URLconf without coroutines."""
+
+    urlpatterns = (path("hello/", hello), path("below/", include([path("hello/", hello)])))
+
+
+def is_for_loop(path: str) -> bool:
+    """Whether the view of *path* is found, and is a coroutine function."""
+    seen = find_view(path)
+    return seen is not None and seen.is_for_loop
 
 
 @pytest.mark.parametrize(
@@ -24,7 +44,7 @@ urlpatterns = i18n_patterns(path("async/", asynchronous))
 )
 def test_the_kind_of_a_view(path: str, expected: bool) -> None:
     """Functions, coroutine functions, classes; and none."""
-    assert is_for_loop(find_view(path)) is expected
+    assert is_for_loop(path) is expected
 
 
 def test_below_a_language(settings: Any) -> None:
@@ -32,7 +52,14 @@ def test_below_a_language(settings: Any) -> None:
     settings.ROOT_URLCONF = __name__
     settings.LANGUAGES = [("en", "English"), ("de", "German")]
 
-    assert [is_for_loop(find_view(path)) for path in ("/de/async/", "/en/async/", "/async/")] == [True, True, False]
+    assert [is_for_loop(path) for path in ("/de/async/", "/en/async/", "/async/")] == [True, True, False]
+
+
+def test_where_all_views_are_functions_nothing_is_looked_up_early(settings: Any) -> None:
+    """There is nothing to find out: Django looks once, as it does everywhere."""
+    settings.ROOT_URLCONF = _OfFunctions("functions")
+
+    assert find_view("/hello/") is find_view("/below/hello/") is None
 
 
 def test_no_path_is_looked_up_twice() -> None:
@@ -59,8 +86,10 @@ def test_middleware_may_change_the_urls() -> None:
     assert Views().resolve_request(request).func is name_thread
 
 
-def test_middleware_may_change_the_language() -> None:
-    """Paths may be translated: they are looked up again."""
+@pytest.mark.parametrize(("urls", "is_seen"), [("support.django_project", True), (_InWords("words"), False)])
+def test_middleware_may_change_the_language(urls: Any, is_seen: bool, settings: Any) -> None:
+    """Where some path is translated they are looked up again; where none is, what was seen is used."""
+    settings.ROOT_URLCONF = urls
     request: Any = RequestFactory().get("/hello/")
     request.sighting = find_view("/hello/")
 
@@ -68,7 +97,7 @@ def test_middleware_may_change_the_language() -> None:
         match = Views().resolve_request(request)
 
     assert match.func is hello
-    assert match is not request.sighting.match
+    assert (match is request.sighting.match) is is_seen
 
 
 @pytest.mark.parametrize(

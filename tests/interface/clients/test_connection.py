@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from support.connections import TEXT, Site, close_frame, frame, get, split_frames, split_response, upgrade
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import ISSLTransport
+from zope.interface import implementer
+
+from support.connections import (
+    TEXT,
+    Client,
+    MemoryTransport,
+    Site,
+    close_frame,
+    frame,
+    get,
+    split_frames,
+    split_response,
+    upgrade,
+)
 from zmqlayer.interface.clients.backlog import PIECE_SIZE
 from zmqlayer.interface.clients.http1 import LINGER_S
+from zmqlayer.messages import Message
 
 SiteMaker = Callable[..., Site]
 
@@ -204,3 +223,124 @@ def test_a_client_that_does_not_take_the_end_is_cut_off(site: Site) -> None:
     site.clock.advance(60)
 
     assert client.transport.is_aborted
+
+
+class Writers:
+    """A reactor that only knows who has something to write."""
+
+    def __init__(self) -> None:
+        self.waiting: list[object] = []
+
+    def addWriter(self, writer: object) -> None:
+        """Note it."""
+        self.waiting.append(writer)
+
+    def removeWriter(self, writer: object) -> None:
+        """Forget it."""
+        self.waiting.remove(writer)
+
+    removeReader = addReader = lambda self, reader: None
+
+
+class Descriptor(FileDescriptor):
+    """
+    A transport of Twisted's whose socket takes so many bytes, or has lost its client.
+
+    Attributes:
+        taken: What was sent, call by call.
+    """
+
+    is_aborted = False
+
+    def __init__(self, takes: int | ConnectionLost = 1_000_000) -> None:
+        self.writers = Writers()
+        super().__init__(reactor=self.writers)
+        self.connected = True
+        self.takes = takes
+        self.taken: list[bytes] = []
+
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
+        if isinstance(self.takes, ConnectionLost):
+            return self.takes
+        self.taken.append(data[: self.takes])
+        return len(self.taken[-1])
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "10.0.0.9", 51234)
+
+    getHost = getPeer
+
+
+@implementer(ISSLTransport)
+class Secure(MemoryTransport):
+    """TLS, above a transport that has something of its own to write."""
+
+    def doWrite(self) -> None:
+        """Nobody is to call this."""
+        raise AssertionError("the transport below TLS was told to write")
+
+
+def answer(site: Site, transport: Any, *messages: Message) -> None:
+    """Let a client ask over *transport*, and a worker answer."""
+    client = Client(site.factory, transport)
+    site.clients.append(client)
+    client.send(get())
+    site.layer.reply.push(*messages)
+
+
+def test_a_response_leaves_at_once(site: Site) -> None:
+    """Head and content go in one piece, and nothing is left for the reactor's next turn."""
+    transport = Descriptor()
+
+    answer(site, transport, {"status": 200, "content": b"hello"})
+
+    (sent,) = transport.taken
+    assert split_response(sent)[2] == b"hello"
+    assert not transport.writers.waiting
+
+
+def test_a_response_with_no_end_yet_waits_for_the_turn(site: Site) -> None:
+    """More may follow in the same turn: that is the transport's to collect."""
+    transport = Descriptor()
+
+    answer(
+        site,
+        transport,
+        {"status": 200, "content": b"he", "more_content": True},
+        {"content": b"l", "more_content": True},
+    )
+
+    assert not transport.taken
+    assert transport.writers.waiting
+
+
+def test_what_the_socket_does_not_take_at_once_follows(site: Site) -> None:
+    """The reactor sends it as soon as there is room."""
+    transport = Descriptor(takes=10)
+
+    answer(site, transport, {"status": 200, "content": b"hello"})
+    assert transport.writers.waiting == [transport]
+    transport.takes = 1_000
+    transport.doWrite()
+
+    assert [len(transport.taken[0]), split_response(b"".join(transport.taken))[2]] == [10, b"hello"]
+    assert not transport.writers.waiting
+
+
+def test_a_client_that_is_lost_meanwhile_is_left_to_the_reactor(site: Site) -> None:
+    """The reactor comes across the same error, and ends the connection."""
+    transport = Descriptor(takes=ConnectionLost())
+
+    answer(site, transport, {"status": 200, "content": b"hello"})
+
+    assert transport.writers.waiting == [transport]
+    assert isinstance(transport.doWrite(), ConnectionLost)
+
+
+def test_over_tls_the_transport_below_is_left_alone(site: Site) -> None:
+    """TLS keeps small pieces for a moment; what it is about to write it writes itself."""
+    transport = Secure()
+
+    answer(site, transport, {"status": 200, "content": b"hello"})
+
+    assert split_response(transport.value())[2] == b"hello"

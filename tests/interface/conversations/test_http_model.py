@@ -67,7 +67,7 @@ class FakeRequest:
         self.is_congested = False
         self.is_held = False
 
-    def begin(self, status: int, fields: Iterable[Field]) -> None:
+    def begin(self, status: int, fields: Iterable[Field], content: bytes = b"") -> None:
         """Note the head."""
         assert not self.status
         assert not self.is_over
