@@ -101,7 +101,7 @@ class Consumption:
                     raise
                 self._settle(exc)
             else:
-                if inspect.iscoroutine(result):
+                if result is not None and inspect.iscoroutine(result):
                     self.context = contextvars.copy_context()
                     return self._finish(result)
                 self._judge(result)

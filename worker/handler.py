@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from functools import partial
+from types import GeneratorType
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -187,7 +188,7 @@ class ViewConsumer:
             raise ValueError(f"a message on {message.channel} has no reply channel to answer on")
         parts = self.handler(message)
         answer = Answer(reply)
-        if isinstance(parts, AsyncGenerator):
+        if not isinstance(parts, GeneratorType) and isinstance(parts, AsyncGenerator):
             return _asend(parts, message, answer)
         with _Ended(answer, message), contextlib.closing(parts):
             for part in parts:

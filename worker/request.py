@@ -80,12 +80,13 @@ class AsgiRequest(ASGIRequest):
     ResponseLater = ResponseLater
 
     def __init__(self, message: Message, body: Any = None) -> None:
-        _check(message)
-        first: bytes = message.get("body") or b""
-        channel: str | None = message.get("body_channel")
+        content = message.content
+        _check(content)
+        first: bytes = content.get("body") or b""
+        channel: str | None = content.get("body_channel")
         try:
             stream = _open(message, first, channel) if body is None else body
-            super().__init__({"type": "http", **message.content}, stream)
+            super().__init__({"type": "http", **content}, stream)
         except (AttributeError, LookupError, TypeError, ValueError) as exc:
             raise BadRequest(f"cannot be read: {type(exc).__name__}: {exc}") from exc
         self.message = message
@@ -98,13 +99,13 @@ class AsgiRequest(ASGIRequest):
             self.META["CONTENT_LENGTH"] = str(sys.maxsize)
 
 
-def _check(message: Message) -> None:
-    path, method = message.get("path"), message.get("method")
+def _check(content: Content) -> None:
+    path, method = content.get("path"), content.get("method")
     if not isinstance(path, str):
         raise BadRequest(f"has {path!r:.80} for a path, which is no text")
     if not isinstance(method, str) or not METHOD.fullmatch(method):
         raise BadRequest(f"has {method!r:.80} for a method, which is none")
-    if not isinstance(message.get("query_string", b""), bytes | str):
+    if not isinstance(content.get("query_string", b""), bytes | str):
         raise BadRequest("has a query_string that is neither bytes nor text")
 
 

@@ -248,7 +248,7 @@ class Dispatch:
     def drop(self, channel: str, now: float) -> None:
         """Drop what waits in a ``?`` channel of this node, and tell who sent it."""
         backlog = self._backlogs.get(channel)
-        if backlog is not None and "?" in channel:
+        if backlog is not None:
             letters = backlog.clear()
             self._counters.drop(Drop(CLOSED, channel), now, self._lose(letters, now))
             self._accounts.tell_closed(letters, now)

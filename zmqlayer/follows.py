@@ -53,7 +53,8 @@ class Follows:
 
     def closed(self, owner: NodeId, channel: str) -> None:
         """*owner* closed a channel."""
-        for token in list(self._owners.get(owner, {}).get(channel, ())):
+        channels = self._owners.get(owner)
+        for token in list(channels.get(channel, ())) if channels else ():
             self.cancel(token)
             self._on_end(token)
 

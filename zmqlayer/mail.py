@@ -105,7 +105,8 @@ class Mail:
     def close(self, channel: str, now: float) -> None:
         """A channel of this node has ended: drop what is unread, and what comes within a minute; tell its senders."""
         self._closures.add(channel, now)
-        self._drop_closed(list(self.boxes.drop(channel)), now)
+        if channel in self.boxes.channels:
+            self._drop_closed(list(self.boxes.drop(channel)), now)
 
     def direct(self, frame: Frame, _peer: Peer, now: float) -> None:
         """

@@ -339,7 +339,8 @@ class Mesh:
     def close_channel(self, channel: str, now: float) -> None:
         """A ``!`` or ``?`` channel of this node has ended: forget its memberships and drop what is unread."""
         self._fanout.leave_all(channel, now)
-        self._dispatch.drop(channel, now)
+        if "?" in channel:
+            self._dispatch.drop(channel, now)
         self._mail.close(channel, now)
         self.notices.closed(self.identity.node_id, channel)
 

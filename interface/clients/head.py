@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from zmqlayer.exceptions import ZmqLayerError
@@ -62,8 +61,7 @@ class BadRequest(ZmqLayerError):
         return self.sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """
     The head of one request.
 

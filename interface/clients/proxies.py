@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Self
 from urllib.parse import unquote_to_bytes
@@ -132,7 +132,7 @@ class Proxies:
         site = _last(head, self.site_field)
         if SITE.fullmatch(site):
             fields = ((b"host", site), *(field for field in fields if field[0] != b"host"))
-        return head if fields == head.fields else replace(head, fields=fields)
+        return head if fields == head.fields else head._replace(fields=fields)
 
 
 def _networks(texts: Iterable[str]) -> Iterable[Network]:

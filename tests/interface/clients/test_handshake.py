@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from support.connections import ACCEPT, KEY
@@ -73,7 +71,7 @@ def test_only_a_get_without_a_body_opens_a_websocket() -> None:
     with pytest.raises(BadRequest, match="GET"):
         read(head_with({}, method="POST"))
     with pytest.raises(BadRequest, match="no body"):
-        read(replace(head_with({}), fields=(*GOOD, (b"content-length", b"1"))))
+        read(head_with({})._replace(fields=(*GOOD, (b"content-length", b"1"))))
 
 
 def test_the_answer_opens_the_websocket() -> None:
