@@ -79,7 +79,7 @@ class Readable(NamedTuple):
 
 
 class Handed(NamedTuple):
-    """A copy of a group message is for each of these takers. It lies in no channel."""
+    """A message, or a copy of a group message each, is for these takers. It lies in no channel, and counts as read."""
 
     letter: Letter
     takers: list[Hashable]

@@ -37,7 +37,7 @@ class Mail:
 
     Args:
         on_letters: Called with messages of one channel that can be read now, or that belong to a ``?`` channel of ours.
-        on_handed: Called with a copy of a group message, and with the takers that are to get it.
+        on_handed: Called with a message, and with the takers that are to get it.
     """
 
     def __init__(
@@ -115,7 +115,10 @@ class Mail:
         Raises:
             ProtocolError: The channel is not ours.
         """
-        self.batch(frame, [frame.body], now)
+        channel = frame.target
+        self._check_ownership(channel)
+        deadline = now + frame.ttl_ms / 1000
+        self._arrive([Letter(channel, frame.body, deadline, frame.source, False, 0, frame.sequence)], now)
 
     def batch(self, frame: Frame, bodies: Sequence[bytes], now: float) -> None:
         """
@@ -125,9 +128,7 @@ class Mail:
             ProtocolError: The channel is not ours.
         """
         channel, source, sequence = frame.target, frame.source, frame.sequence
-        prefix, mark, _ = channel.partition(self._mark)
-        if (not mark or "!" in prefix) and owner_of(channel) != self._node_id:  # the first half is faster
-            raise ProtocolError(f"a message for {channel[:100]!r} came to a node that does not own it")
+        self._check_ownership(channel)
         deadline = now + frame.ttl_ms / 1000
         numbered = enumerate(bodies, sequence)
         self._arrive([Letter(channel, body, deadline, source, False, 0, number) for number, body in numbered], now)
@@ -145,9 +146,27 @@ class Mail:
             self._count_full(channels, room, set(reached), source, now)
         return reached
 
-    def take_back(self, channel: str, copy: Letter, now: float) -> None:
-        """A copy that was handed over did not reach its taker: put it where it would lie without one."""
+    def hand_over_first(self, letters: list[Letter], now: float) -> list[Letter]:
+        """Give the first of some messages for one channel to whoever stands there. Returns those that stay."""
+        letter = letters[0]
+        if letter.deadline <= now:
+            return letters
+        taker = self.boxes.takers.pop(letter.channel, None)
+        if taker is None:
+            return letters
+        self._accounts.settle(letter, now)
+        self._counters.delivered += 1
+        self._on_handed(letter, [taker])
+        return letters[1:]
+
+    def take_back(self, channel: str, letter: Letter, now: float) -> None:
+        """
+        A message that was handed over did not reach its taker: put it where it would lie without one.
+
+        To its sender it counts as read. From here on it is like a copy of a group message, which occupies no window.
+        """
         self._counters.delivered -= 1
+        copy = letter if letter.is_copy else letter._replace(is_copy=True)
         if channel in self._closures.channels:
             self.drop([copy._replace(channel=channel)], CLOSED, now)
         else:
@@ -220,6 +239,11 @@ class Mail:
     def parked(self) -> int:
         """How many messages wait for a link."""
         return sum(map(len, self._parked.values()))
+
+    def _check_ownership(self, channel: str) -> None:
+        prefix, mark, _ = channel.partition(self._mark)
+        if (not mark or "!" in prefix) and owner_of(channel) != self._node_id:  # the first half is faster
+            raise ProtocolError(f"a message for {channel[:100]!r} came to a node that does not own it")
 
     def _arrive(self, letters: list[Letter], now: float) -> None:
         """Take in messages for one channel."""

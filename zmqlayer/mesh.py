@@ -299,7 +299,7 @@ class Mesh:
 
     def stand(self, channel: str, taker: Hashable) -> bool:
         """
-        Let *taker* have the next copy of a group message by hand: see :class:`Handed`.
+        Let *taker* have the next message for a process channel by hand: see :class:`Handed`.
 
         Returns:
             False if a message lies in the channel already, somebody else stands there, or the node leaves.
@@ -308,9 +308,9 @@ class Mesh:
             return False
         return self.takers.setdefault(channel, taker) is taker
 
-    def take_back(self, channel: str, copy: Letter, now: float) -> None:
-        """A copy that was handed over did not reach its taker: it is for whoever looks next."""
-        self._mail.take_back(channel, copy, now)
+    def take_back(self, channel: str, letter: Letter, now: float) -> None:
+        """A message that was handed over did not reach its taker: it is for whoever looks next."""
+        self._mail.take_back(channel, letter, now)
         self._emit(Readable(channel))
 
     def wait(self, interest: Interest, now: float) -> None:
@@ -452,7 +452,10 @@ class Mesh:
         if "?" in channel:
             for letter in letters:
                 self._dispatch.enqueue(letter, now)
-        else:
+            return
+        if self.takers:
+            letters = self._mail.hand_over_first(letters, now)
+        if letters:
             self._mail.boxes.deliver(channel, letters)
             self._emit(Readable(channel, len(letters)))
 

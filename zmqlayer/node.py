@@ -276,7 +276,7 @@ class Node:
 
     def stand(self, taker: Taker) -> bool:
         """
-        Have *taker* wait for what comes to its channel; only on the loop that drives this node.
+        Have *taker* wait for what comes to its channel; only on the thread that drives this node.
 
         Returns:
             False if a message lies there already, somebody else stands there, or the node is about to close.

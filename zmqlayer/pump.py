@@ -156,7 +156,7 @@ class Pump:
                 for refusal in refusals:
                     mesh.refused(refusal, now)
                 mesh.tick(now)
-                actions = mesh.outgoing()
+                actions = mesh.outgoing() if self._outbox.actions else None
                 self._board.sort(mesh.events(), mesh)
                 self._board.check_conditions(mesh)
                 calls = self._board.take_calls() if self._board.has_calls else None

@@ -136,8 +136,8 @@ class Mailboxes:
     Attributes:
         copies: What the copies of group messages among them take.
         channels: The names of those that hold a message.
-        takers: Who waits at a channel that holds none, and is given the next copy of a group message by hand. Each is
-            asked for nothing but to be what its owner knows it by.
+        takers: Who waits at a channel that holds none, and is given the next message by hand. Each is asked for nothing
+            but to be what its owner knows it by.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """
 How a coroutine receives: it looks, waits to be woken, and looks again; or it stands at the channel, and is given
-the next copy of a group message there (``waiters.py``). Used by both faces of a layer.
+the next message there (``waiters.py``). Used by both faces of a layer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zmqlayer.messages import Message
 from zmqlayer.node import Node
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
-from zmqlayer.waiters import LoopWaiter, Taker
+from zmqlayer.waiters import LoopTaker, LoopWaiter
 
 __all__ = ["receive", "take_or_wait"]
 
@@ -38,7 +38,7 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
     """Return the oldest message for *interest*, or one that came meanwhile; or None, when it is time to look again."""
     if node.is_driven_here and len(interest.own) == 1 and not interest.named:
-        taker = Taker(asyncio.get_running_loop(), interest.own[0])
+        taker = LoopTaker(asyncio.get_running_loop(), interest.own[0])
         if node.stand(taker):
             try:
                 return await taker.future

@@ -47,10 +47,10 @@ class Calls:
         readable: Channels that became readable, by the watcher that wants to know.
         changes: What happened to peers.
         notices: What was asked for, by whom to tell.
-        handed: Copies to be given to takers; the node does that, which can take them back.
+        handed: Messages to be given to takers; the node does that, which can take them back.
     """
 
-    waiters: list[Waiter] = field(default_factory=list)
+    waiters: list[Waiter | Taker] = field(default_factory=list)
     readable: dict[Watcher, list[str]] = field(default_factory=dict)
     changes: list[PeerChanged] = field(default_factory=list)
     notices: dict[Listener, list[Notice]] = field(default_factory=dict)

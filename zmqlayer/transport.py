@@ -111,7 +111,8 @@ class ZmqTransport:
             raise
         self._inputs = [(descriptor_of(socket), socket) for socket in (self._sub, *self._pulls)]
         self._reports = [(descriptor_of(socket), socket) for socket in self._xpubs]
-        for descriptor in [*dict(self._inputs + self._reports), *(watch.descriptor for watch in self._watches)]:
+        self._frames_at = frozenset(dict(self._inputs + self._reports))
+        for descriptor in [*self._frames_at, *(watch.descriptor for watch in self._watches)]:
             self._descriptors.watch(descriptor)
         # A descriptor tells of what comes from now on.
         self._suspects.update(socket for _, socket in self._inputs + self._reports)
@@ -141,10 +142,11 @@ class ZmqTransport:
         Returns:
             Frames from SUB and PULL, and what XPUB reports: a byte 1 or 0, then the topic.
         """
-        self._bell.hush(ready)
-        self._watch_doors(ready)
-        self._refusals += self._pushes.go_on(ready)
-        self._probes.collect(ready)
+        if not ready <= self._frames_at:  # rarely is anything else the matter
+            self._bell.hush(ready)
+            self._watch_doors(ready)
+            self._refusals += self._pushes.go_on(ready)
+            self._probes.collect(ready)
         # Last of all: what was taken from a socket would be lost if anything failed before it is returned.
         frames: list[bytes] = []
         changes: list[bytes] = []

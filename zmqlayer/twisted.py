@@ -20,6 +20,7 @@ from zmqlayer.mesh import Mesh
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel, inbox_of
 from zmqlayer.ports import Entrusted, Loss
+from zmqlayer.queues import Letter
 from zmqlayer.rooms import Bound
 from zmqlayer.sync import SyncLayer
 
@@ -38,14 +39,18 @@ class _Channel:
     """One process channel and the connection that reads it: ``ports.ReplyChannel``, and a way to ask for messages."""
 
     def __init__(self, owner: ReactorLayer, name: str, deliver: Deliver) -> None:
-        self.name = name
+        self.name = self.channel = name
         self._owner = owner
         self._deliver = deliver
         self._is_paused = False
         self._is_open = True
+        self._is_standing = False
 
     def pause(self) -> None:
         self._is_paused = True
+        if self._is_standing:
+            self._is_standing = False
+            self._owner.step_aside(self)
 
     def resume(self) -> None:
         if self._is_paused and self._is_open:
@@ -62,6 +67,7 @@ class _Channel:
             if (message := layer.open_letter(letter)) is not None:
                 return message
         self._is_paused = False
+        self.stand()
         return None
 
     def close(self, request: Entrusted | None = None) -> None:
@@ -72,15 +78,48 @@ class _Channel:
             request.withdraw()
 
     def read(self) -> None:
-        """Deliver what waits, until the connection wants no more."""
-        layer = self._owner.layer
+        """Deliver what waits, until the connection wants no more; and be given what comes next."""
+        node = self._owner.layer.node
         while self._is_open and not self._is_paused:
-            letter = layer.node.take_from(self.name)
+            letter = node.take_from(self.name)
             if letter is None:
+                self.stand()
                 return
-            message = layer.open_letter(letter)
-            if message is not None:
-                self._deliver(message)
+            self._open(letter)
+
+    # As a taker: see waiters.py
+
+    @property
+    def given(self) -> None:
+        """Nothing: what it is given it delivers."""
+        return None
+
+    def stand(self) -> None:
+        """Be given what comes next, if the reactor drives the node. Else, as always, the layer is told of it."""
+        node = self._owner.layer.node
+        self._is_standing = self._is_open and node.is_driven_here and node.stand(self)
+
+    def give(self, letter: Letter) -> bool:
+        self._is_standing = False
+        return self._is_open and not self._is_paused and self._owner.deliver_now(self._open_and_read, letter)
+
+    def wake(self) -> bool:
+        self._is_standing = False
+        self._owner.deliver_soon(self)
+        return True
+
+    def _open_and_read(self, letter: Letter) -> None:
+        self._open(letter)
+        self.read()
+
+    def _open(self, letter: Letter) -> None:
+        message = self._owner.layer.open_letter(letter)
+        if message is None:
+            return
+        try:
+            self._deliver(message)
+        except Exception:  # others, whose messages came with it, are not to miss theirs
+            logger.exception("a message on %s could not be delivered", self.name)
 
 
 class _Call:
@@ -206,6 +245,7 @@ class ReactorLayer:
             self._prefixes.add(prefix)
             self.layer.node.watch(prefix, self._readable)
         channel = self._channels[name] = _Channel(self, name, deliver)
+        channel.stand()
         return channel
 
     def has_reader(self, channel: str) -> bool:
@@ -226,8 +266,20 @@ class ReactorLayer:
         return None if self.layer.node.is_closed else self.layer.node.ask(question)
 
     def deliver_soon(self, channel: _Channel) -> None:
-        """Deliver to *channel* what waits, after the present call."""
-        self._reactor.callLater(0, channel.read)
+        """Deliver to *channel* what waits, after the present call; from any thread."""
+        self._reactor.callFromThread(channel.read)
+
+    def deliver_now(self, call: Callable[[Letter], None], letter: Letter) -> bool:
+        """Deliver a message within this turn of the reactor. Returns False if something else is under way in it."""
+        if not self._is_stepping:
+            return False
+        self._deliver(call, letter)
+        return True
+
+    def step_aside(self, channel: _Channel) -> None:
+        """*channel* stands no more."""
+        if not self.layer.node.is_closed:
+            self.layer.node.step_aside(channel)
 
     def make_soon(self, call: _Call) -> None:
         """Make *call* on the reactor's thread; it may be another than this one."""
@@ -248,6 +300,8 @@ class ReactorLayer:
         def end(mesh: Mesh, now: float) -> None:
             if request is not None:
                 cast("_Entrusted", request).withdraw_from(mesh, now)
+            if mesh.takers.get(name) is channel:
+                del mesh.takers[name]
             mesh.close_channel(name, now)
 
         self.ask(end)

@@ -2,8 +2,8 @@
 Waiters: how a thread or a coroutine sleeps until the node wakes it. A wake carries nothing.
 
 Whoever is woken looks again. So a wake may be given up, passed on or come twice, and no message is ever lost
-with a cancelled coroutine or a closed event loop. A :class:`Taker` is given a message with the wake, and gives it back
-if it is cancelled.
+with a cancelled coroutine or a closed event loop. A :class:`Taker` is given a message with the wake; a coroutine gives
+it back if it is cancelled.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import threading
 from asyncio import _get_running_loop as get_running_loop  # the other one raises where none runs
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Protocol
 
 from zmqlayer.queues import Letter
 
-__all__ = ["LoopWaiter", "Taker", "ThreadWaiter", "Waiter", "hand_over", "wake_all"]
+__all__ = ["LoopTaker", "LoopWaiter", "Taker", "ThreadWaiter", "Waiter", "hand_over", "wake_all"]
 
 
 class Waiter:
@@ -68,13 +69,35 @@ class LoopWaiter(Waiter):
             self.future.set_result(None)
 
 
-class Taker(LoopWaiter):
+class Taker(Protocol):
     """
-    A coroutine that is given the next copy of a group message for one process channel by hand; for others it is woken.
+    Somebody who waits for one process channel, and is given the next message for it by hand.
 
-    What it is given is removed from the mesh before the coroutine runs: only its own loop may do that, where nothing
-    but a cancellation can come in between.
+    What it is given is removed from the mesh before it looks at it: only its own thread may do that, where nothing but
+    a cancellation can come in between.
+
+    Attributes:
+        channel: The channel.
     """
+
+    channel: str
+
+    def __hash__(self) -> int:
+        """It is known by being itself."""
+
+    @property
+    def given(self) -> Letter | None:
+        """What it was given and did not take yet; None if it was only woken, or neither."""
+
+    def give(self, letter: Letter) -> bool:
+        """Give it a message. Returns False if that is not possible: it waits no longer, or on another thread."""
+
+    def wake(self) -> bool:
+        """Have it look for a message, as a :class:`Waiter`."""
+
+
+class LoopTaker(LoopWaiter):
+    """A coroutine that is a :class:`Taker`."""
 
     __slots__ = ("channel",)
 
@@ -87,24 +110,24 @@ class Taker(LoopWaiter):
         """What it was given; None if it was only woken, or neither."""
         return self.future.result() if self.future.done() and not self.future.cancelled() else None
 
+    def give(self, letter: Letter) -> bool:
+        """See :class:`Taker`."""
+        future = self.future
+        if get_running_loop() is not self.loop or future.done():
+            return False
+        future.set_result(letter)
+        return True
+
 
 def hand_over(letter: Letter, takers: Iterable[Taker]) -> list[Taker]:
-    """Give *letter* to each of *takers*. Returns those to whom that was not possible: cancelled, or of another loop."""
-    loop = get_running_loop()
-    missed = []
-    for taker in takers:
-        future = taker.future
-        if taker.loop is not loop or future.done():
-            missed.append(taker)
-        else:
-            future.set_result(letter)
-    return missed
+    """Give *letter* to each of *takers*. Returns those to whom that was not possible."""
+    return [taker for taker in takers if not taker.give(letter)]
 
 
-def wake_all(waiters: Iterable[Waiter]) -> list[Waiter]:
+def wake_all(waiters: Iterable[Waiter | Taker]) -> list[Waiter | Taker]:
     """Wake *waiters*, each event loop once for all of its own. Returns those whose loop is closed."""
     by_loop: dict[asyncio.AbstractEventLoop, list[LoopWaiter]] = {}
-    failed: list[Waiter] = []
+    failed: list[Waiter | Taker] = []
     for waiter in waiters:
         if isinstance(waiter, LoopWaiter):
             by_loop.setdefault(waiter.loop, []).append(waiter)

@@ -709,6 +709,92 @@ def test_nothing_is_delivered_inside_a_delivery(mesh: Any, face: ReactorLayer, r
     assert sorted(events[2:]) == ["it has ended", "the other's message", "there is room"]
 
 
+def bring(mesh: Any, reactor: ReadingReactor, name: str, *messages: Any, until: Callable[[], bool]) -> None:
+    """Have the other node send to one process channel, in one go, and the reactor read."""
+    for message in messages:
+        mesh[1].send(name, message)
+    reactor.read_until(until)
+
+
+def stands(mesh: Any, channel: Any) -> bool:
+    """Whether a connection is given the next message for its channel by hand."""
+    return bool(mesh[0].node.ask(lambda mesh, now: mesh.takers.get(channel.name) is channel))
+
+
+def test_a_connection_is_given_its_messages_by_hand(mesh: Any, face: ReactorLayer, reactor: ReadingReactor) -> None:
+    """It stands at its channel whenever it wants some and there is none; nothing is left behind."""
+    got: list[int] = []
+    channel = face.open_channel("x!", lambda message: got.append(message["n"]))
+    begins = stands(mesh, channel)
+
+    for n in range(0, 30, 3):
+        bring(mesh, reactor, channel.name, *({"n": n + more} for more in range(3)), until=lambda n=n: len(got) == n + 3)
+    goes_on = stands(mesh, channel)
+    channel.pause()
+    is_paused = not stands(mesh, channel)
+    channel.resume()
+    reactor.turn()
+    is_resumed = stands(mesh, channel)
+    channel.close()
+
+    assert got == list(range(30))
+    assert (begins, goes_on, is_paused, is_resumed) == (True, True, True, True)
+    assert mesh[0].node.ask(lambda mesh, now: dict(mesh.takers)) == {}
+    assert mesh[0].statistics()["delivered"] == 30
+
+
+def test_a_connection_may_pause_or_close_within_a_message(
+    mesh: Any, face: ReactorLayer, reactor: ReadingReactor
+) -> None:
+    """What came with it stays for later, or is dropped."""
+    got: list[int] = []
+
+    def deliver(message: Any) -> None:
+        got.append(message["n"])
+        channel.close() if message["n"] else channel.pause()
+
+    channel = face.open_channel("x!", deliver)
+    bring(mesh, reactor, channel.name, *({"n": n} for n in range(3)), until=lambda: len(got) == 1)
+    was_paused = not stands(mesh, channel)
+    channel.resume()
+    reactor.read_until(lambda: len(got) == 2)
+    reactor.turn()
+
+    assert (got, was_paused, stands(mesh, channel)) == ([0, 1], True, False)
+
+
+def test_a_connection_that_fails_goes_on(
+    mesh: Any, face: ReactorLayer, reactor: ReadingReactor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error in a delivery is logged, and takes nothing of others along."""
+    got: list[str] = []
+
+    def fail(_message: Any) -> None:
+        got.append("failing")
+        raise ZeroDivisionError
+
+    failing, sound = face.open_channel("x!", fail), face.open_channel("x!", lambda _message: got.append("sound"))
+    mesh[1].send(failing.name, {})
+    bring(mesh, reactor, sound.name, {}, until=lambda: len(got) == 2)
+
+    assert got == ["failing", "sound"]
+    (logged,) = [record for record in caplog.records if failing.name in record.getMessage()]
+    assert logged.exc_info is not None
+    assert stands(mesh, failing)
+
+
+def test_connections_outlive_the_reactor(mesh: Any, face: ReactorLayer, reactor: ReadingReactor) -> None:
+    """Once the reactor drives no more, what comes is not given away: it lies in the channel."""
+    got: list[Any] = []
+    channel = face.open_channel("x!", got.append)
+    face.stop()
+
+    mesh[1].send(channel.name, {"n": 1})
+    message = mesh[0].sync.receive([channel.name], block=True, timeout=WITHIN_S)
+
+    assert (message, got) == ((channel.name, {"n": 1}), [])
+
+
 def test_a_face_that_stops_gives_back(mesh: Any, face: ReactorLayer, reactor: ReadingReactor) -> None:
     """The reactor stops, and the node's own thread goes on."""
     face.stop()

@@ -1,4 +1,4 @@
-"""Takers: who waits on the loop that drives is given its copy of a group message by hand, or gives it back."""
+"""Takers: who waits on the loop that drives is given its message by hand, or gives it back."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 from support.network import joined
 from zmqlayer import InMemoryChannelLayer, driving
 from zmqlayer import pump as pump_module
+from zmqlayer.codec import decode
 from zmqlayer.events import Handed
-from zmqlayer.exceptions import LayerClosed
-from zmqlayer.waiters import Taker, hand_over
+from zmqlayer.exceptions import ChannelFull, LayerClosed
+from zmqlayer.queues import Letter
+from zmqlayer.waiters import LoopTaker, hand_over
 
 WITHIN_S: Final = 10.0
 
@@ -57,34 +59,50 @@ def on_another_thread(call: Callable[[], object]) -> None:
     thread.join(WITHIN_S)
 
 
+async def send_to_group(layer: Any, channel: str, message: dict[str, Any]) -> None:
+    """Send to the group of which *channel* is the one member."""
+    await layer.group_send("g", message)
+
+
+async def send_to_channel(layer: Any, channel: str, message: dict[str, Any]) -> None:
+    """Send to the channel itself."""
+    await layer.send(channel, message)
+
+
+either_way = pytest.mark.parametrize("send", [send_to_group, send_to_channel])
+
+
 def delivered(layer: Any) -> tuple[int, int]:
     """Return how many messages are unread, and how many were read."""
     statistics = layer.statistics()
     return statistics["in_flight"], statistics["delivered"]
 
 
-# From the group to the coroutine
+# From the sender to the coroutine
 
 
-def test_a_copy_goes_from_hand_to_hand(layer: Any) -> None:
+@either_way
+def test_a_message_goes_from_hand_to_hand(layer: Any, send: Any) -> None:
     """It never lies in the channel, and counts as read."""
 
     async def main() -> tuple[Any, Any]:
-        task = await wait_at(layer, await member(layer))
-        await layer.group_send("g", {"n": 1})
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        await send(layer, channel, {"n": 1})
         return delivered(layer), await task
 
     assert run(main()) == ((0, 1), {"n": 1})
 
 
-def test_one_that_is_cancelled_gives_back(layer: Any) -> None:
+@either_way
+def test_one_that_is_cancelled_gives_back(layer: Any, send: Any) -> None:
     """What it was given comes first again, before what came later, and counts as unread until somebody reads it."""
 
     async def main() -> tuple[Any, Any, list[Any]]:
         channel = await member(layer)
         task = await wait_at(layer, channel)
         for n in range(3):
-            await layer.group_send("g", {"n": n})
+            await send(layer, channel, {"n": n})
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         unread = delivered(layer)
@@ -93,21 +111,23 @@ def test_one_that_is_cancelled_gives_back(layer: Any) -> None:
     assert run(main()) == ((3, 0), True, [{"n": 0}, {"n": 1}, {"n": 2}])
 
 
-def test_what_is_given_back_is_for_the_next(layer: Any) -> None:
+@either_way
+def test_what_is_given_back_is_for_the_next(layer: Any, send: Any) -> None:
     """Whoever came to the channel in between is woken for it."""
 
     async def main() -> tuple[Any, bool]:
         channel = await member(layer)
         first = await wait_at(layer, channel)
         second = asyncio.create_task(layer.receive(channel))  # its turn comes before that of one who is given a copy
-        await layer.group_send("g", {"n": 1})
+        await send(layer, channel, {"n": 1})
         first.cancel()
         return await second, first.cancelled()
 
     assert run(main()) == ({"n": 1}, True)
 
 
-def test_one_that_gives_up_in_time_is_forgotten(layer: Any) -> None:
+@either_way
+def test_one_that_gives_up_in_time_is_forgotten(layer: Any, send: Any) -> None:
     """What comes afterwards lies in the channel."""
 
     async def main() -> Any:
@@ -115,14 +135,14 @@ def test_one_that_gives_up_in_time_is_forgotten(layer: Any) -> None:
         task = await wait_at(layer, channel)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await layer.group_send("g", {"n": 1})
+        await send(layer, channel, {"n": 1})
         return delivered(layer), await layer.receive(channel)
 
     assert run(main()) == ((1, 0), {"n": 1})
 
 
-def test_a_wake_is_passed_on(layer: Any) -> None:
-    """One who was woken for a message of another kind, and is cancelled, leaves it to who stands there next."""
+def test_a_message_is_passed_on(layer: Any) -> None:
+    """One who was given it, and is cancelled, leaves it to who waits there next."""
 
     async def main() -> Any:
         channel = await member(layer)
@@ -134,13 +154,14 @@ def test_a_wake_is_passed_on(layer: Any) -> None:
     assert run(main()) == {"n": 1}
 
 
-def test_what_is_given_back_to_a_closed_channel_is_dropped(layer: Any) -> None:
+@either_way
+def test_what_is_given_back_to_a_closed_channel_is_dropped(layer: Any, send: Any) -> None:
     """Like all that was unread there."""
 
     async def main() -> tuple[Any, int]:
         channel = await member(layer)
         task = await wait_at(layer, channel)
-        await layer.group_send("g", {"n": 1})
+        await send(layer, channel, {"n": 1})
         layer.close_channel(channel)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -149,14 +170,15 @@ def test_what_is_given_back_to_a_closed_channel_is_dropped(layer: Any) -> None:
     assert run(main()) == ((0, 0), 1)
 
 
-def test_two_at_one_channel_get_one_each(layer: Any) -> None:
+@either_way
+def test_two_at_one_channel_get_one_each(layer: Any, send: Any) -> None:
     """The first by hand, the other in the ordinary way."""
 
     async def main() -> list[Any]:
         channel = await member(layer)
         tasks = [await wait_at(layer, channel) for _ in range(2)]
         for n in range(2):
-            await layer.group_send("g", {"n": n})
+            await send(layer, channel, {"n": n})
         return await asyncio.gather(*tasks)
 
     assert run(main()) == [{"n": 0}, {"n": 1}]
@@ -178,14 +200,16 @@ def test_copies_and_other_messages_keep_their_order(layer: Any) -> None:
     assert run(main()) == list(range(40))
 
 
+@pytest.mark.parametrize("is_group", [False, True], ids=["channel", "group"])
 @pytest.mark.parametrize("is_cancelled", [False, True], ids=["waits", "is cancelled"])
-def test_only_its_own_loop_gives(layer: Any, is_cancelled: bool) -> None:
-    """A copy that another thread sends lies in the channel until the coroutine runs: its loop might never do."""
+def test_only_its_own_loop_gives(layer: Any, is_cancelled: bool, is_group: bool) -> None:
+    """What another thread sends lies in the channel until the coroutine runs: its loop might never do."""
 
     async def main() -> tuple[Any, Any]:
         channel = await member(layer)
         task = await wait_at(layer, channel)
-        on_another_thread(lambda: layer.sync.send_group("g", {"n": 1}))
+        send, name = (layer.sync.send_group, "g") if is_group else (layer.sync.send, channel)
+        on_another_thread(lambda: send(name, {"n": 1}))
         unread = delivered(layer)
         if is_cancelled:
             task.cancel()
@@ -308,6 +332,52 @@ def test_a_copy_that_is_too_old_is_given_to_nobody() -> None:
     assert a.mesh.counters.expired == 1
 
 
+def test_what_is_handed_over_counts_as_read() -> None:
+    """The window of its sender opens, and stays open if the message is given back: it is like a copy then."""
+    network, a, b = joined("a", "b", capacity=1)
+    channel = b.new_channel()
+    b.mesh.stand(channel, "taker")
+
+    a.send(channel, {"n": 1})
+    network.run(1.0)
+    (handed,) = [event for event in b.events if isinstance(event, Handed)]
+    b.mesh.take_back(channel, handed.letter, network.now)
+    a.send(channel, {"n": 2})
+    with pytest.raises(ChannelFull):
+        a.send(channel, {"n": 3})
+    network.run(1.0)
+
+    assert handed.takers == ["taker"]
+    assert [b.take(channel) for _ in range(2)] == [{"n": 1}, {"n": 2}]
+    assert b.mesh.counters.delivered == 2
+
+
+def test_of_several_that_come_at_once_the_first_is_given() -> None:
+    """The others lie in the channel, in order."""
+    network, a, b = joined("a", "b")
+    channel = b.new_channel()
+    b.mesh.stand(channel, "taker")
+
+    for n in range(3):
+        a.send(channel, {"n": n})
+    network.run(0.1)
+
+    (handed,) = [event for event in b.events if isinstance(event, Handed)]
+    assert decode(handed.letter.body) == {"n": 0}
+    assert [b.take(channel) for _ in range(2)] == [{"n": 1}, {"n": 2}]
+
+
+def test_a_message_that_is_too_old_is_given_to_nobody() -> None:
+    """It expires in the channel, and whoever stands there is woken to look."""
+    network, a = joined("a", expiry=1)
+    channel = a.new_channel()
+    a.mesh.stand(channel, "taker")
+    letter = Letter(channel, b"\x80", network.now, a.node_id)
+
+    assert a.mesh._mail.hand_over_first([letter], network.now) == [letter]
+    assert a.mesh.takers == {channel: "taker"}
+
+
 # By hand
 
 
@@ -317,7 +387,7 @@ def test_a_letter_is_given_on_its_own_loop_only() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        here, cancelled, elsewhere = Taker(loop, "x!a"), Taker(loop, "x!b"), Taker(other, "x!c")
+        here, cancelled, elsewhere = LoopTaker(loop, "x!a"), LoopTaker(loop, "x!b"), LoopTaker(other, "x!c")
         cancelled.future.cancel()
         takers = [here, cancelled, elsewhere]
         letter: Any = object()
