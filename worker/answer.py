@@ -46,7 +46,7 @@ class Answer:
             else:
                 patience = outbox.patience
                 patience.insist(
-                    lambda: self.reply.send(content, immediately=True),
+                    lambda: outbox.send_now(self.reply, content),
                     deadline=patience.clock() + patience.reply_s,
                     is_hopeless=lambda: not self.is_awaited(),
                 )
@@ -64,7 +64,7 @@ class Answer:
             else:
                 patience = outbox.patience
                 await patience.ainsist(
-                    lambda: self.reply.asend(content, immediately=True),
+                    lambda: outbox.asend_now(self.reply, content),
                     deadline=patience.clock() + patience.reply_s,
                     is_hopeless=lambda: not self.is_awaited(),
                 )

@@ -79,7 +79,7 @@ class Consumption:
         self._propagate = propagate
         self._error: BaseException | None = None
         self._is_put_off = False
-        receipt = read_receipt(message.reply_channel, message.channel.name, message.content)
+        receipt = read_receipt(message.reply_channel, message.channel_name, message.content)
         self._outbox = Outbox(patience, self._name, receipt)
         message.__doomed__ = self._tries >= message_retries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, ValuesView
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zmqlayer.messages import Message as Content
@@ -23,7 +24,7 @@ class Message:
 
     Attributes:
         content: The message as it was sent.
-        channel: Where it was received.
+        channel_name: The name of the channel where it was received.
         reply_channel: Where the sender waits for answers, or None.
         channel_layer: The layer it came through.
         channel_session: Set by the decorator of that name.
@@ -40,11 +41,16 @@ class Message:
     def __init__(self, content: Content, channel_name: str, channel_layer: WorkerLayer) -> None:
         self.content = content
         self.channel_layer = channel_layer
-        self.channel = Channel(channel_name, channel_layer=channel_layer)
+        self.channel_name = channel_name
         reply_to = content.get("reply_channel")
         self.reply_channel = Channel(reply_to, channel_layer=channel_layer) if reply_to else None
         self.__doomed__ = False
         """Whether this is the last try of a message that raised ``ConsumeLater`` before."""
+
+    @cached_property
+    def channel(self) -> Channel:
+        """Where it was received."""
+        return Channel(self.channel_name, channel_layer=self.channel_layer)
 
     def __repr__(self) -> str:
         return f"<Message on {self.channel} [{', '.join(sorted(self.content))}]>"
@@ -85,4 +91,4 @@ class Message:
 
     def copy(self) -> Message:
         """Return a message with the same values in a dict of its own; large values are not copied."""
-        return type(self)(dict(self.content), self.channel.name, self.channel_layer)
+        return type(self)(dict(self.content), self.channel_name, self.channel_layer)

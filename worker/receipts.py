@@ -53,7 +53,7 @@ def read_receipt(reply: Target | None, channel: str, content: Content) -> Receip
     Args:
         reply: The message's reply channel, if it has one.
     """
-    order = content.get("order")
-    if channel not in IN_TURN or reply is None or not isinstance(order, int):
+    if channel not in IN_TURN or reply is None:
         return None
-    return Receipt(reply, order)
+    order = content.get("order")
+    return Receipt(reply, order) if isinstance(order, int) else None

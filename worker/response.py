@@ -45,15 +45,17 @@ def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool 
         has_body: False for a response to ``HEAD``, which ends with its headers.
     """
     head = Part(status=response.status_code, headers=encode_headers(response))
-    if not has_body:
-        yield {**head, "content": b"", "more_content": False}
-    elif isinstance(response, StreamingHttpResponse):
+    if has_body and isinstance(response, StreamingHttpResponse):
         yield {**head, "content": b"", "more_content": True}
-        for content in _iterate(response, chunk_size):
-            yield from _encode_piece(content, chunk_size)
+        for piece in _iterate(response, chunk_size):
+            yield from _encode_piece(piece, chunk_size)
         yield {"content": b"", "more_content": False}
+        return
+    content = cast(HttpResponse, response).content if has_body else b""
+    if len(content) <= chunk_size:
+        yield {**head, "content": content, "more_content": False}
     else:
-        yield from _encode_whole(head, cast(HttpResponse, response).content, chunk_size)
+        yield from _encode_long(head, content, chunk_size)
 
 
 async def aencode_response(
@@ -81,10 +83,7 @@ def _encode_name(name: str) -> bytes:
     return name.lower().encode("ascii")
 
 
-def _encode_whole(head: Part, content: bytes, chunk_size: int) -> Iterator[Part]:
-    if len(content) <= chunk_size:
-        yield {**head, "content": content, "more_content": False}
-        return
+def _encode_long(head: Part, content: bytes, chunk_size: int) -> Iterator[Part]:
     for start in range(0, len(content), chunk_size):
         part = Part(content=content[start : start + chunk_size], more_content=start + chunk_size < len(content))
         yield part if start else {**head, **part}

@@ -230,7 +230,7 @@ class Router:
 
     def match(self, message: Message) -> Match | None:
         """Return the consumer for *message* and its keyword arguments, or None."""
-        return self.root.match(message.channel.name, message.content)
+        return self.root.match(message.channel_name, message.content)
 
     def check_default(self, http_consumer: Consumer | None = None) -> None:
         """

@@ -7,12 +7,9 @@ mark (``http.response.<node>!``), so that a million reply channels are one entry
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 __all__ = ["Tallies", "Tally", "family_of"]
 
 
-@lru_cache(maxsize=1024)
 def family_of(channel: str) -> str:
     """
     Return the name under which *channel* is tallied.

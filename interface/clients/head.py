@@ -170,19 +170,25 @@ def _split_target(method: bytes, target: bytes) -> tuple[bytes | None, bytes]:
 
 
 def _decode_path(path: bytes) -> str:
+    if b"%" not in path:
+        return _decode(path)
     if BAD_PERCENT.search(path):
         raise BadRequest("The path holds a percent sign that two hexadecimal digits do not follow.")
     if b"%00" in path:
         raise BadRequest("The path holds a null byte.")
+    return _decode(unquote_to_bytes(path))
+
+
+def _decode(path: bytes) -> str:
     try:
-        return unquote_to_bytes(path).decode("utf-8")
+        return path.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest("The path is not UTF-8 once its percent signs are decoded.") from None
 
 
 def _place_host(fields: tuple[Field, ...], authority: bytes | None, http_version: str) -> tuple[Field, ...]:
     """Hold *fields* to one Host header, whose value is the target's authority where there is one."""
-    hosts = sum(name == b"host" for name, _ in fields)
+    hosts = [name for name, _ in fields].count(b"host")
     if hosts > 1 or (hosts == 0 and http_version == "1.1"):
         raise BadRequest("A request needs exactly one Host header.")
     if authority is None:

@@ -43,11 +43,11 @@ class Response:
         Args:
             fields: Checked: without line ends, and without fields about the connection.
         """
-        has_length = any(name.lower() == b"content-length" for name, _ in fields)
+        has_length = b"content-length" in [name.lower() for name, _ in fields]
         self._is_chunked = has_content and not has_length and self.http_version == "1.1"
         self.is_kept = self.is_kept and (has_length or self._is_chunked or not has_content)
         line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-        return b"".join((line, *(b"%b: %b\r\n" % field for field in fields), self._about_connection(), b"\r\n"))
+        return b"".join([line, *[b"%b: %b\r\n" % field for field in fields], self._about_connection(), b"\r\n"])
 
     def content(self, data: bytes) -> tuple[bytes, ...]:
         """Return the parts of a piece of content; *data* is not empty."""
