@@ -61,6 +61,9 @@ class WorkerLayer(Protocol):
     def read_ahead(self, prefetch: int) -> None:
         """Hold so many messages that no thread waits for yet, unless the settings say how many; before the start."""
 
+    def work_in_batches(self) -> None:
+        """Where processors are busy, rather move more messages at a time than each at once; before the start."""
+
     def start(self) -> None:
         """Join the mesh now, and not at the first use."""
 

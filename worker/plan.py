@@ -104,6 +104,7 @@ def build_group(plan: Plan, http_consumer: Consumer | None = None) -> WorkerGrou
     layer = get_channel_layer(plan.alias)
     layer.role = "worker"
     layer.read_ahead(DEFAULT_PREFETCH)
+    layer.work_in_batches()
     abandon = threading.Event()
     worker = Worker(
         layer,

@@ -61,6 +61,7 @@ class Node:
 
     Attributes:
         pump: Moves its frames, once it has started.
+        works_in_batches: Whether its sockets are to; see ``ports.Transport``. Counts from the start on.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Node:
     ) -> None:  # fmt: skip
         self.config = config
         self.role = role
+        self.works_in_batches = False
         self._hosts = hosts
         self._transport = transport
         self._discovery = discovery
@@ -121,7 +123,7 @@ class Node:
                 if self.is_closed:
                     raise LayerClosed
                 return
-            ports = zip(self.config.cluster_tags, self._transport.open(), strict=True)
+            ports = zip(self.config.cluster_tags, self._transport.open(in_batches=self.works_in_batches), strict=True)
             doors = tuple(Door(tag, pull, pub) for tag, (pull, pub) in ports)
             node_id = NodeId(self._randoms(NODE_ID_BYTES))
             identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, doors=doors)
@@ -178,8 +180,9 @@ class Node:
         self._is_wanted = False
 
     def follow(self, former: Node) -> None:
-        """Take the place that *former* had in the parent of this process: its role, and who hears of peers."""
+        """Take the place that *former* had in the parent of this process: what it is for, and who hears of peers."""
         self.role = former.role
+        self.works_in_batches = former.works_in_batches
         self._peer_callbacks = list(former._peer_callbacks)
 
     # Discovery's listener

@@ -160,9 +160,12 @@ class Transport(Protocol):
     def has_input(self) -> bool:
         """Whether there may be something for :meth:`collect` of which the descriptor does not tell."""
 
-    def open(self) -> list[tuple[int, int]]:
+    def open(self, *, in_batches: bool = False) -> list[tuple[int, int]]:
         """
         Begin to listen. Returns the ports for work and for subscriptions, for each door.
+
+        Args:
+            in_batches: Where processors are busy, rather move more at a time than each thing at once.
 
         Raises:
             TransportError: The address or a port cannot be used.

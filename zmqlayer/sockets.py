@@ -5,7 +5,9 @@ Used by ``transport.py`` and ``pushes.py``, which say what their own kinds have 
 
 from __future__ import annotations
 
+import os
 import socket as tcp
+import sys
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -48,9 +50,16 @@ class Sockets:
         """Whether sockets use CURVE."""
         return bool(self._keys)
 
-    def open(self) -> None:
-        """Start libzmq: before the first socket, and in the process that uses it."""
+    def open(self, *, in_batches: bool = False) -> None:
+        """
+        Start libzmq: before the first socket, and in the process that uses it.
+
+        Args:
+            in_batches: Let its threads interrupt nobody; see ``docs/decisions/073-libzmq-waits-its-turn.md``.
+        """
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        if in_batches and _may_wait_its_turn():
+            self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
 
     def close(self, linger_s: float) -> None:
         """Close all sockets; frames that were accepted may still leave for *linger_s* seconds."""
@@ -139,3 +148,19 @@ def _end_dead_connections(socket: zmq.Socket[bytes]) -> None:
         socket.set(zmq.HEARTBEAT_IVL, 1000)
         socket.set(zmq.HEARTBEAT_TIMEOUT, DEAD_AFTER_S * 1000)
         socket.set(zmq.HEARTBEAT_TTL, (DEAD_AFTER_S + 1) * 1000)
+
+
+def _may_wait_its_turn() -> bool:
+    """
+    Whether a thread of this process may be scheduled as one that works in batches. Only Linux knows such threads.
+
+    It is tried, with this thread, since libzmq ends the process if it is refused.
+    """
+    if sys.platform != "linux" or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        return False  # whoever started this process has decided
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except OSError:  # a sandbox may refuse it
+        return False
+    return True

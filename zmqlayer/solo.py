@@ -32,7 +32,7 @@ class SoloTransport:
         self.has_input = False
         self._n_doors = n_doors
 
-    def open(self) -> list[tuple[int, int]]:
+    def open(self, *, in_batches: bool = False) -> list[tuple[int, int]]:
         """Return ports that nobody can dial."""
         self._descriptors = Descriptors()
         self._bell = Bell(self._descriptors)

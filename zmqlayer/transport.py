@@ -73,7 +73,7 @@ class ZmqTransport:
         self._publications = Publications(published_bytes)
         self._suspects: set[zmq.Socket[bytes]] = set()
 
-    def open(self) -> list[tuple[int, int]]:
+    def open(self, *, in_batches: bool = False) -> list[tuple[int, int]]:
         """
         Create and bind the sockets.
 
@@ -83,7 +83,7 @@ class ZmqTransport:
         Raises:
             TransportError: The address or a port cannot be used.
         """
-        self._sockets.open()
+        self._sockets.open(in_batches=in_batches)
         self._descriptors = Descriptors()
         self._bell = Bell(self._descriptors)
         self._probes = Probes(self._descriptors)

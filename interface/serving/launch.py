@@ -47,6 +47,7 @@ def launch(plan: Plan) -> None:
     with ExitStack() as opened:
         access_log = _open_access_log(plan.given, opened)
         layer = open_layer(plan.config, "interface")
+        layer.work_in_batches()
         mesh = ReactorLayer(layer, reactor)
         health = Health(mesh, plan.options)
         context = Context(

@@ -48,9 +48,10 @@ class FakeTransport:
         self._bell = Bell(self._descriptors)
         self._input: queue.SimpleQueue[tuple[list[bytes], list[bytes]]] = queue.SimpleQueue()
 
-    def open(self) -> list[tuple[int, int]]:
+    def open(self, *, in_batches: bool = False) -> list[tuple[int, int]]:
         if self.error is not None:
             raise self.error
+        self.is_in_batches = in_batches
         self.opens += 1
         return [(1, 2)]
 

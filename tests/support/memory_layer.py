@@ -61,6 +61,9 @@ class MemoryLayer:
     def read_ahead(self, prefetch: int) -> None:
         """Do nothing: everything is here."""
 
+    def work_in_batches(self) -> None:
+        """Do nothing: nothing is moved."""
+
     def start(self) -> None:
         """Do nothing: there is nobody to join."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket as tcp
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -66,6 +69,40 @@ def test_a_lost_probe_ends_no_connection(open_sockets: Callable[..., Sockets]) -
     first_s, pause_s, unanswered_ms = map(socket.get, options)
 
     assert 1000 * (first_s + pause_s) < unanswered_ms < 1000 * (first_s + 2 * pause_s) <= 4000
+
+
+def scheduled() -> set[int]:
+    """Return how libzmq's threads of this process are scheduled that move messages."""
+    tasks = [task for task in Path("/proc/self/task").iterdir() if "/IO/" in (task / "comm").read_text()]
+    return {os.sched_getscheduler(int(task.name)) for task in tasks}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows threads that work in batches")
+@pytest.mark.parametrize(
+    ("in_batches", "is_refused", "is_special", "expected"),
+    [(True, False, False, True), (False, False, False, False), (True, True, False, False), (True, False, True, False)],
+    ids=["asked for", "not asked for", "refused", "decided by others"],
+)
+def test_libzmq_waits_its_turn(
+    in_batches: bool, is_refused: bool, is_special: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is asked to and may, and if nobody has said how this process is to be scheduled."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    sockets, before = KeptSockets("127.0.0.1", (), 1000), scheduled()
+    with monkeypatch.context() as patch:
+        if is_refused:
+            patch.setattr(os, "sched_setscheduler", refuse)
+        if is_special:
+            patch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_IDLE)
+        sockets.open(in_batches=in_batches)
+    sockets.create(zmq.PULL)
+
+    assert (os.SCHED_BATCH in scheduled() - before) is expected
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    sockets.close(0)
 
 
 def test_each_secret_is_a_door(open_sockets: Callable[..., Sockets]) -> None:

@@ -126,7 +126,9 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
             become_parent(flags["processes"], options.graceful_timeout_s)
         loaded = load_application(application, app_dir, is_factory=factory)
         settle_in()
-        status = run_application(loaded, open_layer(config, "worker"), options, lifeline=lifeline)
+        layer = open_layer(config, "worker")
+        layer.work_in_batches()
+        status = run_application(loaded, layer, options, lifeline=lifeline)
     _exit(status)
 
 
