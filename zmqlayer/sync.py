@@ -318,9 +318,10 @@ class SyncLayer(BaseLayer):
 
     def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:
         if len(interest.keys) == 1:
-            letter = self.node.take_from(interest.keys[0])  # mostly there is something: nobody need wait
-            if letter is not None:
-                return letter
+            key = interest.keys[0]
+            letter = self.node.take_from(key)  # mostly there is something: nobody need wait
+            if letter is not None:  # members of a group share one, which names no channel
+                return letter if letter.channel else letter._replace(channel=str(key))
         receiver = Receiver(interest, waiter := ThreadWaiter())
         letter = self.node.take_or_wait(receiver)
         if letter is not None:

@@ -31,6 +31,7 @@ def receive(layer: SyncChannelLayer, *channels: str) -> Message:
     while time.monotonic() < deadline:
         channel, message = layer.receive(channels, block=True, timeout=WITHIN_S)
         if channel is not None:
+            assert any(channel == name or (name[-1] == "!" and channel.startswith(name)) for name in channels)
             return message
     raise AssertionError(f"nothing came on {channels}")
 

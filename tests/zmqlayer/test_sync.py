@@ -216,6 +216,16 @@ def test_a_copy_that_is_read_by_prefix_says_whose_it_is(layer: Any) -> None:
     assert taken[3] == (None, None)
 
 
+@pytest.mark.parametrize("block", [False, True])
+def test_a_copy_names_its_channel(layer: Any, block: bool) -> None:
+    """Whether the receiver would have waited or not."""
+    member = layer.new_channel("x!")
+    layer.group_add("room", member)
+    layer.send_group("room", {"n": 1})
+
+    assert layer.receive([member], block=block) == (member, {"n": 1})
+
+
 def test_copies_are_counted_where_they_wait(layer: Any) -> None:
     """Statistics by channel know of each member's copy, though they are one letter."""
     members = [layer.new_channel(pattern) for pattern in ("x!", "x!", "y!")]
