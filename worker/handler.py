@@ -190,10 +190,13 @@ class ViewConsumer:
         answer = Answer(reply)
         if not isinstance(parts, GeneratorType) and isinstance(parts, AsyncGenerator):
             return _asend(parts, message, answer)
-        with _Ended(answer, message), contextlib.closing(parts):
-            for part in parts:
-                answer.send(part)
-            _settle(answer)
+        with _Ended(answer, message):
+            try:
+                for part in parts:
+                    answer.send(part)
+                _settle(answer)
+            finally:
+                parts.close()
         return None
 
 

@@ -17,11 +17,8 @@ def family_of(channel: str) -> str:
     >>> family_of("reply.x!1"), family_of("body?1"), family_of("jobs")
     ('reply.x!', 'body?', 'jobs')
     """
-    for mark in "!?":
-        prefix, found, _ = channel.partition(mark)
-        if found:
-            return prefix + mark
-    return channel
+    end = channel.find("!") + 1 or channel.find("?") + 1
+    return channel[:end] if end else channel
 
 
 class Tally:
