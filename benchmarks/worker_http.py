@@ -3,7 +3,7 @@ What a request costs a worker: processor time of the whole process, its node and
 
 The first line has no views: it is what the mesh and the worker around a consumer cost. This process feeds the worker
 through the mesh as an interface server would, and both sleep in between, which is most of what they cost then; no HTTP
-is spoken. The last lines load one server and one worker with ``wrk``, so that neither sleeps: there the limit counts.
+is spoken. The last lines load one server and one worker with ``wrk``, so that neither sleeps.
 """
 
 from __future__ import annotations
@@ -29,28 +29,30 @@ def measure(rounds: int, requests: int) -> list[Figure]:
     with ExitStack() as stack:
         bare, seven = (stack.enter_context(Feeder(middleware)) for middleware in ("bare", "seven"))
         views = [
-            ("a consumer of http.request, no Django", bare, "/consumer/"),
-            ("a function, no middleware", bare, "/hello/"),
-            ("a function, startproject's seven middleware", seven, "/hello/"),
-            ("a coroutine, no middleware", bare, "/async/"),
-            ("a coroutine, startproject's seven middleware", seven, "/async/"),
+            ("a consumer of http.request, no Django", bare, "/consumer/", None),
+            ("a function, no middleware", bare, "/hello/", LIMIT_US),
+            ("a function, startproject's seven middleware", seven, "/hello/", None),
+            ("a coroutine, no middleware", bare, "/async/", None),
+            ("a coroutine, startproject's seven middleware", seven, "/async/", None),
         ]
-        for _, feeder, path in views:
+        for _, feeder, path, _ in views:
             feeder.cost_us(path, WARM_UP)
         costs: list[list[float]] = [[] for _ in views]
         for _ in range(rounds):
-            for measured, (_, feeder, path) in zip(costs, views, strict=True):
+            for measured, (_, feeder, path, _) in zip(costs, views, strict=True):
                 measured.append(feeder.cost_us(path, requests))
-    figures = [Figure(name, "µs", measured) for measured, (name, *_) in zip(costs, views, strict=True)]
+    figures = [
+        Figure(name, "µs", measured, limit=limit) for measured, (name, _, _, limit) in zip(costs, views, strict=True)
+    ]
     loaded = [
-        ("as runworker does by default", run_worker(), LIMIT_US),
-        ("one thread", run_worker(threads=1), LIMIT_US),
-        ("one thread, prefetch 0", run_worker(threads=1, prefetch=0), None),
+        ("as runworker does by default", run_worker()),
+        ("one thread", run_worker(threads=1)),
+        ("one thread, prefetch 0", run_worker(threads=1, prefetch=0)),
     ]
     return [*figures, *(measure_loaded(*each, rounds) for each in loaded if has_wrk())]
 
 
-def measure_loaded(how: str, worker: Command, limit: float | None, rounds: int) -> Figure:
+def measure_loaded(how: str, worker: Command, rounds: int) -> Figure:
     """Measure a function without middleware under as much load as there may be."""
     with Mesh(worker) as mesh:
         load(mesh.port, LOAD_S)
@@ -59,7 +61,7 @@ def measure_loaded(how: str, worker: Command, limit: float | None, rounds: int) 
             before = mesh.workers[0].cpu_s
             burst = load(mesh.port, LOAD_S)
             costs.append((mesh.workers[0].cpu_s - before) / burst.requests * 1e6)
-    return Figure(f"a function, no middleware, under load, {how}", "µs", costs, limit=limit)
+    return Figure(f"a function, no middleware, under load, {how}", "µs", costs, limit=LIMIT_US)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

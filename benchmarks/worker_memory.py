@@ -80,11 +80,10 @@ class Growth:
 
 
 def measure_growth(command: tuple[str, ...], load: Callable[[int, str, int], None], path: str, number: int) -> Growth:
-    """Put *number* of one kind upon a server and a worker that are started for it, after twice as many to warm up."""
+    """Put *number* of one kind upon a server and a worker that are started for it, after as many to warm up."""
     with Site(command) as site:
-        # What was closed within a minute is remembered, up to a limit that these reach; and memory is not used again
-        # before it was given back once.
-        load(site.port, path, 2 * number)
+        # What was closed within a minute is remembered, up to a limit that these reach.
+        load(site.port, path, number)
         before = _resident(site)
         begun = time.perf_counter()
         load(site.port, path, number)

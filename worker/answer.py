@@ -14,7 +14,7 @@ from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.exceptions import RequestAborted
 from zmqlayer.worker.failures import SERVER_ERROR
-from zmqlayer.worker.outbox import Outbox, current_outbox
+from zmqlayer.worker.outbox import current_outbox
 
 __all__ = ["Answer"]
 
@@ -44,12 +44,15 @@ class Answer:
             if outbox is None:
                 self.reply.send(content, immediately=True)
             else:
-                outbox.send_now(self.reply, content)  # mostly there is room
+                patience = outbox.patience
+                patience.insist(
+                    lambda: outbox.send_now(self.reply, content),
+                    deadline=patience.clock() + patience.reply_s,
+                    is_hopeless=lambda: not self.is_awaited(),
+                )
         except ChannelFull as exc:
             self._check_awaited(exc)
-            if outbox is None:
-                raise
-            self._insist(content, outbox)
+            raise
         self._note(part)
 
     async def asend(self, part: Part) -> None:
@@ -81,18 +84,6 @@ class Answer:
     def is_awaited(self) -> bool:
         """Whether somebody still reads it, as far as is known here."""
         return self.reply.channel_layer.is_open(self.reply.name)
-
-    def _insist(self, content: dict[str, Any], outbox: Outbox) -> None:
-        patience = outbox.patience
-        try:
-            patience.insist(
-                lambda: outbox.send_now(self.reply, content),
-                deadline=patience.clock() + patience.reply_s,
-                is_hopeless=lambda: not self.is_awaited(),
-            )
-        except ChannelFull as exc:
-            self._check_awaited(exc)
-            raise
 
     def _number(self, part: Part) -> dict[str, Any]:
         if self._sent:

@@ -120,10 +120,7 @@ class Channel(_Target):
         alias: str = DEFAULT_CHANNEL_LAYER,
         channel_layer: WorkerLayer | None = None,
     ) -> None:
-        self.name = check_channel(name if type(name) is str else _text(name))
-        self.alias = alias
-        if channel_layer is not None:  # without super(): there are two for each message
-            self.channel_layer = channel_layer
+        super().__init__(check_channel(_text(name)), alias, channel_layer)
 
     def deliver(self, content: Content) -> None:
         self.channel_layer.send(self.name, content)

@@ -150,7 +150,7 @@ class Readers:
             if letter.deadline > now:
                 reader.taken += 1
                 reader.attended_until = now + SOON_S
-                if not inbox or reader.taken >= reader.prefetch // 2:  # what is there already keeps receivers busy
+                if not inbox or reader.taken >= reader.prefetch // 4:  # what is there already keeps receivers busy
                     reader.taken = 0
                     self._grant(reader, now)
                 if inbox:

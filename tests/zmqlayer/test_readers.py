@@ -351,7 +351,7 @@ def test_a_reader_asks_for_credit_back_that_another_sender_needs() -> None:
     network.run(0.5)
     send_numbers(late, "jobs", range(20))
     network.run(0.1)
-    for _ in range(4):  # credit is looked at again when half of the window was taken
+    for _ in range(3):
         read_one(b, "jobs")
         network.run(0.1)
 
