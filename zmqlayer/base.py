@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -168,18 +168,17 @@ class BaseLayer:
         name = check_channel(channel)
         self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
 
-    def _put(self, channel: str, message: Message, token: Hashable = None) -> None:
+    def _put(self, channel: str, message: Message) -> Node:
+        """Send one message; returns the node."""
         node, name = self._slot.filled or self._slot.node, check_channel(channel)
-        body = encode(name, message, node.config.max_message_size)
-        if token is None:
-            node.ask(lambda mesh, now: mesh.send(name, body, now))
-        else:
-            node.ask(lambda mesh, now: mesh.entrust(name, body, token, now))
+        node.send(name, encode(name, message, node.config.max_message_size))
+        return node
 
-    def _put_group(self, group: str, message: Message) -> None:
+    def _put_group(self, group: str, message: Message) -> Node:
+        """Send one message to a group; returns the node."""
         node, name = self._slot.filled or self._slot.node, check_group(group)
-        body = encode(name, message, node.config.max_message_size)
-        node.ask(lambda mesh, now: mesh.group_send(name, body, now))
+        node.group_send(name, encode(name, message, node.config.max_message_size))
+        return node
 
     def _name_channel(self, pattern: str) -> str:
         """Complete a pattern: ``x!`` to ``x.<node>!<random>``, ``x?`` to ``x?<node><random>``."""

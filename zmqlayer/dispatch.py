@@ -8,6 +8,7 @@ give (``readers.py``), to the least loaded of them. What a reader gives back fin
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -145,7 +146,7 @@ class Dispatch:
     def enqueue(self, letter: Letter, now: float) -> None:
         """Queue a message that this node holds for its readers."""
         self._numbered += 1
-        self._enqueue(inbox_of(letter.channel), letter._replace(number=self._numbered), now)
+        self._enqueue(inbox_of(letter.channel), replace(letter, number=self._numbered), now)
 
     def credit(self, frame: Frame, peer: Peer, now: float) -> None:
         """
@@ -346,7 +347,8 @@ class Dispatch:
                 self._custody.handed(letter.number, offer.peer, sequence)
             self._outbox.work(peer, offer.reader, letter, ttl_ms, sequence)
         else:
-            self.own.take_over(offer.reader, letter._replace(source=self._node_id), now)
+            is_own = letter.source == self._node_id
+            self.own.take_over(offer.reader, letter if is_own else replace(letter, source=self._node_id), now)
 
     def _load(self, node_id: NodeId) -> int:
         """Return how many messages that were handed to a node nobody there has started, as far as is known."""

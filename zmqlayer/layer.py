@@ -46,8 +46,9 @@ class AsyncLayer(Backend):
             MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
             InvalidName, InvalidMessage: The caller's mistake.
         """
-        self._put(channel, message)
-        self._let_drive()
+        node = self._put(channel, message)
+        if node.pump.driver is None:  # what comes back, credit and reports, needs no thread then that wakes for it
+            let_drive(node, asyncio.get_running_loop())
 
     async def receive(self, channel: str) -> Message:
         """
@@ -59,10 +60,11 @@ class AsyncLayer(Backend):
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
         """
-        node = self._slot.filled or self._slot.node
-        key = channel if "!" in channel else (channel,)
+        node, is_mail = self._slot.filled or self._slot.node, "!" in channel
         while True:
-            letter = node.take_from(key) or await take_or_wait(node, self._interest((channel,)))
+            letter = node.take_mail(channel) if is_mail else node.take_work((channel,))
+            if letter is None:
+                letter = await take_or_wait(node, self._interest((channel,)))
             if letter is not None and (message := self.open_letter(letter)) is not None:
                 return message
 
@@ -99,8 +101,9 @@ class AsyncLayer(Backend):
             MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
         """
         await asking.join(self.node)
-        self._put_group(group, message)
-        self._let_drive()
+        node = self._put_group(group, message)
+        if node.pump.driver is None:
+            let_drive(node, asyncio.get_running_loop())
 
     async def flush(self) -> None:
         """Drop every message and membership in the whole cluster, and return when all peers have done so."""
@@ -123,9 +126,3 @@ class AsyncLayer(Backend):
     async def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
         await asyncio.get_running_loop().run_in_executor(None, self.node.close)
-
-    def _let_drive(self) -> None:
-        """Let a loop that sends take in what comes back, credit and reports, without a thread that wakes for them."""
-        node = self._slot.filled
-        if node is not None and not node.pump.is_driven:
-            let_drive(node, asyncio.get_running_loop())

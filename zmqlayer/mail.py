@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from zmqlayer.accounts import Accounts
@@ -166,15 +167,15 @@ class Mail:
         To its sender it counts as read. From here on it is like a copy of a group message, which occupies no window.
         """
         self._counters.delivered -= 1
-        copy = letter if letter.is_copy else letter._replace(is_copy=True)
+        copy = letter if letter.is_copy else replace(letter, is_copy=True)
         if channel in self._closures.channels:
-            self.drop([copy._replace(channel=channel)], CLOSED, now)
+            self.drop([replace(copy, channel=channel)], CLOSED, now)
         else:
             self.boxes.restore_copy(channel, copy)
 
     def pop(self, name: str, now: float) -> Letter | None:
         """
-        Remove and return the oldest living message of a channel or prefix; None if there is none.
+        Remove and return the oldest living message of a channel or prefix, as delivered; None if there is none.
 
         The members of a group share one letter, which names none of them.
         """
@@ -183,6 +184,7 @@ class Mail:
             if not letter.is_copy:
                 self._accounts.settle(letter, now)
             if letter.deadline > now:
+                self._counters.delivered += 1
                 return letter
             self._counters.expired += 1
         return None

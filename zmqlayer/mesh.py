@@ -59,6 +59,15 @@ class Mesh:
     """
     One node of a mesh.
 
+    Attributes:
+        pending: What happened and was not told yet; :meth:`events` takes it.
+        takers: Who stands at which process channel; see :meth:`stand`.
+        unread_mail: The process channels in which a message lies. Any thread may look there, at any moment.
+        take_mail: Remove and return the oldest message of a process channel, which counts as delivered, or None; called
+            as (channel, now). The members of a group share one, which names no channel.
+        has_work: Whether a message lies here for the reader of some named channels; any thread may ask.
+        take_work: As *take_mail*, of a reader; called as (channels, now).
+
     Args:
         identity: Who this node is.
         config: What it was told.
@@ -71,8 +80,8 @@ class Mesh:
         self.outbox = Outbox(identity.node_id)
         self.tallies = Tallies(config.limits.tallies)
         self._config = config
-        self._events: list[Event] = []
-        self._emit = self._events.append
+        self.pending: list[Event] = []
+        self._emit = self.pending.append
         self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
         self._peers = self._links.peers
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
@@ -81,8 +90,11 @@ class Mesh:
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
         self.notices.mail = self._mail
+        boxes, self.take_mail = self._mail.boxes, self._mail.pop
+        self.takers, self.unread_mail = boxes.takers, boxes.channels
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
+        self.has_work, self.take_work = self._readers.holds, self._readers.pop
         self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send)
         self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
         self._reception = Reception(
@@ -210,14 +222,9 @@ class Mesh:
         """Return what the transport has to do, in order."""
         return self.outbox.take()
 
-    @property
-    def has_events(self) -> bool:
-        """Whether :meth:`events` has something to tell."""
-        return bool(self._events)
-
     def events(self) -> list[Event]:
         """Return what happened since the last call."""
-        taken, self._events[:] = self._events[:], []
+        taken, self.pending[:] = self.pending[:], []
         return taken
 
     # What users ask for
@@ -278,24 +285,12 @@ class Mesh:
     def take(self, interest: Interest, now: float) -> Letter | None:
         """Remove and return the oldest message for a receiver, or None. What is returned counts as delivered."""
         for key in interest.keys_in_turn:
-            letter = self._mail.pop(key, now) if isinstance(key, str) else self._readers.pop(key, now)
+            letter = self.take_mail(key, now) if isinstance(key, str) else self.take_work(key, now)
             if letter is not None:
-                self.counters.delivered += 1
-                return letter if letter.channel else letter._replace(channel=str(key))
+                return letter if letter.channel else replace(letter, channel=str(key))
             if interest.own and not isinstance(key, str):
                 self._readers.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
         return None
-
-    def take_from(self, key: InboxKey, now: float) -> Letter | None:
-        """Remove and return the oldest message of one process channel of this node, or reader; see :meth:`take`."""
-        letter = self._mail.pop(key, now) if isinstance(key, str) else self._readers.pop(key, now)
-        if letter is not None:
-            self.counters.delivered += 1
-        return letter
-
-    def holds(self, key: InboxKey) -> bool:
-        """Whether :meth:`take_from` may find something. May be asked at any moment, by any thread."""
-        return key in self._mail.boxes.channels if isinstance(key, str) else self._readers.holds(key)
 
     def stand(self, channel: str, taker: Hashable) -> bool:
         """
@@ -304,7 +299,7 @@ class Mesh:
         Returns:
             False if a message lies in the channel already, somebody else stands there, or the node leaves.
         """
-        if self._is_leaving or channel in self._mail.boxes.channels:
+        if self._is_leaving or channel in self.unread_mail:
             return False
         return self.takers.setdefault(channel, taker) is taker
 
@@ -347,11 +342,6 @@ class Mesh:
     def peers(self) -> list[PeerInfo]:
         """Return every peer that is linked or about to be."""
         return [peer.info for peer in self._peers]
-
-    @property
-    def takers(self) -> dict[str, Hashable]:
-        """Who stands at which process channel; see :meth:`stand`."""
-        return self._mail.boxes.takers
 
     @property
     def ready_peers(self) -> int:

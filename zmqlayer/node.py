@@ -16,7 +16,7 @@ from typing import Final, TypeVar, cast
 
 from zmqlayer.config import Config
 from zmqlayer.ending import call_at_end
-from zmqlayer.events import Completed, InboxKey, Interest, Notice, PeerChanged
+from zmqlayer.events import Completed, Interest, Notice, PeerChanged
 from zmqlayer.exceptions import LayerClosed, ProtocolError
 from zmqlayer.greetings import address_of
 from zmqlayer.identity import Identity
@@ -218,18 +218,44 @@ class Node:
             self.start()
         return self.pump.ask(question)
 
+    def send(self, channel: str, body: bytes) -> None:
+        """
+        Send one message; see :meth:`Mesh.send`.
+
+        Raises:
+            ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
+            LayerClosed: The node was closed.
+        """
+        if self._state is not RUNNING:
+            self.start()
+        self.pump.put(self._mesh.send, channel, body)
+
+    def group_send(self, group: str, body: bytes) -> None:
+        """Send one message to all members of *group*; raises LayerClosed as :meth:`send`."""
+        if self._state is not RUNNING:
+            self.start()
+        self.pump.put(self._mesh.group_send, group, body)
+
     def has_reader(self, channel: str) -> bool:
         """Whether anybody reads a named channel. No lock is needed: it is one look at what is known."""
         self.start()
         return self._mesh.has_reader(channel)
 
-    def take_from(self, key: InboxKey) -> Letter | None:
+    def take_mail(self, channel: str) -> Letter | None:
         """
-        Return the oldest message of one process channel, or of the reader of some named ones, or None.
+        Return the oldest message of one process channel, or None; the members of a group share one without a name.
 
-        Nobody begins to wait, or to read, so this is the fast way where there is something.
+        Nobody begins to wait, so this is the fast way where there is something.
         """
-        return self.pump.take_from(key) if self._state is RUNNING else None
+        if self._state is not RUNNING or channel not in self._mesh.unread_mail:
+            return None
+        return self.pump.take(self._mesh.take_mail, channel)
+
+    def take_work(self, channels: tuple[str, ...]) -> Letter | None:
+        """As :meth:`take_mail`, for the reader of some named channels. Nobody begins to read, either."""
+        if self._state is not RUNNING or not self._mesh.has_work(channels):
+            return None
+        return self.pump.take(self._mesh.take_work, channels)
 
     def take(self, interest: Interest) -> Letter | None:
         """Return the oldest message for a receiver that does not wait, or None."""

@@ -22,7 +22,6 @@ from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, TypeVar
 
 from zmqlayer.absence import Absence
-from zmqlayer.events import InboxKey
 from zmqlayer.mesh import Mesh
 from zmqlayer.ports import Clock, Transport
 from zmqlayer.queues import Letter
@@ -34,6 +33,7 @@ __all__ = ["Driver", "Pump"]
 logger = logging.getLogger("zmqlayer")
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 PAUSE_AFTER_BUG_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.1
@@ -61,6 +61,9 @@ class Pump:
     """
     What moves the frames of one node.
 
+    Attributes:
+        driver: Who drives in place of the node's own thread, or None; see :meth:`lend`.
+
     Args:
         transport: Open already.
         mesh: Used under a lock, that is in questions.
@@ -83,7 +86,7 @@ class Pump:
         self._turn_of: AbstractEventLoop | None = None
         self._sent_at = -float("inf")
         self._is_closed = False
-        self._driver: Driver | None = None
+        self.driver: Driver | None = None
         self._steps = 0
         self._frames: deque[bytes] = deque()  # of those that arrive with one that meets a bug, none is lost
         self._called_back = threading.Event()
@@ -97,26 +100,32 @@ class Pump:
         with self._at_mesh:
             now = self._clock()
             result = question(mesh, now)
-            if mesh.has_events:
-                board.sort(mesh.events(), mesh)
-            calls = board.take_calls() if board.has_calls else None
+            calls = self._sort() if mesh.pending or board.has_calls else None
         if outbox.actions:
             self._send_soon(now)
-        if outbox.tick_by < self._wakes_at:
-            self._ring()
-        if calls is not None:
-            self._carry_out(calls)
+        if calls is not None or outbox.tick_by < self._wakes_at:
+            self._follow(calls)
         return result
 
-    def take_from(self, key: InboxKey) -> Letter | None:
-        """Return the oldest message of one process channel of this node, or of one reader; or None."""
-        if not self._mesh.holds(key):  # who is about to wait looks again, and is spared one way through the lock
-            return None
+    def put(self, send: Callable[[str, bytes, float], None], name: str, body: bytes) -> None:
+        """Have the mesh ``send(name, body, now)``: :meth:`ask` for what is asked most, without a closure for each."""
+        mesh, board, outbox = self._mesh, self._board, self._outbox
+        with self._at_mesh:
+            now = self._clock()
+            send(name, body, now)
+            calls = self._sort() if mesh.pending or board.has_calls else None
+        if outbox.actions:
+            self._send_soon(now)
+        if calls is not None or outbox.tick_by < self._wakes_at:
+            self._follow(calls)
+
+    def take(self, take: Callable[[K, float], Letter | None], key: K) -> Letter | None:
+        """Return what ``take(key, now)`` finds in the mesh: a question from which mostly nothing follows."""
         mesh, outbox = self._mesh, self._outbox
         with self._at_mesh:
-            letter = mesh.take_from(key, self._clock())
-            nothing_follows = not outbox.actions and not mesh.has_events and outbox.tick_by >= self._wakes_at
-        if not nothing_follows:
+            letter = take(key, self._clock())
+            something_follows = outbox.actions or mesh.pending or outbox.tick_by < self._wakes_at
+        if something_follows:
             self.ask(lambda mesh, now: None)  # does what follows from any question
         return letter
 
@@ -199,28 +208,28 @@ class Pump:
     @property
     def is_driven_here(self) -> bool:
         """Whether it is this very thread that drives."""
-        driver = self._driver
+        driver = self.driver
         return driver is not None and driver.is_here
 
     @property
     def is_driven(self) -> bool:
         """Whether somebody else than the thread drives."""
-        return self._driver is not None
+        return self.driver is not None
 
     def lend(self, driver: Driver) -> bool:
         """Have *driver* drive from now on, in place of the thread; False if somebody else does."""
         with self._at_mesh:
-            if self._driver is not None or self._is_closed:
+            if self.driver is not None or self._is_closed:
                 return False
             self._called_back.clear()
-            self._driver = driver
+            self.driver = driver
         self.wake()
         return True
 
     def take_back(self) -> None:
         """Have the thread drive again."""
         with self._at_mesh:
-            driver, self._driver = self._driver, None
+            driver, self.driver = self.driver, None
         self._called_back.set()
         if driver is not None:
             driver.stop()
@@ -236,7 +245,7 @@ class Pump:
         """Do nothing more, in a child that was forked: another thread may have held the locks."""
         self._at_mesh, self._at_sockets = threading.Lock(), threading.Lock()
         self._is_closed = True
-        self._driver = None
+        self.driver = None
 
     # On the node's own thread
 
@@ -250,9 +259,9 @@ class Pump:
         sleep_s = 0.0
         while goes_on():
             try:
-                if self._driver is None:
+                if self.driver is None:
                     sleep_s = self.step(self.wait(sleep_s))
-                    if self._driver is not None:
+                    if self.driver is not None:
                         self._ring()  # it began meanwhile, and does not know what this step left to be done
                 else:
                     self._stand_by()
@@ -272,6 +281,19 @@ class Pump:
 
     def _has_work(self) -> bool:
         return self._clock() > self._wakes_at or bool(self._transport.wait(0))
+
+    def _sort(self) -> Calls | None:
+        """Return what is to be done for what happened; with the lock of the mesh held."""
+        board, mesh = self._board, self._mesh
+        board.sort(mesh.events(), mesh)
+        return board.take_calls() if board.has_calls else None
+
+    def _follow(self, calls: Calls | None) -> None:
+        """Do what follows from a question, with no lock held."""
+        if self._outbox.tick_by < self._wakes_at:
+            self._ring()
+        if calls is not None:
+            self._carry_out(calls)
 
     def _ring(self) -> None:
         """Something is due earlier than the driver thinks."""

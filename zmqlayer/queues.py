@@ -10,8 +10,8 @@ An expired message is dropped where it is found, and never counts as capacity.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from zmqlayer.copies import Copies
 from zmqlayer.names import NodeId, inbox_of
@@ -19,9 +19,10 @@ from zmqlayer.names import NodeId, inbox_of
 __all__ = ["Backlog", "Letter", "Mailboxes"]
 
 
-class Letter(NamedTuple):
+@dataclass(slots=True)
+class Letter:
     """
-    One message at rest.
+    One message at rest. Nobody changes one; that it is not frozen halves the time that it takes to make.
 
     Attributes:
         channel: Full name of the channel it was sent to; empty in the letter that members of a group share.
@@ -157,23 +158,24 @@ class Mailboxes:
         """Add messages at the end of their channel."""
         self._box_of(channel).letters.extend(letters)
 
-    def deliver_copies(self, copy: Letter, channels: Iterable[str], capacity_of: Callable[[str], int]) -> list[str]:
+    def deliver_copies(self, copy: Letter, channels: list[str], capacity_of: Callable[[str], int]) -> list[str]:
         """
         Add one copy of a group message at the end of each channel that holds fewer copies than *capacity_of* it.
 
         Returns:
             Those channels.
         """
-        reached = []
+        boxes, full = self._boxes, set()
         for channel in channels:
-            box = self._boxes.get(channel) or self._box_of(channel)
+            box = boxes.get(channel) or self._box_of(channel)
             if box.copies >= box.capacity:
                 box.capacity = capacity_of(channel)  # not looked up before it is needed, nor twice
                 if box.copies >= box.capacity:
+                    full.add(channel)
                     continue
             box.letters.append(copy)
             box.copies += 1
-            reached.append(channel)
+        reached = [channel for channel in channels if channel not in full] if full else channels
         self.copies.add(copy.body, len(reached))
         return reached
 
@@ -281,4 +283,4 @@ class Mailboxes:
 
 def _addressed(letter: Letter, channel: str) -> Letter:
     """Return a letter that says where it lies, also if it is one that members of a group share."""
-    return letter if letter.channel else letter._replace(channel=channel)
+    return letter if letter.channel else replace(letter, channel=channel)

@@ -137,7 +137,7 @@ class Readers:
         return reader is not None and reader.unread > 0
 
     def pop(self, channels: tuple[str, ...], now: float) -> Letter | None:
-        """Remove and return the oldest living message that arrived for the reader of *channels*."""
+        """Remove and return the oldest living message that arrived for the reader of *channels*, as delivered."""
         reader = self._readers.get(channels)
         if reader is None:
             return None
@@ -148,6 +148,7 @@ class Readers:
             reader.unread -= 1
             self._accounts.finish(letter, now)
             if letter.deadline > now:
+                self._counters.delivered += 1
                 reader.taken += 1
                 reader.attended_until = now + SOON_S
                 if not inbox or reader.taken >= reader.prefetch // 4:  # what is there already keeps receivers busy

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from zmqlayer import asking
 from zmqlayer.base import BaseLayer
 from zmqlayer.bodies import body_expiry
+from zmqlayer.codec import encode
 from zmqlayer.events import Completed, Interest
 from zmqlayer.exceptions import NotReady
 from zmqlayer.mesh import Mesh
@@ -72,7 +74,9 @@ class SyncLayer(BaseLayer):
         Raises:
             ChannelFull, MessageTooLarge, InvalidName, InvalidMessage: As in :meth:`send`.
         """
-        self._put(channel, message, token)
+        node, name = self.node, check_channel(channel)
+        body = encode(name, message, node.config.max_message_size)
+        node.ask(lambda mesh, now: mesh.entrust(name, body, token, now))
 
     def receive(
         self, channels: Iterable[str], block: bool = False, timeout: float = BLOCK_S
@@ -319,9 +323,10 @@ class SyncLayer(BaseLayer):
     def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:
         if len(interest.keys) == 1:
             key = interest.keys[0]
-            letter = self.node.take_from(key)  # mostly there is something: nobody need wait
+            node = self.node  # mostly there is something: nobody need wait
+            letter = node.take_mail(key) if isinstance(key, str) else node.take_work(key)
             if letter is not None:  # members of a group share one, which names no channel
-                return letter if letter.channel else letter._replace(channel=str(key))
+                return letter if letter.channel else replace(letter, channel=str(key))
         receiver = Receiver(interest, waiter := ThreadWaiter())
         letter = self.node.take_or_wait(receiver)
         if letter is not None:

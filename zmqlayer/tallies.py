@@ -7,9 +7,14 @@ mark (``http.response.<node>!``), so that a million reply channels are one entry
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from zmqlayer.names import MOST_REMEMBERED
+
 __all__ = ["Tallies", "Tally", "family_of"]
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def family_of(channel: str) -> str:
     """
     Return the name under which *channel* is tallied.
@@ -85,7 +90,7 @@ class Tallies:
 
     def at(self, channel: str) -> Tally:
         """Return the tally of *channel*'s family, to count with."""
-        tally = self._tallies.get(channel) or self._tallies.get(family := family_of(channel))
+        tally = self._tallies.get(family := family_of(channel))
         if tally is None:
             if len(self._tallies) >= self._most:
                 self._forget_half()

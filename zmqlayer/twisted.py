@@ -61,7 +61,7 @@ class _Channel:
         """Return the next message although the channel is paused; None if there is none: then it is paused no more."""
         layer = self._owner.layer
         while self._is_open:
-            letter = layer.node.take_from(self.name)
+            letter = layer.node.take_mail(self.name)
             if letter is None:
                 break
             if (message := layer.open_letter(letter)) is not None:
@@ -81,7 +81,7 @@ class _Channel:
         """Deliver what waits, until the connection wants no more; and be given what comes next."""
         node = self._owner.layer.node
         while self._is_open and not self._is_paused:
-            letter = node.take_from(self.name)
+            letter = node.take_mail(self.name)
             if letter is None:
                 self.stand()
                 return

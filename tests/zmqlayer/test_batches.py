@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.strategies import node
@@ -42,7 +44,7 @@ def test_work_that_follows_fits_in() -> None:
 
     assert batch.add(PEER, 8, letter(9, b"b"), 500, 6)
     assert not batch.add(PEER, 9, letter(10), 500, 7)
-    assert not batch.add(PEER, 8, letter(10)._replace(channel="other"), 500, 7)
+    assert not batch.add(PEER, 8, replace(letter(10), channel="other"), 500, 7)
     assert not batch.add(PEER, 8, letter(10), 500, 8)
     action = batch.pack(HERE)
     assert isinstance(action, Push)

@@ -303,14 +303,14 @@ def test_one_loop_drives(layer: InMemoryChannelLayer) -> None:
 
     async def main() -> bool:
         task = await begin_to_wait(layer, await layer.new_channel())
-        driver = layer.node.pump._driver
+        driver = layer.node.pump.driver
         other = threading.Thread(target=run, args=(wait(),))
         other.start()
         await asyncio.to_thread(is_waiting.wait, WITHIN_S)
         await layer.send(channel, {"n": 1})
         await asyncio.to_thread(other.join, WITHIN_S)
         await stop(task)
-        return layer.node.pump._driver is driver is not None
+        return layer.node.pump.driver is driver is not None
 
     assert run(main())
     assert taken == [{"n": 1}]
@@ -461,9 +461,9 @@ def test_a_childs_node_is_its_own(layer: InMemoryChannelLayer) -> None:
 
     async def main() -> list[Any]:
         assert await talk()
-        driver = layer.node.pump._driver
+        driver = layer.node.pump.driver
         status = await asyncio.to_thread(fork)
-        return [status, await talk(), layer.node.pump._driver is driver]
+        return [status, await talk(), layer.node.pump.driver is driver]
 
     assert run(main()) == [0, True, True]
     assert layer.node_id == parent

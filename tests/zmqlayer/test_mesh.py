@@ -224,16 +224,20 @@ def test_what_lies_here_can_be_seen_and_taken_by_its_key() -> None:
     channel = b.new_channel()
     b.wait("jobs")
     network.run(0.1)
-    for key in (channel, ("jobs",), "x!y", ("others",)):
-        assert not b.mesh.holds(key)
-        assert b.mesh.take_from(key, network.now) is None
+    for name, channels in ((channel, ("jobs",)), ("x!y", ("others",))):
+        assert name not in b.mesh.unread_mail
+        assert b.mesh.take_mail(name, network.now) is None
+        assert not b.mesh.has_work(channels)
+        assert b.mesh.take_work(channels, network.now) is None
 
     for name in (channel, "jobs"):
         a.send(name, {"n": 1})
     network.run(0.1)
 
-    for key in (channel, ("jobs",)):
-        assert b.mesh.holds(key)
-        assert b.mesh.take_from(key, network.now) is not None
-        assert not b.mesh.holds(key)
+    assert channel in b.mesh.unread_mail
+    assert b.mesh.take_mail(channel, network.now) is not None
+    assert channel not in b.mesh.unread_mail
+    assert b.mesh.has_work(("jobs",))
+    assert b.mesh.take_work(("jobs",), network.now) is not None
+    assert not b.mesh.has_work(("jobs",))
     assert b.mesh.counters.delivered == 2

@@ -420,7 +420,7 @@ def test_taking_a_message_is_followed_up(rig: Rig) -> None:
     rig.mesh._accounts.settle = settle_and_report  # type: ignore[method-assign]
     before = list(heard)
 
-    letter = rig.pump.take_from(channel)
+    letter = rig.pump.take(rig.mesh.take_mail, channel)
 
     assert letter is not None
     assert letter.body == BODY
@@ -527,7 +527,7 @@ def test_the_last_step_of_the_thread_leaves_nothing_behind(rig: Rig) -> None:
     collect = rig.wires.collect
 
     def collect_meanwhile(ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
-        rig.pump._driver = driver
+        rig.pump.driver = driver
         rings.append(rig.wires.rings)
         return collect(ready)
 
