@@ -46,11 +46,19 @@ LinkObserver = Callable[[Peer, PeerState, float], None]
 
 
 class Links:
-    """The links of one node to its peers."""
+    """
+    The links of one node to its peers.
+
+    Args:
+        on_reachable: Called when a peer subscribed to its own topic: what is published there reaches it, unless its
+            pipe is a former one whose end was not noticed yet.
+        before_synced: Called before a peer is told on its topic that it may take the link for up: what it has to know
+            by then can go there.
+    """
 
     def __init__(
-        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource,
-        on_change: LinkObserver, on_reachable: Callable[[NodeId, float], None],
+        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource, on_change: LinkObserver,
+        on_reachable: Callable[[NodeId, float], None], before_synced: Callable[[NodeId, float], None],
     ) -> None:  # fmt: skip
         self.peers = Peers(config.timing)
         self._identity = identity
@@ -60,6 +68,7 @@ class Links:
         self._randoms = randoms
         self._on_change = on_change
         self._on_reachable = on_reachable
+        self._before_synced = before_synced
         self._dialling = Dialling(
             config.timing, config.limits, self._chance, self._is_linked, self.peers.meeting_since, len(identity.doors)
         )
@@ -129,7 +138,7 @@ class Links:
             self._start_anew(peer, now)
         if greeting.is_answer:
             self._note_answer(peer, greeting, now)
-            self._tell_synced(peer)  # what we said before may have overtaken our greeting
+            self._tell_synced(peer, now)  # what we said before may have overtaken our greeting
         else:
             self._hellos.push_to(peer, answers=greeting.dialled)
 
@@ -163,7 +172,7 @@ class Links:
         if not self._barriers.echoed(frame.topic, peer.node_id):
             return False
         peer.is_echoed = True
-        self._tell_synced(peer)
+        self._tell_synced(peer, now)
         self._check_linked(peer, now)
         return True
 
@@ -181,7 +190,7 @@ class Links:
         elif peer is not None:
             peer.is_subscribed = True
             self._on_reachable(node_id, now)
-            self._tell_synced(peer)
+            self._tell_synced(peer, now)
             self._check_linked(peer, now)
 
     def unsubscribed(self, topic: bytes, now: float) -> None:
@@ -405,8 +414,9 @@ class Links:
         peer.start_anew()
         self._barriers.await_anew(peer.node_id, now)
 
-    def _tell_synced(self, peer: Peer) -> None:
+    def _tell_synced(self, peer: Peer, now: float) -> None:
         if peer.is_echoed and peer.is_subscribed:
+            self._before_synced(peer.node_id, now)
             pace = to_hundredths(self._timing.pace(len(self.peers)))
             payload: dict[str, object] = {"mine": peer.our_link, "yours": peer.their_link, "pace": pace}
             self._outbox.tell(peer.node_id, Kind.SYNCED, payload)

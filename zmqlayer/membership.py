@@ -129,8 +129,12 @@ class Membership:
 
     # What happens to links
 
-    def peer_reachable(self, node_id: NodeId, now: float) -> None:
-        """A peer hears us, or is heard again: tell it the roster, before anything that lets it take the link for up."""
+    def peer_listens(self, node_id: NodeId, now: float) -> None:
+        """
+        A peer is about to take the link for up, or is heard again: tell it the roster.
+
+        Not when its subscription is seen: that may be one of a former pipe, where what is said is lost.
+        """
         self._tell(node_topic(node_id), self._fanout.roster, now)
 
     def peer_up(self, node_id: NodeId) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Final
 
@@ -39,7 +40,7 @@ from zmqlayer.ledger import Account
 from zmqlayer.links import Links
 from zmqlayer.mail import Mail
 from zmqlayer.membership import Membership
-from zmqlayer.names import NodeId, owner_of, short
+from zmqlayer.names import MOST_REMEMBERED, NodeId, owner_of, short
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
@@ -76,13 +77,18 @@ class Mesh:
 
     def __init__(self, identity: Identity, config: Config, randoms: IdSource) -> None:
         self.identity = identity
+        self._owner_of = lru_cache(maxsize=MOST_REMEMBERED)(partial(_owner_elsewhere, identity.node_id))
         self.counters = Counters()
         self.outbox = Outbox(identity.node_id)
         self.tallies = Tallies(config.limits.tallies)
         self._config = config
         self.pending: list[Event] = []
         self._emit = self.pending.append
-        self._links = Links(identity, config, self.outbox, randoms, self._link_changed, self._peer_reachable)
+        self._links = Links(
+            identity, config, self.outbox, randoms, self._link_changed,
+            lambda node_id, now: self._mail.peer_reachable(node_id, now),
+            lambda node_id, now: self._membership.peer_listens(node_id, now),
+        )  # fmt: skip
         self._peers = self._links.peers
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
         parts = (identity.node_id, config, self.outbox, self._peers)
@@ -95,7 +101,7 @@ class Mesh:
         self._dispatch = Dispatch(*books, self.notices)
         self._readers = self._dispatch.own = Readers(*books, self._dispatch, self._readable)
         self.has_work, self.take_work = self._readers.holds, self._readers.pop
-        self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send)
+        self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send_copy)
         self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
         self._reception = Reception(
             identity.node_id, self._links, self._accounts, self.counters, self._receivers(),
@@ -236,9 +242,12 @@ class Mesh:
         Raises:
             ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
         """
-        tally = self.tallies.at(channel)
+        tally, owner = self.tallies.at(channel), self._owner_of(channel)
         try:
-            self._send(channel, body, now)
+            if owner is None:
+                self._dispatch.send(channel, body, now)
+            else:
+                self._mail.send(owner, channel, body, now)
         except ChannelFull:
             tally.count_refused(now)
             raise
@@ -396,16 +405,13 @@ class Mesh:
             Kind.WORK: self._readers.work,
         }
 
-    def _send(self, channel: str, body: bytes, now: float) -> None:
-        owner = owner_of(channel)
-        if owner is None or ("?" in channel and owner == self.identity.node_id):
+    def _send_copy(self, channel: str, body: bytes, now: float) -> None:
+        """Send one member's copy of a group message to a channel that is no process channel of this node."""
+        owner = self._owner_of(channel)
+        if owner is None:
             self._dispatch.send(channel, body, now)
         else:
             self._mail.send(owner, channel, body, now)
-
-    def _owner_of(self, channel: str) -> NodeId | None:
-        owner = owner_of(channel)
-        return None if owner == self.identity.node_id and "?" in channel else owner
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
         after = peer.state
@@ -423,7 +429,7 @@ class Mesh:
             self._dispatch.peer_silent(peer.node_id)
         elif after is PeerState.READY and was_up:
             self._dispatch.peer_heard(peer.node_id, now)
-            self._membership.peer_reachable(peer.node_id, now)
+            self._membership.peer_listens(peer.node_id, now)
         elif after is PeerState.READY:
             self._accounts.up(peer)
             self._readers.peer_up(now)
@@ -432,10 +438,6 @@ class Mesh:
             self.outbox.call_by(now)
         if after is not before and after is not PeerState.GREETED and peer.was_ready:
             self._emit(PeerChanged(peer.info, after, now - peer.found_at))
-
-    def _peer_reachable(self, node_id: NodeId, now: float) -> None:
-        self._membership.peer_reachable(node_id, now)
-        self._mail.peer_reachable(node_id, now)
 
     def _letters_arrived(self, letters: list[Letter], now: float) -> None:
         channel = letters[0].channel
@@ -475,3 +477,9 @@ class Mesh:
 
     def _held(self, source: NodeId) -> dict[str, int]:
         return self._mail.boxes.held(source) | self._dispatch.held(source)
+
+
+def _owner_elsewhere(node_id: NodeId, channel: str) -> NodeId | None:
+    """Return whom mail for *channel* goes to; None if it is queued here: it is a named one, or a ``?`` one of ours."""
+    owner = owner_of(channel)
+    return None if owner == node_id and "?" in channel else owner

@@ -114,6 +114,26 @@ def test_a_newcomer_knows_the_roster_before_it_is_ready() -> None:
     assert is_member(network, late)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_roster_is_not_told_to_a_dead_pipe(seed: int) -> None:
+    """A node that comes back hears what it missed, also if the end of its former connection is noticed only later."""
+    network, a, b = joined("a", "b", seed=seed)
+    a.group_add("log", "audit")
+    network.run(0.1)
+    network.sever(b.subs[a.pub], noticed_after_s=14.0)
+    network.partition(a, b)
+    network.run(12.0)
+    states = a.sees(b), b.sees(a)
+
+    a.group_discard("log", "audit")
+    network.heal(a, b)
+    network.run(10.0)
+
+    assert states == (None, None)
+    assert_meshed(a, b)
+    assert not is_member(network, b)
+
+
 def test_the_word_of_the_dead_spreads() -> None:
     """What a node told only some before it died, these tell the others."""
     network, a, b, c = joined("a", "b", "c")
