@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from itertools import chain
 
 from zmqlayer.accounts import Accounts
@@ -19,7 +20,7 @@ from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame
-from zmqlayer.names import NodeId, owner_of, process_prefix
+from zmqlayer.names import MOST_REMEMBERED, NodeId, owner_of, process_prefix
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter, Mailboxes
@@ -50,6 +51,7 @@ class Mail:
         self._node_id = outbox.node_id
         self._mark = process_prefix("", self._node_id)
         self._config = config
+        self._expiry_of = lru_cache(maxsize=MOST_REMEMBERED)(partial(body_expiry, expiry=config.expiry))
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
@@ -78,11 +80,12 @@ class Mail:
             self._counters.accepted += 1
             self._counters.drop(Drop(CLOSED, channel, owner), now)
             return
-        expiry = body_expiry(channel, self._config.expiry)
+        expiry = self._expiry_of(channel)
         deadline = now + expiry
         sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
         if is_heard and owner not in self._parked:
-            self._publish(owner, channel, body, int(expiry * 1000), sequence)
+            self._counters.handed_over += 1
+            self._outbox.mail(owner, channel, int(expiry * 1000), sequence, body)
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:
@@ -214,7 +217,8 @@ class Mail:
         for letter in letters:
             # One that expired goes too, without its body, lest its place in the sequence look like a loss.
             ttl_ms = max(0, int((letter.deadline - now) * 1000))
-            self._publish(node_id, letter.channel, letter.body if ttl_ms else b"", ttl_ms, letter.sequence)
+            self._counters.handed_over += 1
+            self._outbox.mail(node_id, letter.channel, ttl_ms, letter.sequence, letter.body if ttl_ms else b"")
 
     def peer_gone(self, node_id: NodeId, now: float) -> None:
         """A peer is gone: what waits for it is lost too."""
@@ -291,7 +295,3 @@ class Mail:
             return False
         is_full = len(self._parked) >= self._config.limits.peers and owner not in self._parked
         return self.is_joined or is_full
-
-    def _publish(self, owner: NodeId, channel: str, body: bytes, ttl_ms: int, sequence: int) -> None:
-        self._counters.handed_over += 1
-        self._outbox.mail(owner, channel, ttl_ms, sequence, body)

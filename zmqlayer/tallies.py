@@ -7,6 +7,7 @@ mark (``http.response.<node>!``), so that a million reply channels are one entry
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 from zmqlayer.names import MOST_REMEMBERED
@@ -36,30 +37,40 @@ class Tally:
         second: The second of the clock that is being counted.
     """
 
-    __slots__ = ("_refused_before", "_refused_now", "_sent_before", "_sent_now", "refused", "second", "sent")
+    __slots__ = (
+        "_refused_before",
+        "_refused_now",
+        "_sent_before",
+        "_sent_now",
+        "_turns_at",
+        "refused",
+        "second",
+        "sent",
+    )
 
     def __init__(self) -> None:
         self.sent = self.refused = 0
         self.second = -1
+        self._turns_at = -math.inf
         self._sent_now = self._sent_before = self._refused_now = self._refused_before = 0
 
     def count_sent(self, now: float) -> None:
         """One more message was taken."""
-        if int(now) != self.second:
+        if now >= self._turns_at:
             self._turn_to(int(now))
         self.sent += 1
         self._sent_now += 1
 
     def count_refused(self, now: float) -> None:
         """One more message was refused."""
-        if int(now) != self.second:
+        if now >= self._turns_at:
             self._turn_to(int(now))
         self.refused += 1
         self._refused_now += 1
 
     def rates(self, now: float) -> tuple[int, int]:
         """Return how many were sent and refused in the last full second."""
-        if int(now) != self.second:
+        if now >= self._turns_at:
             self._turn_to(int(now))
         return self._sent_before, self._refused_before
 
@@ -69,6 +80,7 @@ class Tally:
         self._refused_before = self._refused_now if follows else 0
         self._sent_now = self._refused_now = 0
         self.second = second
+        self._turns_at = second + 1.0
 
 
 class Tallies:
