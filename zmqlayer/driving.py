@@ -47,6 +47,11 @@ class Reactor(Protocol):
 class LoopDriver:
     """
     Drives the pump of one node from one event loop.
+
+    Attributes:
+        is_driving: Whether it has begun and was not told to stop.
+        is_stepping: Whether it is at a step just now.
+        thread: The identifier of the loop's thread.
     """
 
     def __init__(self, pump: Pump, reactor: Reactor, on_end: Callable[[], None] = lambda: None) -> None:
@@ -55,7 +60,7 @@ class LoopDriver:
         self._pump = pump
         self._reactor = reactor
         self._on_end = on_end
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         self._descriptor = -1
         self._close: Callable[[], object] = lambda: None
         self._timer: Any = None
@@ -66,7 +71,7 @@ class LoopDriver:
         """Begin, on the loop's own thread; False if somebody else drives."""
         if not self._pump.lend(self):
             return False
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         try:
             # The node may close its own before the loop hears of the end, and the loop may never hear of it.
             self._descriptor = os.dup(self._pump.fileno())
@@ -90,7 +95,7 @@ class LoopDriver:
     @property
     def is_here(self) -> bool:
         """Whether this is the loop's thread."""
-        return threading.get_ident() == self._thread
+        return threading.get_ident() == self.thread
 
     # What a reactor asks of a reader
 

@@ -301,16 +301,8 @@ class Node:
     @property
     def is_driven_here(self) -> bool:
         """Whether it is the event loop of this very thread that drives."""
-        return self._state is RUNNING and self.pump.is_driven_here
-
-    def stand(self, taker: Taker) -> bool:
-        """
-        Have *taker* wait for what comes to its channel; only on the thread that drives this node.
-
-        Returns:
-            False if a message lies there already, somebody else stands there, or the node is about to close.
-        """
-        return self.pump.stand(taker)
+        driver = self.pump.driver if self._state is RUNNING else None
+        return driver is not None and driver.thread == threading.get_ident()
 
     def step_aside(self, taker: Taker) -> None:
         """*taker* no longer waits. What it was given already, or the wake, goes to another."""

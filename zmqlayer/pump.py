@@ -47,11 +47,14 @@ MOST_DEFERRED: Final = 64
 
 
 class Driver(Protocol):
-    """Somebody else who drives the pump. Its methods are called on any thread, with no lock held."""
+    """
+    Somebody else who drives the pump. Its methods are called on any thread, with no lock held.
 
-    @property
-    def is_here(self) -> bool:
-        """Whether this is the thread on which it drives."""
+    Attributes:
+        thread: The identifier of the thread on which it drives.
+    """
+
+    thread: int
 
     def stop(self) -> None:
         """Drive no more."""
@@ -130,7 +133,11 @@ class Pump:
         return letter
 
     def stand(self, taker: Taker) -> bool:
-        """Let *taker* have what comes to its channel; see :meth:`Mesh.stand`. Nothing follows from that."""
+        """
+        Let *taker* have what comes to its channel, on the thread that drives; see :meth:`Mesh.stand`.
+
+        Nothing follows from that.
+        """
         with self._at_mesh:
             return self._mesh.stand(taker.channel, taker)
 
@@ -204,12 +211,6 @@ class Pump:
     def is_closed(self) -> bool:
         """Whether it moves nothing any more: the node is closed, or was left behind by a fork."""
         return self._is_closed
-
-    @property
-    def is_driven_here(self) -> bool:
-        """Whether it is this very thread that drives."""
-        driver = self.driver
-        return driver is not None and driver.is_here
 
     @property
     def is_driven(self) -> bool:

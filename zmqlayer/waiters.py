@@ -102,8 +102,7 @@ class LoopTaker(LoopWaiter):
     __slots__ = ("channel",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, channel: str) -> None:
-        super().__init__(loop)
-        self.channel = channel
+        self.loop, self.future, self.channel = loop, loop.create_future(), channel
 
     @property
     def given(self) -> Letter | None:
