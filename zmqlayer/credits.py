@@ -81,14 +81,17 @@ class Reader:
             renewed when half of a sender's share is spent, not with each message. A limit below the last one
             asks a sender that holds more than its share to cede the rest, because another has spent its own.
         """
-        lines = {sender: self.lines.setdefault(sender, _Line()) for sender in senders}
+        lines = {sender: self._line(sender) for sender in senders}
         free = self.free(now)
         if free <= 0 or not lines:
             return []
+        outstanding = [line.outstanding for line in lines.values()]
+        spare = free - sum(outstanding)
+        if min(outstanding) and spare < max(1, free // len(lines) // 2):
+            return []  # each has credit, and what is spare is no half of any share: so it is nearly always
         active = [line for line in lines.values() if now - line.received_at < ACTIVE_S] or list(lines.values())
         most = max(1, -(-(free - len(lines) + len(active)) // len(active)))
         shares = {sender: most if line in active else 1 for sender, line in lines.items()}
-        spare = free - sum(line.outstanding for line in lines.values())
         grants = []
         for sender, line in sorted(lines.items(), key=_outstanding):
             share = shares[sender]
@@ -122,7 +125,7 @@ class Reader:
         What a node queued for itself is handed over at once, so it needs no share of the window in store: one
         message at a time is as good.
         """
-        line = self.lines.setdefault(own, _Line())
+        line = self._line(own)
         if line.outstanding or self.free(now) <= 0:
             return None
         line.granted = line.received + 1
@@ -143,13 +146,19 @@ class Reader:
 
     def received(self, sender: NodeId, now: float, number: int = 1) -> None:
         """Count *number* messages of *sender* against its credit."""
-        line = self.lines.setdefault(sender, _Line())
+        line = self._line(sender)
         line.received += number
         line.received_at = now
 
     def forget(self, sender: NodeId) -> None:
         """Start from zero with a sender whose link started anew, or is gone."""
         self.lines.pop(sender, None)
+
+    def _line(self, sender: NodeId) -> _Line:
+        line = self.lines.get(sender)
+        if line is None:
+            line = self.lines[sender] = _Line()
+        return line
 
 
 @dataclass(slots=True)

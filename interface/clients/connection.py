@@ -80,7 +80,10 @@ class Connection(TwistedProtocol):
         self._is_open = False
         self._is_blocked = False  # the transport has enough; is_congested lasts until the backlog is gone as well
         self._backlog: Backlog | None = None
-        self._send_now: Callable[[], object] | None = None
+        self._is_clear = True  # nothing was ever left to the transport's buffer
+        self._is_behind = False  # something was, and not flushed
+        self._send: Callable[[bytes], int | Exception] | None = None
+        self._empty: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
         self._write_timer = Countdown(register.context.reactor)
 
@@ -91,7 +94,8 @@ class Connection(TwistedProtocol):
         self._is_open = True
         self.is_secure = bool(ISSLTransport.providedBy(self.transport))
         if not self.is_secure:  # TLS keeps small pieces for a moment, and the transport below is not ours to empty
-            self._send_now = getattr(self._wire, "doWrite", None)
+            self._send = getattr(self._wire, "writeSomeData", None)
+            self._empty = getattr(self._wire, "doWrite", None)
         if (set_no_delay := getattr(self._wire, "setTcpNoDelay", None)) is not None:  # a UNIX socket has none
             set_no_delay(True)  # or the kernel holds back a message until the client has confirmed the one before
         self._wire.registerProducer(self, True)
@@ -161,17 +165,23 @@ class Connection(TwistedProtocol):
             self._origin = Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
         return self._origin
 
-    def write(self, parts: Sequence[bytes]) -> None:
+    def write(self, parts: Sequence[bytes], *, is_last: bool = False) -> None:
         """See ``wire.Wire``."""
         if not self._is_open:
             return
         if not self._is_blocked and sum(map(len, parts)) <= PIECE_SIZE:
-            self._wire.write(b"".join(parts))
-            return
-        if self._backlog is None:
-            self._backlog = Backlog()
-        self._backlog.add(parts)
-        self._flow()
+            data = b"".join(parts)
+            if is_last and self._is_clear and self._send is not None:
+                self._send_past(self._send, data)
+                return
+            self._give(data)
+        else:
+            if self._backlog is None:
+                self._backlog = Backlog()
+            self._backlog.add(parts)
+            self._flow()
+        if is_last:
+            self.flush()
 
     def flush(self) -> None:
         """
@@ -180,8 +190,9 @@ class Connection(TwistedProtocol):
         It spares a response the way through the reactor's next turn. What goes wrong here the reactor meets as well,
         since there is still something to write then; and it knows what to do.
         """
-        if self._send_now is not None and self._is_open and not self._is_blocked:
-            self._send_now()
+        if self._is_behind and self._empty is not None and self._is_open and not self._is_blocked:
+            self._is_behind = False
+            self._empty()
 
     def pause_reading(self) -> None:
         """See ``wire.Wire``."""
@@ -246,10 +257,21 @@ class Connection(TwistedProtocol):
         is_http2 = getattr(self.transport, "negotiatedProtocol", None) == ALPN_HTTP2
         return Http2(self, context) if is_http2 else Http1(self, context)
 
+    def _give(self, data: bytes) -> None:
+        """Leave it to the transport when *data* is sent."""
+        self._is_clear, self._is_behind = False, True
+        self._wire.write(data)
+
+    def _send_past(self, send: Callable[[bytes], int | Exception], data: bytes) -> None:
+        """Send *data* past the transport's buffer, which is empty. What does not go now, or fails, is left to it."""
+        sent = send(data)
+        if sent != len(data):
+            self._give(data[sent:] if isinstance(sent, int) and sent > 0 else data)
+
     def _flow(self) -> None:
         """Give the transport of the backlog what it takes."""
         while self._backlog and not self._is_blocked:
-            self._wire.write(self._backlog.take())
+            self._give(self._backlog.take())
         if not self._backlog:
             self._backlog = None
 

@@ -185,7 +185,8 @@ class Http1:
         if is_last or self._phase is not Phase.NEXT:
             self._response.is_kept = False
         head = self._response.head(status, fields, has_content=has_content)
-        self._wire.write((head, *self._response.content(content)) if content else (head,))
+        parts = (head, *self._response.content(content)) if content else (head,)
+        self._wire.write(parts, is_last=self._response.is_complete_with(content))
 
     def send_content(self, data: bytes) -> None:
         """See ``streams.Stream``."""
@@ -195,8 +196,9 @@ class Http1:
     def end(self) -> None:
         """See ``streams.Stream``."""
         if last := self._response.end():
-            self._wire.write(last)
-        self._wire.flush()
+            self._wire.write(last, is_last=True)
+        else:
+            self._wire.flush()
         self._request = None
         if self._response.is_kept:
             self._expect_next()

@@ -29,12 +29,13 @@ class Response:
         is_kept: Whether another request may follow on the connection; the head tells the client.
     """
 
-    __slots__ = ("_is_chunked", "http_version", "is_kept")
+    __slots__ = ("_is_chunked", "_length", "http_version", "is_kept")
 
     def __init__(self, http_version: str = "1.1", *, is_kept: bool = False) -> None:
         self.http_version = http_version
         self.is_kept = is_kept
         self._is_chunked = False
+        self._length = b""
 
     def head(self, status: int, fields: Sequence[Field], *, has_content: bool) -> bytes:
         """
@@ -43,11 +44,16 @@ class Response:
         Args:
             fields: Checked: without line ends, and without fields about the connection.
         """
-        has_length = b"content-length" in [name.lower() for name, _ in fields]
-        self._is_chunked = has_content and not has_length and self.http_version == "1.1"
-        self.is_kept = self.is_kept and (has_length or self._is_chunked or not has_content)
+        lengths = [value for name, value in fields if name.lower() == b"content-length"]
+        self._length = b"0" if not has_content else lengths[0] if lengths else b""
+        self._is_chunked = has_content and not lengths and self.http_version == "1.1"
+        self.is_kept = self.is_kept and (bool(lengths) or self._is_chunked or not has_content)
         line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         return b"".join([line, *[b"%b: %b\r\n" % field for field in fields], self._about_connection(), b"\r\n"])
+
+    def is_complete_with(self, content: bytes) -> bool:
+        """Whether nothing follows the head but *content*, as the head says."""
+        return self._length == b"%d" % len(content)
 
     def content(self, data: bytes) -> tuple[bytes, ...]:
         """Return the parts of a piece of content; *data* is not empty."""

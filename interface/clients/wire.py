@@ -70,11 +70,16 @@ class Wire(Protocol):
     def is_secure(self) -> bool:
         """Whether it is TLS."""
 
-    def write(self, parts: Sequence[bytes]) -> None:
-        """Send *parts*, one after the other, within this turn of the reactor or the next."""
+    def write(self, parts: Sequence[bytes], *, is_last: bool = False) -> None:
+        """
+        Send *parts*, one after the other, within this turn of the reactor or the next.
+
+        Args:
+            is_last: Send them now, as far as the client takes them: nothing more follows for the time being.
+        """
 
     def flush(self) -> None:
-        """Send what was written now, as far as the client takes it: nothing more follows for the time being."""
+        """Send what was written, as after a last part."""
 
     def pause_reading(self) -> None:
         """Let the client wait. What was read already may still be received."""

@@ -230,10 +230,13 @@ class Writers:
 
     def __init__(self) -> None:
         self.waiting: list[object] = []
+        self.asked = 0
 
     def addWriter(self, writer: object) -> None:
-        """Note it."""
-        self.waiting.append(writer)
+        """Note it, once."""
+        if writer not in self.waiting:
+            self.waiting.append(writer)
+        self.asked += 1
 
     def removeWriter(self, writer: object) -> None:
         """Forget it."""
@@ -289,13 +292,27 @@ def answer(site: Site, transport: Any, *messages: Message) -> None:
 
 
 def test_a_response_leaves_at_once(site: Site) -> None:
-    """Head and content go in one piece, and nothing is left for the reactor's next turn."""
+    """Head and content go in one piece, and the reactor is not even asked to watch for room."""
     transport = Descriptor()
 
     answer(site, transport, {"status": 200, "content": b"hello"})
 
     (sent,) = transport.taken
     assert split_response(sent)[2] == b"hello"
+    assert transport.writers.asked == 0
+
+
+def test_a_stream_leaves_at_once_when_it_ends(site: Site) -> None:
+    """What waited for the end of the turn goes with the last piece; so does the whole response that follows it."""
+    transport = Descriptor()
+    answer(site, transport, {"status": 200, "content": b"he", "more_content": True}, {"content": b"llo"})
+    streamed = list(transport.taken)
+
+    site.clients[-1].send(get())
+    site.layer.reply.push({"status": 200, "content": b"again"})
+
+    assert [split_response(sent)[2] for sent in transport.taken] == [b"hello", b"again"]
+    assert len(streamed) == 1
     assert not transport.writers.waiting
 
 

@@ -65,3 +65,25 @@ def test_content_with_a_length_is_sent_as_it_is() -> None:
     response.head(200, [LENGTH], has_content=True)
 
     assert (response.content(b"abc"), response.end()) == ((b"abc",), ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_content", "content", "is_complete"),
+    [
+        ([LENGTH], True, b"123", True),
+        ([LENGTH], True, b"12", False),
+        ([LENGTH], False, b"", True),
+        ([], False, b"", True),
+        ([], True, b"", False),
+        ([], True, b"12345", False),
+        ([(b"content-length", b"0")], True, b"", True),
+    ],
+)
+def test_a_response_knows_whether_it_is_complete(
+    fields: list[tuple[bytes, bytes]], has_content: bool, content: bytes, is_complete: bool
+) -> None:
+    """Its head says how much follows; where it does not, the end is still to come."""
+    response = Response(is_kept=True)
+    response.head(200, fields, has_content=has_content)
+
+    assert response.is_complete_with(content) is is_complete
