@@ -64,7 +64,7 @@ class BaseLayer:
     @property
     def node(self) -> Node:
         """The node. A process that was forked has one of its own, from its first use of the layer on."""
-        return self._slot.node
+        return self._slot.filled or self._slot.node
 
     @property
     def extensions(self) -> list[str]:
