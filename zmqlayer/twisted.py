@@ -41,9 +41,8 @@ class _Channel:
     def __init__(self, owner: ReactorLayer, name: str, deliver: Deliver) -> None:
         self.name = self.channel = name
         self._owner = owner
-        self._deliver = deliver
+        self._deliver: Deliver | None = deliver  # None once closed: whoever it belongs to knows this channel
         self._is_paused = False
-        self._is_open = True
         self._is_standing = False
 
     def pause(self) -> None:
@@ -53,14 +52,14 @@ class _Channel:
             self._owner.step_aside(self)
 
     def resume(self) -> None:
-        if self._is_paused and self._is_open:
+        if self._is_paused and self._deliver is not None:
             self._is_paused = False
             self._owner.deliver_soon(self)
 
     def take(self) -> Message | None:
         """Return the next message although the channel is paused; None if there is none: then it is paused no more."""
         layer = self._owner.layer
-        while self._is_open:
+        while self._deliver is not None:
             letter = layer.node.take_mail(self.name)
             if letter is None:
                 break
@@ -71,8 +70,8 @@ class _Channel:
         return None
 
     def close(self, request: Entrusted | None = None) -> None:
-        if self._is_open:
-            self._is_open = False
+        if self._deliver is not None:
+            self._deliver = None
             self._owner.forget(self, request)
         elif request is not None:
             request.withdraw()
@@ -80,7 +79,7 @@ class _Channel:
     def read(self) -> None:
         """Deliver what waits, until the connection wants no more; and be given what comes next."""
         node = self._owner.layer.node
-        while self._is_open and not self._is_paused:
+        while self._deliver is not None and not self._is_paused:
             letter = node.take_mail(self.name)
             if letter is None:
                 self.stand()
@@ -97,11 +96,13 @@ class _Channel:
     def stand(self) -> None:
         """Be given what comes next, if the reactor drives the node. Else, as always, the layer is told of it."""
         node = self._owner.layer.node
-        self._is_standing = self._is_open and node.is_driven_here and node.pump.stand(self)
+        self._is_standing = self._deliver is not None and node.is_driven_here and node.pump.stand(self)
 
     def give(self, letter: Letter) -> bool:
         self._is_standing = False
-        return self._is_open and not self._is_paused and self._owner.deliver_now(self._open_and_read, letter)
+        if self._deliver is None or self._is_paused:
+            return False
+        return self._owner.deliver_now(self._open_and_read, letter)
 
     def wake(self) -> bool:
         self._is_standing = False
@@ -113,11 +114,11 @@ class _Channel:
         self.read()
 
     def _open(self, letter: Letter) -> None:
-        message = self._owner.layer.open_letter(letter)
-        if message is None:
+        message, deliver = self._owner.layer.open_letter(letter), self._deliver
+        if message is None or deliver is None:
             return
         try:
-            self._deliver(message)
+            deliver(message)
         except Exception:  # others, whose messages came with it, are not to miss theirs
             logger.exception("a message on %s could not be delivered", self.name)
 
@@ -125,16 +126,15 @@ class _Channel:
 class _Call:
     """A call that a connection asked for, and its own token at the node: ``ports.Wish``."""
 
-    __slots__ = ("_call", "_is_open", "_owner")
+    __slots__ = ("_call", "_owner")
 
     def __init__(self, owner: ReactorLayer, call: Callable[..., None]) -> None:
         self._owner = owner
-        self._call = call
-        self._is_open = True
+        self._call: Callable[..., None] | None = call  # None once made or cancelled: who asked keeps this one
 
     def cancel(self) -> None:
-        if self._is_open:
-            self._is_open = False
+        if self._call is not None:
+            self._call = None
             self._owner.ask(lambda mesh, now: mesh.notices.forget(self))
 
     def is_of(self, owner: ReactorLayer) -> bool:
@@ -147,12 +147,12 @@ class _Call:
 
     def make(self, *args: object) -> None:
         """Make the call, unless it was cancelled meanwhile."""
-        if self._is_open:
-            self._is_open = False
+        call, self._call = self._call, None
+        if call is not None:
             try:
-                self._call(*args)
+                call(*args)
             except Exception:
-                logger.exception("a call that was asked for failed: %r", self._call)
+                logger.exception("a call that was asked for failed: %r", call)
 
 
 class _Entrusted(_Call):
@@ -167,13 +167,13 @@ class _Entrusted(_Call):
     forget = _Call.cancel
 
     def withdraw(self) -> None:
-        if self._is_open:
+        if self._call is not None:
             self._owner.ask(self.withdraw_from)
 
     def withdraw_from(self, mesh: Mesh, now: float) -> None:
         """Withdraw it, within a question."""
-        if self._is_open:
-            self._is_open = False
+        if self._call is not None:
+            self._call = None
             mesh.withdraw(self._channel, self, now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -415,3 +416,45 @@ def test_wishes_may_outlive_the_layer(layer: Any, reactor: FakeReactor) -> None:
     reactor.turn()
 
     assert calls == []
+
+
+class Asker:
+    """Who asks for calls, and keeps what it got for it, as connections do."""
+
+    def __init__(self) -> None:
+        self.kept: Any = None
+
+    def hear(self, *args: object) -> None:
+        """Be called."""
+
+
+def close_channel(layer: ReactorLayer, reactor: FakeReactor, asker: Asker) -> None:
+    """Close a channel that was opened."""
+    asker.kept = layer.open_channel("x!", asker.hear)
+    asker.kept.close()
+
+
+def cancel_call(layer: ReactorLayer, reactor: FakeReactor, asker: Asker) -> None:
+    """Cancel what was asked for."""
+    asker.kept = layer.follow(f"x.{encode_node_id(layer.layer.node_id)}!y", asker.hear)
+    asker.kept.cancel()
+
+
+def make_call(layer: ReactorLayer, reactor: FakeReactor, asker: Asker) -> None:
+    """Have the call made that was asked for."""
+    channel = layer.new_channel("x!")
+    asker.kept = layer.follow(channel, asker.hear)
+    layer.drop(channel)
+
+
+@pytest.mark.parametrize("end", [close_channel, cancel_call, make_call])
+def test_what_is_over_does_not_keep_who_asked(layer: Any, reactor: FakeReactor, end: Any) -> None:
+    """Else each of the two would keep the other, until the collector comes by."""
+    asker = Asker()
+    end(layer, reactor, asker)
+    reactor.turn()
+
+    kept = weakref.ref(asker)
+    del asker
+
+    assert kept() is None

@@ -51,6 +51,11 @@ async def talk(stage: Stage) -> None:
     stage.layer.close_channel(reply)
 
 
+def conversations() -> int:
+    """Count those that are alive, by their type: isinstance() wakes lazy objects of Django's."""
+    return sum(issubclass(type(each), Conversation) for each in gc.get_objects())
+
+
 @pytest.mark.parametrize("use", [ask, stream, leave, talk])
 def test_short_lives_leave_nothing(use: Any) -> None:
     """After some hundred of them no table is larger than after ten."""
@@ -62,8 +67,7 @@ def test_short_lives_leave_nothing(use: Any) -> None:
         await asyncio.sleep(0)
         gc.collect()
         sizes = stage.layer.node.ask(lambda mesh, now: table_sizes(stage.layer.node))
-        # By its type: isinstance() wakes lazy objects of Django's.
-        return {**sizes, "conversations": sum(issubclass(type(each), Conversation) for each in gc.get_objects())}
+        return {**sizes, "conversations": conversations()}
 
     async def script(stage: Stage) -> Any:
         return await use_often(stage, FEW), await use_often(stage, MANY)
@@ -73,3 +77,21 @@ def test_short_lives_leave_nothing(use: Any) -> None:
 
     assert not {name: size for name, size in grown.items() if not name.endswith(REMEMBERED)}
     assert many["conversations"] <= few["conversations"] + 1
+
+
+def test_a_websocket_waits_for_no_collector() -> None:
+    """It is gone as soon as its application has returned."""
+
+    async def script(stage: Stage) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(FEW):
+                await talk(stage)
+            await eventually(lambda: "running | 0" in repr(stage.worker))
+            await asyncio.sleep(0)
+            return conversations()
+        finally:
+            gc.enable()
+
+    assert play(plain, script) <= 1
