@@ -106,8 +106,9 @@ class Connection(TwistedProtocol):
         self._is_open = False
         self._stop_timers()
         self._register.forget(self)
-        if self._codec is not None:
-            self._codec.lost()
+        codec, self._codec = self._codec, None  # it knows this connection, and such a circle waits for the collector
+        if codec is not None:
+            codec.lost()
         if self._frames is not None:
             self._frames.connectionLost(reason)
 

@@ -166,7 +166,7 @@ class Frames(AdaptedProtocol):
         for timer in (self._closing, self.closeHandshakeTimeoutCall):
             if timer is not None and timer.active():
                 timer.cancel()
-        self._closing = self.closeHandshakeTimeoutCall = None
+        self._closing = self.closeHandshakeTimeoutCall = self._end = None
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:

@@ -56,6 +56,19 @@ class Sender(Protocol):
         """Everything was told: the reply channel is not needed any more."""
 
 
+class _Nobody:
+    """The WebSocket of a way that has ended."""
+
+    def taken(self) -> None: ...
+    def failed(self, error: ZmqLayerError) -> None: ...
+    def connect_lost(self, loss: Loss) -> None: ...
+    def worker_gone(self) -> None: ...
+    def ended(self) -> None: ...
+
+
+NOBODY: Final = _Nobody()
+
+
 class Inbound:
     """The way of one client's messages."""
 
@@ -78,7 +91,7 @@ class Inbound:
     )
 
     def __init__(self, sender: Sender, context: Context, reply_channel: str, path: str) -> None:
-        self._sender = sender
+        self._sender: Sender = sender
         self._context = context
         self._reply_channel = reply_channel
         self._path = path
@@ -173,7 +186,8 @@ class Inbound:
             if wish is not None:
                 wish.cancel()
         self._wish = self._watch = None
-        self._sender.ended()
+        sender, self._sender = self._sender, NOBODY  # it knows this one, and such a circle waits for the collector
+        sender.ended()
 
     @property
     def _may_send(self) -> bool:

@@ -172,6 +172,7 @@ class WebSocket:
         if self._state is State.CLOSED:
             return
         self._move(Event.LOST)
+        self._opening = self._frames = None  # they know this socket, and such a circle waits for the collector
         self._silence()
         self._bid_farewell(code)
 
@@ -287,8 +288,9 @@ class WebSocket:
     def _refuse(self, status: int, sentence: str) -> None:
         self._move(Event.REFUSED)
         self._silence()
-        if self._opening is not None:
-            self._opening.refuse(status, sentence)
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.refuse(status, sentence)
 
     def _abandon(self, sentence: str) -> None:
         """Refuse, and tell the workers, who may have taken the connection for theirs."""

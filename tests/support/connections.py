@@ -282,6 +282,7 @@ class Client:
         self.is_gone = True
         if self.transport.producer is not None:
             self.transport.producer.stopProducing()
+            self.transport.producer = None
         error = ConnectionAborted() if self.transport.is_aborted else ConnectionDone()
         self.connection.connectionLost(Failure(error))
 
