@@ -8,6 +8,7 @@ lie there until it expires, and hold up its sender; the membership would last fo
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Final
 
 __all__ = ["Closures"]
@@ -42,7 +43,6 @@ class Closures:
 
     def sweep(self, now: float) -> None:
         """Forget what is long ago."""
-        for channel, closed_at in list(self.channels.items()):
-            if closed_at + REMEMBERED_S > now:
-                return
+        aged = takewhile(lambda item: item[1] + REMEMBERED_S <= now, self.channels.items())
+        for channel in [channel for channel, _ in aged]:
             del self.channels[channel]
