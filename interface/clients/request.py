@@ -141,9 +141,10 @@ class Request:
         """See ``streams.Receiver``."""
         if self._is_over:
             return
+        conversation = self._conversation
         self._close_books()
-        if self._conversation is not None:
-            self._conversation.client_gone()
+        if conversation is not None:
+            conversation.client_gone()
 
     def congested(self) -> None:
         """See ``streams.Receiver``."""
@@ -303,6 +304,7 @@ class Request:
     def _close_books(self) -> None:
         """The request is over: no further call has an effect, and the access log tells of it."""
         self._is_over = True
+        self._conversation = None  # it knows this request, and such a circle waits for the collector
         if self._status:
             self._context.tally.note(self._status)
         if self._context.log_access is not None and self._status:

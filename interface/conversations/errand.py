@@ -30,7 +30,8 @@ class Errand:
     """
     One message to ``http.request``.
 
-    Exactly one of *sent* and *refused* is called, perhaps inside :meth:`begin`, unless :meth:`forget` comes first.
+    Exactly one of *sent* and *refused* is called, perhaps inside :meth:`begin`, unless :meth:`forget` comes first. Once
+    the message is refused, released or forgotten nobody is called any more.
 
     Args:
         sent: Called when a worker may have the message.
@@ -92,6 +93,7 @@ class Errand:
         A request that no worker has begun leaves the queue. Else clients that ask and go would fill it for others.
         """
         self._stop_waiting()
+        self._sent = self._refused = self._lost = _ignore
         entrusted, self._entrusted = self._entrusted, None
         return entrusted
 
@@ -138,3 +140,7 @@ class Errand:
             self.is_waiting = False
             self._message = None
             self._timer.stop()
+
+
+def _ignore(*_: object) -> None:
+    """Call nobody. Who asked knows the errand, and a circle of the two would wait for the collector."""

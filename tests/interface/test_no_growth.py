@@ -1,4 +1,4 @@
-"""A WebSocket that is over is gone at once: nothing of it waits for the garbage collector, which may be a while."""
+"""What is over is gone at once: nothing of a request or a WebSocket waits for the garbage collector."""
 
 from __future__ import annotations
 
@@ -8,10 +8,49 @@ from collections.abc import Callable
 
 import pytest
 
-from support.connections import TEXT, close_frame, frame, upgrade
+from support.connections import TEXT, close_frame, frame, get, post, upgrade
 from support.served_mesh import ServedMesh
 
 TIMES = 5
+
+
+def ask(mesh: ServedMesh) -> None:
+    """Ask, and hear the answer."""
+    client = mesh.request(get())
+    _, request = mesh.receive()
+    mesh.answer(request, status=200, content=b"hello")
+    client.leave()
+
+
+def ask_again(mesh: ServedMesh) -> None:
+    """Ask twice on one connection; the second answer comes in pieces."""
+    client = mesh.request(get())
+    _, request = mesh.receive()
+    mesh.answer(request, status=200, content=b"hello")
+    client.send(get())
+    _, request = mesh.receive()
+    mesh.answer(request, status=200, content=b"he", more_content=True)
+    mesh.answer(request, content=b"llo")
+    client.leave()
+
+
+def say_much(mesh: ServedMesh) -> None:
+    """Send a body that comes in pieces of its own, and go before there is an answer."""
+    client = mesh.request(post(bytes(200_000)))
+    mesh.receive()
+    client.leave()
+
+
+def ask_and_leave(mesh: ServedMesh) -> None:
+    """Go before a worker has answered."""
+    client = mesh.request(get())
+    mesh.receive()
+    client.leave()
+
+
+def ask_wrongly(mesh: ServedMesh) -> None:
+    """Send what is no request."""
+    mesh.request(b"nonsense\r\n\r\n").leave()
 
 
 def leave_early(mesh: ServedMesh) -> None:
@@ -77,14 +116,21 @@ def ours() -> Counter[str]:
     return Counter(name for name in names if name.startswith("zmqlayer."))
 
 
-@pytest.mark.parametrize("use", [leave_early, be_refused, leave, close, close_and_leave, be_closed])
-def test_sockets_wait_for_no_collector(use: Callable[[ServedMesh], None]) -> None:
-    """However they end, no object of theirs is left when they have."""
+@pytest.mark.parametrize(
+    "use",
+    [
+        *(ask, ask_again, say_much, ask_and_leave, ask_wrongly),
+        *(leave_early, be_refused, leave, close, close_and_leave, be_closed),
+    ],
+)
+def test_nothing_waits_for_the_collector(use: Callable[[ServedMesh], None]) -> None:
+    """However requests and sockets end, no object of theirs is left when they have."""
     mesh = ServedMesh()
 
     def use_once() -> None:
         use(mesh)
         mesh.receive()  # the disconnect, where there is one
+        mesh.worker.flush()  # what nobody read of a body
         mesh.clients.clear()
 
     use_once()
