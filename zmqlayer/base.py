@@ -34,8 +34,7 @@ __all__ = ["BaseLayer"]
 
 LOCAL_BYTES = 8
 LOCALS_AT_ONCE = 64
-MOST_SHARED = 256
-MOST_SHARED_BYTES = 4096
+MOST_OPENED_BYTES = 4096
 
 
 class BaseLayer:
@@ -55,8 +54,6 @@ class BaseLayer:
     def __init__(self, slot: NodeSlot) -> None:
         self._slot = slot
         self._locals: deque[str] = deque()
-        # Group messages, opened: the members of a group read the same bytes one after the other.
-        self._opened: dict[bytes, Message] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of cluster {self.node.config.cluster!r}>"
@@ -168,12 +165,6 @@ class BaseLayer:
         name = check_channel(channel)
         self.node.ask(lambda mesh, now: mesh.close_channel(name, now))
 
-    def _put(self, channel: str, message: Message) -> Node:
-        """Send one message; returns the node."""
-        node, name = self._slot.filled or self._slot.node, check_channel(channel)
-        node.send(name, encode(name, message, node.config.max_message_size))
-        return node
-
     def _put_group(self, group: str, message: Message) -> Node:
         """Send one message to a group; returns the node."""
         node, name = self._slot.filled or self._slot.node, check_group(group)
@@ -208,17 +199,16 @@ class BaseLayer:
 
     def open_letter(self, letter: Letter) -> Message | None:
         """Decode a message; None if it is none, which is its sender's fault and ends the link to it."""
-        if letter.is_copy and (opened := self._opened.get(letter.body)) is not None:
+        opened = letter.opened
+        if opened is not None:
             return opened.copy()
         try:
             message = decode(letter.body)
         except ProtocolError as exc:
             self.node.malformed(letter, exc)
             return None
-        if letter.is_copy and len(letter.body) <= MOST_SHARED_BYTES and is_flat(message):
-            if len(self._opened) >= MOST_SHARED:
-                self._opened.clear()
-            self._opened[letter.body] = message.copy()
+        if letter.is_copy and len(letter.body) <= MOST_OPENED_BYTES and is_flat(message):
+            letter.opened = message.copy()
         return message
 
 

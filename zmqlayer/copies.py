@@ -17,12 +17,13 @@ class Copies:
     Attributes:
         count: How many there are.
         size: Bytes of their bodies, each counted once.
+        holders: How many hold each body, by its identity.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.size = 0
-        self._holders: dict[int, int] = {}
+        self.holders: dict[int, int] = {}
 
     def room(self, body: bytes, most: int, most_bytes: int) -> int:
         """Return how many copies of *body*, which nobody holds yet, keep to *most* copies and *most_bytes* bytes."""
@@ -31,8 +32,8 @@ class Copies:
     def add(self, body: bytes, number: int) -> None:
         """So many members more hold *body* from now on, the very object."""
         if number:
-            holders = self._holders.get(id(body), 0)
-            self._holders[id(body)] = holders + number
+            holders = self.holders.get(id(body), 0)
+            self.holders[id(body)] = holders + number
             self.count += number
             if not holders:
                 self.size += len(body)
@@ -41,7 +42,11 @@ class Copies:
         """A member holds *body* no more."""
         key = id(body)
         self.count -= 1
-        left = self._holders[key] = self._holders[key] - 1
+        left = self.holders[key] = self.holders[key] - 1
         if not left:
-            del self._holders[key]
-            self.size -= len(body)
+            self.let_go(body)
+
+    def let_go(self, body: bytes) -> None:
+        """The last member that held *body* holds it no more."""
+        del self.holders[id(body)]
+        self.size -= len(body)

@@ -11,9 +11,11 @@ import asyncio
 
 from zmqlayer import asking
 from zmqlayer.backend import Backend
+from zmqlayer.codec import encode
 from zmqlayer.driving import let_drive
 from zmqlayer.exceptions import NotReady
 from zmqlayer.messages import Message
+from zmqlayer.names import check_channel
 from zmqlayer.receiving import take_or_wait
 from zmqlayer.sync import SyncLayer
 
@@ -46,7 +48,8 @@ class AsyncLayer(Backend):
             MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
             InvalidName, InvalidMessage: The caller's mistake.
         """
-        node = self._put(channel, message)
+        node, name = self._slot.filled or self._slot.node, check_channel(channel)
+        node.send(name, encode(name, message, node.config.max_message_size))
         if node.pump.driver is None:  # what comes back, credit and reports, needs no thread then that wakes for it
             let_drive(node, asyncio.get_running_loop())
 

@@ -195,9 +195,21 @@ class Account:
         return self.work_sent - self.work_missed - self.work_done
 
 
+class _Accounts(dict[NodeId, Account]):
+    """Accounts by node, opened where they are looked for."""
+
+    def __missing__(self, node_id: NodeId) -> Account:
+        account = self[node_id] = Account()
+        return account
+
+
 class Ledger:
     """
     All accounts of one node. Those of peers that are gone are kept too, in case one was only out of reach.
+
+    Attributes:
+        of: Return the account with a node, opening it if need be. Each message asks, so no call of ours is in between.
+        find: Return the account with a node, or None.
 
     Args:
         most: Accounts that are kept.
@@ -205,22 +217,13 @@ class Ledger:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._accounts: dict[NodeId, Account] = {}
+        self._accounts = _Accounts()
+        self.of = self._accounts.__getitem__
+        self.find = self._accounts.get
         self._closed: dict[NodeId, None] = {}
 
     def __len__(self) -> int:
         return len(self._accounts)
-
-    def of(self, node_id: NodeId) -> Account:
-        """Return the account with a node, opening it if need be."""
-        account = self._accounts.get(node_id)
-        if account is None:
-            account = self._accounts[node_id] = Account()
-        return account
-
-    def find(self, node_id: NodeId) -> Account | None:
-        """Return the account with a node, or None."""
-        return self._accounts.get(node_id)
 
     def reopen(self, node_id: NodeId) -> Account:
         """A node that may have been gone is there again."""

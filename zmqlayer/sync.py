@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
@@ -63,7 +62,8 @@ class SyncLayer(BaseLayer):
             MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
             InvalidName, InvalidMessage: The caller's mistake.
         """
-        self._put(channel, message)
+        node, name = self.node, check_channel(channel)
+        node.send(name, encode(name, message, node.config.max_message_size))
 
     def entrust(self, channel: str, message: Message, token: Hashable) -> None:
         """
@@ -99,7 +99,7 @@ class SyncLayer(BaseLayer):
         letter = self._wait(interest, timeout) if block else self.node.take(interest)
         if letter is None or (message := self.open_letter(letter)) is None:
             return None, None
-        return letter.channel, message
+        return letter.channel or str(interest.keys[0]), message  # members of a group share one, which names no channel
 
     def receive_many(
         self, channels: Iterable[str], block: bool = False, timeout: float = BLOCK_S
@@ -325,8 +325,8 @@ class SyncLayer(BaseLayer):
             key = interest.keys[0]
             node = self.node  # mostly there is something: nobody need wait
             letter = node.take_mail(key) if isinstance(key, str) else node.take_work(key)
-            if letter is not None:  # members of a group share one, which names no channel
-                return letter if letter.channel else replace(letter, channel=str(key))
+            if letter is not None:
+                return letter
         receiver = Receiver(interest, waiter := ThreadWaiter())
         letter = self.node.take_or_wait(receiver)
         if letter is not None:

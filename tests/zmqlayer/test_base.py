@@ -13,6 +13,7 @@ import pytest
 from support.doubles import fake_node
 from support.network import STRANGER
 from zmqlayer.base import LOCAL_BYTES, LOCALS_AT_ONCE, BaseLayer
+from zmqlayer.codec import encode
 from zmqlayer.events import Interest
 from zmqlayer.exceptions import InvalidName
 from zmqlayer.names import encode_node_id
@@ -86,7 +87,7 @@ def test_no_name_is_given_twice(layer: Any) -> None:
 def test_a_closed_channel_is_empty(layer: Any) -> None:
     """close_channel drops what is unread and checks the name."""
     channel = f"x.{encode_node_id(layer.node_id)}!1"
-    layer._put(channel, {"n": 1})
+    layer.node.send(channel, encode(channel, {"n": 1}, 1_000))
 
     layer.close_channel(channel)
 
