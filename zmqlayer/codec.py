@@ -36,8 +36,10 @@ def encode(channel: str, message: Message, limit: int) -> bytes:
     """
     if not isinstance(message, dict):
         raise InvalidMessage(message, f"is not a message: a dict is needed, not {type(message).__name__}")
-    if not _is_plain(message, MAX_DEPTH):
-        _check(message, "message", MAX_DEPTH)
+    for key, item in message.items():
+        if type(key) is not str or not (type(item) in _LEAVES or _is_plain(item, MAX_DEPTH - 1)):
+            _check(message, "message", MAX_DEPTH)
+            break
     try:
         body: bytes = msgpack.packb(message)
     except (TypeError, ValueError, OverflowError, BufferError) as exc:

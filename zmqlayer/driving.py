@@ -52,6 +52,7 @@ class LoopDriver:
         is_driving: Whether it has begun and was not told to stop.
         is_stepping: Whether it is at a step just now.
         thread: The identifier of the loop's thread.
+        loop: It, if it is one of asyncio that is known as such.
     """
 
     def __init__(self, pump: Pump, reactor: Reactor, on_end: Callable[[], None] = lambda: None) -> None:
@@ -61,6 +62,7 @@ class LoopDriver:
         self._reactor = reactor
         self._on_end = on_end
         self.thread = threading.get_ident()
+        self.loop = reactor.loop if isinstance(reactor, LoopReactor) else None
         self._descriptor = -1
         self._close: Callable[[], object] = lambda: None
         self._timer: Any = None
@@ -172,25 +174,25 @@ class LoopReactor:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
 
     def callFromThread(self, callable: Callable[..., Any], *args: object) -> None:
         """Call on the loop's thread, from any thread."""
         with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(callable, *args)
+            self.loop.call_soon_threadsafe(callable, *args)
 
     def callLater(self, delay: float, callable: Callable[..., Any], *args: object) -> asyncio.Handle:
         """Call on the loop's thread after *delay* seconds; from that thread only."""
-        return self._loop.call_later(delay, callable, *args) if delay else self._loop.call_soon(callable, *args)
+        return self.loop.call_later(delay, callable, *args) if delay else self.loop.call_soon(callable, *args)
 
     def addReader(self, reader: Any) -> None:
         """Call ``doRead`` of *reader* whenever its ``fileno`` is readable."""
-        self._loop.add_reader(reader.fileno(), reader.doRead)
+        self.loop.add_reader(reader.fileno(), reader.doRead)
 
     def removeReader(self, reader: Any) -> None:
         """Call it no more."""
-        if not self._loop.is_closed():
-            self._loop.remove_reader(reader.fileno())
+        if not self.loop.is_closed():
+            self.loop.remove_reader(reader.fileno())
 
 
 def let_drive(node: Node, loop: asyncio.AbstractEventLoop) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -303,6 +304,15 @@ class Node:
         """Whether it is the event loop of this very thread that drives."""
         driver = self.pump.driver if self._state is RUNNING else None
         return driver is not None and driver.thread == threading.get_ident()
+
+    @property
+    def driving_loop(self) -> AbstractEventLoop | None:
+        """The event loop of asyncio that drives, if it is the one that runs here."""
+        driver = self.pump.driver if self._state is RUNNING else None
+        if driver is None or driver.thread != threading.get_ident():
+            return None
+        # Up to Python 3.11 asking asyncio for the running loop is a system call.
+        return driver.loop if driver.loop is not None and driver.loop.is_running() else None
 
     def step_aside(self, taker: Taker) -> None:
         """*taker* no longer waits. What it was given already, or the wake, goes to another."""

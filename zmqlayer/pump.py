@@ -19,6 +19,7 @@ from asyncio import _get_running_loop as get_running_loop  # the other one raise
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from threading import get_ident
 from typing import Final, Protocol, TypeVar
 
 from zmqlayer.absence import Absence
@@ -52,9 +53,11 @@ class Driver(Protocol):
 
     Attributes:
         thread: The identifier of the thread on which it drives.
+        loop: Whose it is, if it is an event loop of asyncio that is known as such.
     """
 
     thread: int
+    loop: AbstractEventLoop | None
 
     def stop(self) -> None:
         """Drive no more."""
@@ -87,6 +90,7 @@ class Pump:
         self._at_sockets = threading.Lock()
         self._wakes_at = -float("inf")
         self._turn_of: AbstractEventLoop | None = None
+        self._turn_thread = 0
         self._sent_at = -float("inf")
         self._is_closed = False
         self.driver: Driver | None = None
@@ -127,8 +131,7 @@ class Pump:
         mesh, outbox = self._mesh, self._outbox
         with self._at_mesh:
             letter = take(key, self._clock())
-            something_follows = outbox.actions or mesh.pending or outbox.tick_by < self._wakes_at
-        if something_follows:
+        if outbox.actions or mesh.pending or outbox.tick_by < self._wakes_at:
             self.ask(lambda mesh, now: None)  # does what follows from any question
         return letter
 
@@ -305,17 +308,23 @@ class Pump:
     # Sending
 
     def _send_soon(self, now: float) -> None:
-        """Send now; but what coroutines send close behind one another leaves together, when their loop's turn ends."""
-        loop = get_running_loop()
-        if loop is not None and loop is self._turn_of:
+        """
+        Send now; but what coroutines send close behind one another leaves together, when their loop's turn ends.
+
+        Is that the turn of the loop that runs here? Up to Python 3.11 to ask asyncio for the latter is a system call.
+        """
+        turn_of = self._turn_of
+        if turn_of is not None and self._turn_thread == get_ident() and turn_of.is_running():
             if len(self._outbox.actions) >= MOST_DEFERRED:
                 self._send()
-        elif loop is not None and now - self._sent_at < CLOSE_BEHIND_S:
-            self._turn_of = loop
-            loop.call_soon(self._end_turn)
-        else:
+            return
+        loop = get_running_loop() if now - self._sent_at < CLOSE_BEHIND_S else None
+        if loop is None:
             self._sent_at = now
             self._send()
+        else:
+            self._turn_of, self._turn_thread = loop, get_ident()
+            loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
         self._turn_of = None

@@ -37,15 +37,15 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
 
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
     """Return the oldest message for *interest*, or one that came meanwhile; or None, when it is time to look again."""
-    loop = asyncio.get_running_loop()
-    if node.is_driven_here and len(interest.own) == 1 and not interest.named:
-        taker = LoopTaker(loop, interest.own[0])
+    if len(interest.own) == 1 and not interest.named and (driving := node.driving_loop) is not None:
+        taker = LoopTaker(driving, interest.own[0])
         if node.pump.stand(taker):
             try:
                 return await taker.future
             except asyncio.CancelledError:
                 node.step_aside(taker)
                 raise
+    loop = asyncio.get_running_loop()
     found = node.take_or_enlist(interest, lambda: Receiver(interest, LoopWaiter(loop)))
     if not isinstance(found, Receiver):
         return found

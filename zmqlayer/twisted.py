@@ -98,7 +98,7 @@ class _Channel:
         node = self._owner.layer.node
         self._is_standing = self._deliver is not None and node.is_driven_here and node.pump.stand(self)
 
-    def give(self, letter: Letter) -> bool:
+    def give(self, letter: Letter, running: object) -> bool:
         self._is_standing = False
         if self._deliver is None or self._is_paused:
             return False

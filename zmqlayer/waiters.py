@@ -89,8 +89,13 @@ class Taker(Protocol):
     def given(self) -> Letter | None:
         """What it was given and did not take yet; None if it was only woken, or neither."""
 
-    def give(self, letter: Letter) -> bool:
-        """Give it a message. Returns False if that is not possible: it waits no longer, or on another thread."""
+    def give(self, letter: Letter, running: asyncio.AbstractEventLoop | None) -> bool:
+        """
+        Give it a message. Returns False if that is not possible: it waits no longer, or on another thread.
+
+        Args:
+            running: The event loop of asyncio that runs on this thread.
+        """
 
     def wake(self) -> bool:
         """Have it look for a message, as a :class:`Waiter`."""
@@ -109,10 +114,10 @@ class LoopTaker(LoopWaiter):
         """What it was given; None if it was only woken, or neither."""
         return self.future.result() if self.future.done() and not self.future.cancelled() else None
 
-    def give(self, letter: Letter) -> bool:
+    def give(self, letter: Letter, running: asyncio.AbstractEventLoop | None) -> bool:
         """See :class:`Taker`."""
         future = self.future
-        if get_running_loop() is not self.loop or future.done():
+        if running is not self.loop or future.done():
             return False
         future.set_result(letter)
         return True
@@ -120,7 +125,8 @@ class LoopTaker(LoopWaiter):
 
 def hand_over(letter: Letter, takers: Iterable[Taker]) -> list[Taker]:
     """Give *letter* to each of *takers*. Returns those to whom that was not possible."""
-    return [taker for taker in takers if not taker.give(letter)]
+    running = get_running_loop()
+    return [taker for taker in takers if not taker.give(letter, running)]
 
 
 def wake_all(waiters: Iterable[Waiter | Taker]) -> list[Waiter | Taker]:
