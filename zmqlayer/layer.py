@@ -16,7 +16,7 @@ from zmqlayer.driving import let_drive
 from zmqlayer.exceptions import NotReady
 from zmqlayer.messages import Message
 from zmqlayer.names import check_channel
-from zmqlayer.receiving import take_or_wait
+from zmqlayer.receiving import stand, take_or_wait
 from zmqlayer.sync import SyncLayer
 
 __all__ = ["AsyncLayer"]
@@ -67,7 +67,15 @@ class AsyncLayer(Backend):
         while True:
             letter = node.take_mail(channel) if is_mail else node.take_work((channel,))
             if letter is None:
-                letter = await take_or_wait(node, self._interest((channel,)))
+                interest = self._interest((channel,))
+                if is_mail and (taker := stand(node, channel)) is not None:  # as take_or_wait does, a coroutine less
+                    try:
+                        letter = await taker.future
+                    except asyncio.CancelledError:
+                        node.step_aside(taker)
+                        raise
+                else:
+                    letter = await take_or_wait(node, interest)
             if letter is not None and (message := self.open_letter(letter)) is not None:
                 return message
 

@@ -17,7 +17,7 @@ from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Receiver
 from zmqlayer.waiters import LoopTaker, LoopWaiter
 
-__all__ = ["receive", "take_or_wait"]
+__all__ = ["receive", "stand", "take_or_wait"]
 
 
 async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
@@ -35,16 +35,28 @@ async def receive(layer: BaseLayer, interest: Interest) -> tuple[str, Message]:
             return letter.channel or interest.own[0], message  # who stands at a channel gets the letter that all share
 
 
+def stand(node: Node, channel: str) -> LoopTaker | None:
+    """
+    Stand at a process channel of this node, and have its next message as the result of the taker's future.
+
+    Returns:
+        None where that cannot be: another thread drives the node, somebody else stands there, or a message lies there.
+    """
+    loop = node.driving_loop
+    if loop is None or channel[-1] == "!":  # below a prefix messages may lie in any channel
+        return None
+    taker = LoopTaker(loop, channel)
+    return taker if node.pump.stand(taker) else None
+
+
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
     """Return the oldest message for *interest*, or one that came meanwhile; or None, when it is time to look again."""
-    if len(interest.own) == 1 and not interest.named and (driving := node.driving_loop) is not None:
-        taker = LoopTaker(driving, interest.own[0])
-        if node.pump.stand(taker):
-            try:
-                return await taker.future
-            except asyncio.CancelledError:
-                node.step_aside(taker)
-                raise
+    if len(interest.own) == 1 and not interest.named and (taker := stand(node, interest.own[0])) is not None:
+        try:
+            return await taker.future
+        except asyncio.CancelledError:
+            node.step_aside(taker)
+            raise
     loop = asyncio.get_running_loop()
     found = node.take_or_enlist(interest, lambda: Receiver(interest, LoopWaiter(loop)))
     if not isinstance(found, Receiver):

@@ -95,6 +95,26 @@ def test_a_message_goes_from_hand_to_hand(layer: Any, send: Any) -> None:
 
 
 @either_way
+def test_nobody_stands_at_a_prefix(layer: Any, send: Any) -> None:
+    """Who waits for all channels below it looks for what comes to any of them, and for what lies there already."""
+
+    async def main() -> list[Any]:
+        channel = await member(layer)
+        prefix = channel.partition("!")[0] + "!"
+        await send(layer, channel, {"n": 0})
+        found = [await layer.sync.receive_async([prefix])]
+        for n in (1, 2):
+            task = asyncio.create_task(layer.sync.receive_async([prefix]))
+            await asyncio.sleep(0)
+            await send(layer, channel, {"n": n})
+            found.append(await asyncio.wait_for(task, WITHIN_S))
+        assert layer.node.is_driven_here
+        return [(name == channel, message["n"]) for name, message in found]
+
+    assert run(main()) == [(True, 0), (True, 1), (True, 2)]
+
+
+@either_way
 def test_one_that_is_cancelled_gives_back(layer: Any, send: Any) -> None:
     """What it was given comes first again, before what came later, and counts as unread until somebody reads it."""
 
