@@ -242,26 +242,25 @@ class Mesh:
         Raises:
             ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
         """
-        tally, owner = self.tallies.at(channel), self._owner_of(channel)
+        owner = self._owner_of(channel)
         try:
             if owner is None:
                 self._dispatch.send(channel, body, now)
             else:
                 self._mail.send(owner, channel, body, now)
         except ChannelFull:
-            tally.count_refused(now)
+            self.tallies.count_refused(channel, now)
             raise
-        tally.count_sent(now)
+        self.tallies.count_sent(channel, now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
         """Send one message to a named channel, and emit :class:`Lost` if it is lost; raises as ``Dispatch.entrust``."""
-        tally = self.tallies.at(channel)
         try:
             self._dispatch.entrust(channel, body, token, now)
         except ChannelFull:
-            tally.count_refused(now)
+            self.tallies.count_refused(channel, now)
             raise
-        tally.count_sent(now)
+        self.tallies.count_sent(channel, now)
 
     def withdraw(self, channel: str, token: Hashable, now: float) -> None:
         """Emit no :class:`Lost` for an entrusted message any more, and take it back if nobody has it yet."""

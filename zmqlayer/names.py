@@ -50,7 +50,7 @@ NODE_ID_CHARACTERS: Final = 26
 MAX_NAME_LENGTH: Final = 99
 MOST_REMEMBERED: Final = 1024
 
-_legal: Final[set[str]] = set()
+_legal: Final[dict[str, ChannelName]] = {}
 """Names that were looked at lately; most are used again at once."""
 
 CHANNEL_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z", re.ASCII)
@@ -67,16 +67,15 @@ def check_channel(name: object) -> ChannelName:
     Raises:
         InvalidName: Not a str, too long, or outside the grammar. A :class:`TypeError`, as in Channels.
     """
-    if type(name) is str and name in _legal:
-        return ChannelName(name)
+    if type(name) is str and (known := _legal.get(name)) is not None:
+        return known
     if not isinstance(name, str):
         raise InvalidName(name, f"is not a channel name: a str is needed, not {type(name).__name__}")
     if len(name) > MAX_NAME_LENGTH or not CHANNEL_GRAMMAR.match(name) or name[-1] == "?":
         raise InvalidName(name, f"is not a channel name: it {_RULES}, and at most one '?' or '!'")
     if len(_legal) >= MOST_REMEMBERED:
         _legal.clear()
-    _legal.add(str(name))
-    return ChannelName(name)
+    return _legal.setdefault(str(name), ChannelName(name))
 
 
 def check_group(name: object) -> GroupName:

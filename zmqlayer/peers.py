@@ -193,12 +193,14 @@ class Peers:
 
     Attributes:
         early: Nodes whose subscriptions came before their greeting: what is published reaches them already.
+        get: Return the link to a node, or None. Each frame asks, so no call of ours is in between.
     """
 
     def __init__(self, timing: Timing) -> None:
         self.early: set[NodeId] = set()
         self._timing = timing
         self._peers: dict[NodeId, Peer] = {}
+        self.get = self._peers.get
         self._greeted: dict[NodeId, Peer] = {}
         self._by_address: dict[str, Peer] = {}
         self._ready: Set[NodeId] | None = None
@@ -209,10 +211,6 @@ class Peers:
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(list(self._peers.values()))
-
-    def get(self, node_id: NodeId) -> Peer | None:
-        """Return the link to *node_id*, or None."""
-        return self._peers.get(node_id)
 
     def hears_us(self, node_id: NodeId) -> bool:
         """Whether what is published on its own topic reaches a node."""

@@ -35,52 +35,35 @@ class Tally:
         sent: Messages that ``send`` took.
         refused: Sends that raised ``ChannelFull``.
         second: The second of the clock that is being counted.
+        sent_now, refused_now: The same as *sent* and *refused* in this second.
+        over_at: When it is over.
     """
 
     __slots__ = (
-        "_refused_before",
-        "_refused_now",
-        "_sent_before",
-        "_sent_now",
-        "_turns_at",
-        "refused",
-        "second",
-        "sent",
-    )
+        "_refused_before", "_sent_before",
+        "over_at", "refused", "refused_now", "second", "sent", "sent_now",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self.sent = self.refused = 0
+        self.sent = self.refused = self.sent_now = self.refused_now = 0
         self.second = -1
-        self._turns_at = -math.inf
-        self._sent_now = self._sent_before = self._refused_now = self._refused_before = 0
-
-    def count_sent(self, now: float) -> None:
-        """One more message was taken."""
-        if now >= self._turns_at:
-            self._turn_to(int(now))
-        self.sent += 1
-        self._sent_now += 1
-
-    def count_refused(self, now: float) -> None:
-        """One more message was refused."""
-        if now >= self._turns_at:
-            self._turn_to(int(now))
-        self.refused += 1
-        self._refused_now += 1
+        self.over_at = -math.inf
+        self._sent_before = self._refused_before = 0
 
     def rates(self, now: float) -> tuple[int, int]:
         """Return how many were sent and refused in the last full second."""
-        if now >= self._turns_at:
-            self._turn_to(int(now))
+        if now >= self.over_at:
+            self.turn_to(int(now))
         return self._sent_before, self._refused_before
 
-    def _turn_to(self, second: int) -> None:
+    def turn_to(self, second: int) -> None:
+        """Another second begins."""
         follows = second == self.second + 1
-        self._sent_before = self._sent_now if follows else 0
-        self._refused_before = self._refused_now if follows else 0
-        self._sent_now = self._refused_now = 0
+        self._sent_before = self.sent_now if follows else 0
+        self._refused_before = self.refused_now if follows else 0
+        self.sent_now = self.refused_now = 0
         self.second = second
-        self._turns_at = second + 1.0
+        self.over_at = second + 1.0
 
 
 class Tallies:
@@ -100,14 +83,19 @@ class Tallies:
     def __len__(self) -> int:
         return len(self._tallies)
 
-    def at(self, channel: str) -> Tally:
-        """Return the tally of *channel*'s family, to count with."""
-        tally = self._tallies.get(family := family_of(channel))
-        if tally is None:
-            if len(self._tallies) >= self._most:
-                self._forget_half()
-            tally = self._tallies[family] = Tally()
-        return tally
+    def count_sent(self, channel: str, now: float) -> None:
+        """One more message to *channel* was taken."""
+        tally = self._tallies.get(family_of(channel))
+        if tally is None or now >= tally.over_at:
+            tally = self._at(channel, now)
+        tally.sent += 1
+        tally.sent_now += 1
+
+    def count_refused(self, channel: str, now: float) -> None:
+        """One more message to *channel* was refused."""
+        tally = self._at(channel, now)
+        tally.refused += 1
+        tally.refused_now += 1
 
     def look_at(self, channel: str) -> Tally:
         """Return the tally of *channel*'s family; an empty one, which is not kept, if nothing was counted."""
@@ -123,6 +111,18 @@ class Tallies:
             sum(sent for sent, _ in rates),
             sum(refused for _, refused in rates),
         )
+
+    def _at(self, channel: str, now: float) -> Tally:
+        """Return the tally of *channel*'s family, to count with in this second."""
+        family = family_of(channel)
+        tally = self._tallies.get(family)
+        if tally is None:
+            if len(self._tallies) >= self._most:
+                self._forget_half()
+            tally = self._tallies[family] = Tally()
+        if now >= tally.over_at:
+            tally.turn_to(int(now))
+        return tally
 
     def _forget_half(self) -> None:
         by_use = sorted(self._tallies, key=lambda family: self._tallies[family].second)

@@ -23,8 +23,8 @@ def test_messages_are_counted_by_channel_and_in_all() -> None:
     tallies = Tallies(10)
     for channel, count in (("jobs", 3), ("reply!1", 1), ("reply!2", 1)):
         for _ in range(count):
-            tallies.at(channel).count_sent(5.0)
-    tallies.at("jobs").count_refused(5.0)
+            tallies.count_sent(channel, 5.0)
+    tallies.count_refused("jobs", 5.0)
 
     assert (tallies.look_at("jobs").sent, tallies.look_at("jobs").refused) == (3, 1)
     assert tallies.look_at("reply!3").sent == 2
@@ -33,11 +33,12 @@ def test_messages_are_counted_by_channel_and_in_all() -> None:
 
 def test_rates_are_those_of_the_last_full_second() -> None:
     """The present second counts when it is over; a pause brings the rate to nothing."""
-    tally = Tallies(10).at("jobs")
+    tallies = Tallies(10)
     for now in (5.0, 5.5, 5.9):
-        tally.count_sent(now)
-    tally.count_refused(5.9)
-    tally.count_sent(6.1)
+        tallies.count_sent("jobs", now)
+    tallies.count_refused("jobs", 5.9)
+    tallies.count_sent("jobs", 6.1)
+    tally = tallies.look_at("jobs")
 
     assert [tally.rates(now) for now in (6.2, 7.9, 8.0)] == [(3, 1), (1, 0), (0, 0)]
     assert (tally.sent, tally.refused) == (4, 1)
@@ -56,7 +57,7 @@ def test_space_is_bounded_and_sums_are_exact(channels: list[str], most: int) -> 
     """However many channels come and go, no more than *most* are kept, and the sums lose nothing."""
     tallies = Tallies(most)
     for second, channel in enumerate(channels):
-        tallies.at(channel).count_sent(float(second))
+        tallies.count_sent(channel, float(second))
         assert len(tallies) <= most
 
     assert tallies.sums(1000.0)[0] == len(channels)
@@ -66,7 +67,7 @@ def test_busy_channels_are_kept() -> None:
     """What was used lately survives a crowd of others."""
     tallies = Tallies(8)
     for second in range(100):
-        tallies.at("busy").count_sent(float(second))
-        tallies.at(f"other.{second}").count_sent(float(second))
+        tallies.count_sent("busy", float(second))
+        tallies.count_sent(f"other.{second}", float(second))
 
     assert tallies.look_at("busy").sent == 100
