@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -25,6 +25,8 @@ from zmqlayer.worker.later import ResponseLater
 from zmqlayer.worker.request import ANY, Sighting
 
 __all__ = ["AsyncViews", "Views", "find_view"]
+
+MOST_REMEMBERED: Final = 1024
 
 
 class Views(BaseHandler):
@@ -104,14 +106,14 @@ def find_view(path_info: str) -> Sighting | None:
         if not survey.coroutines:
             return None
         if not survey.is_translated:
-            match = resolver.resolve(path_info)
+            match = survey.resolve(path_info)
             return Sighting(path_info, match, is_for_loop=match.func in survey.coroutines)
         return _find_in_language(path_info, survey)
     except Exception:  # noqa: BLE001  # Django asks again, and makes its page of what is wrong
         return None
 
 
-class _Survey(NamedTuple):
+class _Survey:
     """
     What is true of a whole URLconf.
 
@@ -120,17 +122,46 @@ class _Survey(NamedTuple):
         is_translated: Whether what a path leads to may depend on the language.
     """
 
-    coroutines: frozenset[Any]
-    is_translated: bool
+    def __init__(self, resolver: URLResolver) -> None:
+        entries = [resolver, *_entries_of(resolver)]
+        views = (entry.callback for entry in entries if isinstance(entry, URLPattern))
+        self.coroutines = frozenset(filter(iscoroutinefunction, views))
+        self.is_translated = any(_is_translated(entry.pattern) for entry in entries)
+        self._resolver = resolver
+        self._is_fixed = all(map(_is_djangos_own, entries))
+        self._found: dict[str, ResolverMatch] = {}
+
+    def resolve(self, path_info: str) -> ResolverMatch:
+        """
+        Return what a path leads to.
+
+        What leads to a view without arguments is looked up once, if all that takes part in it is Django's own: what
+        others convert may be found at one time and not at another.
+        """
+        known = self._found.get(path_info)
+        if known is not None:
+            return _renewed(known)
+        match = self._resolver.resolve(path_info)
+        if self._is_fixed and not match.args and not match.kwargs:
+            if len(self._found) >= MOST_REMEMBERED:
+                self._found.clear()
+            self._found[path_info] = _renewed(match)
+        return match
 
 
-@lru_cache(maxsize=8)  # Django makes another resolver when settings change
-def _survey(resolver: URLResolver) -> _Survey:
-    entries = [resolver, *_entries_of(resolver)]
-    views = (entry.callback for entry in entries if isinstance(entry, URLPattern))
-    return _Survey(
-        frozenset(filter(iscoroutinefunction, views)), any(_is_translated(entry.pattern) for entry in entries)
-    )
+_survey = lru_cache(maxsize=8)(_Survey)  # Django makes another resolver when settings change
+
+
+def _renewed(match: ResolverMatch) -> ResolverMatch:
+    """Return the same for another request, whose middleware may put arguments into it."""
+    copy: ResolverMatch = ResolverMatch.__new__(ResolverMatch)
+    vars(copy).update(vars(match), kwargs={})
+    return copy
+
+
+def _is_djangos_own(entry: URLPattern | URLResolver) -> bool:
+    parts = (entry, entry.pattern, *getattr(entry.pattern, "converters", {}).values())
+    return all(type(part).__module__.startswith("django.urls.") for part in parts)
 
 
 def _entries_of(resolver: URLResolver) -> Iterator[URLPattern | URLResolver]:
