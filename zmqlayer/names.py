@@ -23,6 +23,7 @@ __all__ = [
     "CHANNEL_GRAMMAR",
     "GROUP_GRAMMAR",
     "MAX_NAME_LENGTH",
+    "MOST_REMEMBERED",
     "NODE_ID_BYTES",
     "ChannelName",
     "GroupName",
