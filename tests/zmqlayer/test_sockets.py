@@ -16,6 +16,7 @@ from zmqlayer.exceptions import TransportError
 from zmqlayer.security import Keys
 from zmqlayer.sockets import FRAME_SLACK, Sockets, connect
 
+WITHIN_MS = 10_000
 KEYS = Keys.derive(b"s" * 32, "cluster"), Keys.derive(b"x" * 32, "cluster")
 
 
@@ -71,10 +72,10 @@ def test_a_lost_probe_ends_no_connection(open_sockets: Callable[..., Sockets]) -
     assert 1000 * (first_s + pause_s) < unanswered_ms < 1000 * (first_s + 2 * pause_s) <= 4000
 
 
-def scheduled() -> set[int]:
-    """Return how libzmq's threads of this process are scheduled that move messages."""
+def scheduled() -> dict[str, int]:
+    """Return how libzmq's threads of this process are scheduled that move messages, by their ids."""
     tasks = [task for task in Path("/proc/self/task").iterdir() if "/IO/" in (task / "comm").read_text()]
-    return {os.sched_getscheduler(int(task.name)) for task in tasks}
+    return {task.name: os.sched_getscheduler(int(task.name)) for task in tasks}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows threads that work in batches")
@@ -98,9 +99,15 @@ def test_libzmq_waits_its_turn(
         if is_special:
             patch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_IDLE)
         sockets.open(in_batches=in_batches)
-    sockets.create(zmq.PULL)
+    receiver, sender = sockets.create(zmq.PULL), sockets.create(zmq.PUSH)
+    receiver.set(zmq.RCVTIMEO, WITHIN_MS)
+    connect(sender, f"tcp://127.0.0.1:{sockets.bind(receiver, 0)}")
+    sender.send(b"x")
+    received = receiver.recv()  # the thread has begun: it says of itself how it is scheduled, and then takes its name
+    new = {policy for task, policy in scheduled().items() if task not in before}
 
-    assert (os.SCHED_BATCH in scheduled() - before) is expected
+    assert received == b"x"
+    assert new == {os.SCHED_BATCH if expected else os.SCHED_OTHER}
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
     sockets.close(0)
 
