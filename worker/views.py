@@ -56,8 +56,11 @@ class Views(BaseHandler):
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Return the view for *request*: the one that was seen already, unless something changed on the way here."""
         seen: Sighting | None = getattr(request, "sighting", None)
-        if seen is None or hasattr(request, "urlconf") or seen.path_info != request.path_info:
+        if hasattr(request, "urlconf"):
             return super().resolve_request(request)
+        if seen is None or seen.path_info != request.path_info:
+            request.resolver_match = match = _survey(get_resolver()).resolve(request.path_info)
+            return match
         if seen.language is not ANY and seen.language != translation.get_language():
             return super().resolve_request(request)
         request.resolver_match = seen.match
@@ -126,17 +129,17 @@ class _Survey:
         entries = [resolver, *_entries_of(resolver)]
         views = (entry.callback for entry in entries if isinstance(entry, URLPattern))
         self.coroutines = frozenset(filter(iscoroutinefunction, views))
-        self.is_translated = any(_is_translated(entry.pattern) for entry in entries)
+        self.is_translated = any(_is_translated(getattr(entry, "pattern", None)) for entry in entries)
         self._resolver = resolver
-        self._is_fixed = all(map(_is_djangos_own, entries))
+        self._is_fixed = not self.is_translated and all(map(_is_djangos_own, entries))
         self._found: dict[str, ResolverMatch] = {}
 
     def resolve(self, path_info: str) -> ResolverMatch:
         """
         Return what a path leads to.
 
-        What leads to a view without arguments is looked up once, if all that takes part in it is Django's own: what
-        others convert may be found at one time and not at another.
+        What leads to a view without arguments is looked up once, if all that takes part in it is Django's own and no
+        path is translated: what others convert may be found at one time and not at another.
         """
         known = self._found.get(path_info)
         if known is not None:

@@ -132,6 +132,20 @@ def test_a_path_without_arguments_is_looked_up_once(settings: Any, looked_up: li
     assert (last.kwargs, last.route, last.url_name) == ({}, "hello/", None)
 
 
+def test_a_path_of_functions_is_looked_up_once(settings: Any, looked_up: list[str]) -> None:
+    """Also where nothing is to be found out before there is a request."""
+    settings.ROOT_URLCONF = _OfFunctions("functions")
+
+    for _ in range(3):
+        request: Any = RequestFactory().get("/below/hello/")
+        request.sighting = find_view("/below/hello/")
+        match = Views().resolve_request(request)
+        assert (match.func, request.resolver_match, match.kwargs) == (hello, match, {})
+        match.kwargs["n"] = 1
+
+    assert looked_up == ["/below/hello/"]
+
+
 def test_a_path_with_arguments_is_looked_up_each_time(settings: Any, looked_up: list[str]) -> None:
     """There may be any number of them."""
     settings.ROOT_URLCONF = _Fixed("fixed")
