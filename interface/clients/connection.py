@@ -7,6 +7,7 @@ It knows nothing of HTTP: a codec (``http1``, ``http2``) reads the bytes. A WebS
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Final, Protocol, cast
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport
@@ -30,6 +31,17 @@ __all__ = ["Connection", "Register", "Transport"]
 
 ALPN_HTTP2: Final = b"h2"
 """RFC 9113, 3.1."""
+
+
+class Buffer(Enum):
+    """What the transport's own buffer may hold."""
+
+    UNUSED = "nothing was ever left to it"
+    FILLED = "something was left to it since it was told to send"
+    FLUSHED = "it was told to send what it had, and may have the rest of it"
+
+
+UNUSED, FILLED = Buffer.UNUSED, Buffer.FILLED  # a name is faster than a member
 
 
 class Register(Protocol):
@@ -80,8 +92,7 @@ class Connection(TwistedProtocol):
         self._is_open = False
         self._is_blocked = False  # the transport has enough; is_congested lasts until the backlog is gone as well
         self._backlog: Backlog | None = None
-        self._is_clear = True  # nothing was ever left to the transport's buffer
-        self._is_behind = False  # something was, and not flushed
+        self._buffer = Buffer.UNUSED
         self._send: Callable[[bytes], int | Exception] | None = None
         self._empty: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
@@ -172,7 +183,7 @@ class Connection(TwistedProtocol):
             return
         if not self._is_blocked and sum(map(len, parts)) <= PIECE_SIZE:
             data = b"".join(parts)
-            if is_last and self._is_clear and self._send is not None:
+            if is_last and self._buffer is UNUSED and self._send is not None:
                 self._send_past(self._send, data)
                 return
             self._give(data)
@@ -191,8 +202,8 @@ class Connection(TwistedProtocol):
         It spares a response the way through the reactor's next turn. What goes wrong here the reactor meets as well,
         since there is still something to write then; and it knows what to do.
         """
-        if self._is_behind and self._empty is not None and self._is_open and not self._is_blocked:
-            self._is_behind = False
+        if self._buffer is FILLED and self._empty is not None and self._is_open and not self._is_blocked:
+            self._buffer = Buffer.FLUSHED
             self._empty()
 
     def pause_reading(self) -> None:
@@ -260,7 +271,7 @@ class Connection(TwistedProtocol):
 
     def _give(self, data: bytes) -> None:
         """Leave it to the transport when *data* is sent."""
-        self._is_clear, self._is_behind = False, True
+        self._buffer = FILLED
         self._wire.write(data)
 
     def _send_past(self, send: Callable[[bytes], int | Exception], data: bytes) -> None:
