@@ -26,7 +26,7 @@ MOST_BATCH_BYTES: Final = 65_536
 class MailBatch:
     """Messages to one process channel, because nothing else comes in between."""
 
-    __slots__ = ("_next", "bodies", "channel", "owner", "sequence", "size", "ttl_ms")
+    __slots__ = ("bodies", "channel", "owner", "sequence", "size", "ttl_ms")
 
     def __init__(self, owner: NodeId, channel: str, ttl_ms: int, sequence: int, body: bytes) -> None:
         self.owner = owner
@@ -35,17 +35,16 @@ class MailBatch:
         self.sequence = sequence
         self.bodies = [body]
         self.size = len(body)
-        self._next = sequence + 1
 
     def add(self, channel: str, ttl_ms: int, sequence: int, body: bytes) -> bool:
         """Add one more message; False if it does not fit in, and needs a frame of its own."""
         bodies, size = self.bodies, self.size + len(body)
-        if self.channel != channel or self.ttl_ms != ttl_ms or self._next != sequence:
+        if self.channel != channel or self.ttl_ms != ttl_ms or self.sequence + len(bodies) != sequence:
             return False
         if size > MOST_BATCH_BYTES or len(bodies) >= MOST_IN_BATCH:
             return False
         bodies.append(body)
-        self.size, self._next = size, sequence + 1
+        self.size = size
         return True
 
     def pack(self, source: NodeId) -> Publish:

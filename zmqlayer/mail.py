@@ -71,8 +71,7 @@ class Mail:
         Raises:
             ChannelFull: The channel, or the peer, has no room.
         """
-        peer = self._peers.get(owner)
-        is_heard = peer.is_subscribed if peer is not None else owner in self._peers.early
+        is_heard = self._peers.hears_us(owner)
         if not is_heard and self._is_in_vain(owner):
             self._counters.accepted += 1
             self._counters.drop(Drop("no such peer", channel, owner), now)

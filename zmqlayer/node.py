@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -25,7 +24,7 @@ from zmqlayer.mesh import Mesh
 from zmqlayer.names import NODE_ID_BYTES, NodeId, short
 from zmqlayer.peers import PeerInfo
 from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSource, Transport
-from zmqlayer.pump import Pump
+from zmqlayer.pump import Driver, Pump
 from zmqlayer.queues import Letter
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.waiters import Taker, ThreadWaiter, Waiter, hand_over
@@ -300,19 +299,10 @@ class Node:
         self._with_mesh(lambda mesh, now: self._board.dismiss(receiver, mesh))
 
     @property
-    def is_driven_here(self) -> bool:
-        """Whether it is the event loop of this very thread that drives."""
+    def driver_here(self) -> Driver | None:
+        """Who drives in place of the node's own thread, if it does on this very thread."""
         driver = self.pump.driver if self._state is RUNNING else None
-        return driver is not None and driver.thread == threading.get_ident()
-
-    @property
-    def driving_loop(self) -> AbstractEventLoop | None:
-        """The event loop of asyncio that drives, if it is the one that runs here."""
-        driver = self.pump.driver if self._state is RUNNING else None
-        if driver is None or driver.thread != threading.get_ident():
-            return None
-        # Up to Python 3.11 asking asyncio for the running loop is a system call.
-        return driver.loop if driver.loop is not None and driver.loop.is_running() else None
+        return driver if driver is not None and driver.thread == threading.get_ident() else None
 
     def step_aside(self, taker: Taker) -> None:
         """*taker* no longer waits. What it was given already, or the wake, goes to another."""

@@ -42,8 +42,10 @@ def stand(node: Node, channel: str) -> LoopTaker | None:
     Returns:
         None where that cannot be: another thread drives the node, somebody else stands there, or a message lies there.
     """
-    loop = node.driving_loop
-    if loop is None or channel[-1] == "!":  # below a prefix messages may lie in any channel
+    driver = node.driver_here
+    loop = driver.loop if driver is not None else None
+    # Whether it runs is not asked of asyncio: up to Python 3.11 that is a system call.
+    if loop is None or not loop.is_running() or channel[-1] == "!":  # below a prefix they may lie in any channel
         return None
     taker = LoopTaker(loop, channel)
     return taker if node.pump.stand(taker) else None

@@ -34,19 +34,17 @@ class Tally:
     Attributes:
         sent: Messages that ``send`` took.
         refused: Sends that raised ``ChannelFull``.
-        second: The second of the clock that is being counted.
-        sent_now, refused_now: The same as *sent* and *refused* in this second.
-        over_at: When it is over.
+        sent_now, refused_now: The same as *sent* and *refused* in the second of the clock that is being counted.
+        over_at: When that second is over.
     """
 
     __slots__ = (
         "_refused_before", "_sent_before",
-        "over_at", "refused", "refused_now", "second", "sent", "sent_now",
+        "over_at", "refused", "refused_now", "sent", "sent_now",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.sent = self.refused = self.sent_now = self.refused_now = 0
-        self.second = -1
         self.over_at = -math.inf
         self._sent_before = self._refused_before = 0
 
@@ -58,11 +56,10 @@ class Tally:
 
     def turn_to(self, second: int) -> None:
         """Another second begins."""
-        follows = second == self.second + 1
+        follows = second == self.over_at
         self._sent_before = self.sent_now if follows else 0
         self._refused_before = self.refused_now if follows else 0
         self.sent_now = self.refused_now = 0
-        self.second = second
         self.over_at = second + 1.0
 
 
@@ -125,7 +122,7 @@ class Tallies:
         return tally
 
     def _forget_half(self) -> None:
-        by_use = sorted(self._tallies, key=lambda family: self._tallies[family].second)
+        by_use = sorted(self._tallies, key=lambda family: self._tallies[family].over_at)
         for family in by_use[: (len(by_use) + 1) // 2]:
             tally = self._tallies.pop(family)
             self._forgotten.sent += tally.sent

@@ -96,7 +96,7 @@ class _Channel:
     def stand(self) -> None:
         """Be given what comes next, if the reactor drives the node. Else, as always, the layer is told of it."""
         node = self._owner.layer.node
-        self._is_standing = self._deliver is not None and node.is_driven_here and node.pump.stand(self)
+        self._is_standing = self._deliver is not None and node.driver_here is not None and node.pump.stand(self)
 
     def give(self, letter: Letter, running: object) -> bool:
         self._is_standing = False

@@ -108,7 +108,7 @@ def test_nobody_stands_at_a_prefix(layer: Any, send: Any) -> None:
             await asyncio.sleep(0)
             await send(layer, channel, {"n": n})
             found.append(await asyncio.wait_for(task, WITHIN_S))
-        assert layer.node.is_driven_here
+        assert layer.node.driver_here is not None
         return [(name == channel, message["n"]) for name, message in found]
 
     assert run(main()) == [(True, 0), (True, 1), (True, 2)]
