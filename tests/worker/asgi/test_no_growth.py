@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -49,6 +50,42 @@ async def talk(stage: Stage) -> None:
     assert (await stage.read(reply)) == {"text": "a"}
     stage.tell(events, "websocket.disconnect", code=1000)
     stage.layer.close_channel(reply)
+
+
+async def tick(scope: Any, receive: Any, send: Any) -> None:
+    """An application that sends what a generator makes, as long as anybody takes it."""
+
+    async def ticks() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"tick"
+        finally:
+            ended.append(scope["path"])
+
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    async for piece in ticks():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+ended: list[str] = []
+
+
+def test_a_stream_that_a_client_leaves_ends_without_the_collector() -> None:
+    """Nothing of the worker holds the application, or the generator behind it, any longer."""
+
+    async def script(stage: Stage) -> None:
+        reply = stage.request("/ticks/")
+        await stage.read(reply)
+        stage.layer.close_channel(reply)
+        await eventually(lambda: ended == ["/ticks/"])
+
+    gc.collect()
+    gc.disable()
+    try:
+        play(tick, script)
+    finally:
+        gc.enable()
+        ended.clear()
 
 
 def conversations() -> int:
