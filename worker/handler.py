@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator
 from functools import partial
 from types import GeneratorType
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django import urls
 from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import get_script_prefix
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
 
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.messages import HttpResponse as Part
@@ -45,6 +45,8 @@ CHUNK_SIZE: Final = 65_536
 """
 Bytes of content in one message: what a server holds for a slow client is this times the channel's capacity.
 """
+AT_THE_ROOT: Final = contextlib.nullcontext()
+"""Where links have no prefix: a consumer's context begins without one."""
 
 
 class AsgiHandler(Views):
@@ -69,35 +71,40 @@ class AsgiHandler(Views):
         Raises:
             RequestAborted: The client left while the request's body was read. Raised by the iterator.
         """
-        seen = self.find_view(message)
+        prefix = get_script_prefix(message.content)
+        seen = self.find_view(message, prefix)
         if seen is None or not seen.is_for_loop:
-            return self._answer(message, seen)
+            return self._answer(message, seen, prefix)
         self._for_loop.load()
-        return self._aanswer(message, seen)
+        return self._aanswer(message, seen, prefix)
 
     @classmethod
     def encode_response(cls, response: HttpResponseBase) -> Generator[Part]:
         """Return the messages to send to a reply channel for *response*, for who answers a request later."""
         return encode_response(response, cls.chunk_size)
 
-    def find_view(self, message: Message) -> Sighting | None:
-        """Return the view that *message* is for, as far as is known before middleware has seen the request."""
+    def find_view(self, message: Message, prefix: Any) -> Sighting | None:
+        """
+        Return the view that *message* is for, as far as is known before middleware has seen the request.
+
+        Args:
+            prefix: Of its path: what Django knows as ``SCRIPT_NAME``.
+        """
         path = message.get("path")
-        prefix = get_script_prefix(message.content)
         return find_view(path.removeprefix(prefix)) if isinstance(path, str) and isinstance(prefix, str) else None
 
     # In a thread
 
-    def _answer(self, message: Message, seen: Sighting | None) -> Generator[Part]:
+    def _answer(self, message: Message, seen: Sighting | None, prefix: Any) -> Generator[Part]:
         self.load()
-        set_script_prefix(get_script_prefix(message.content) or "/")
-        signals.request_started.send(sender=type(self), message=message)
-        response = self._respond(message, seen)
-        try:
-            if not isinstance(response, ResponseLater):
-                yield from encode_response(response, self._chunk_size(message), has_body=_has_body(message))
-        finally:
-            response.close()
+        with _below(prefix) if prefix else AT_THE_ROOT:
+            signals.request_started.send(sender=type(self), message=message)
+            response = self._respond(message, seen)
+            try:
+                if not isinstance(response, ResponseLater):
+                    yield from encode_response(response, self._chunk_size(message), has_body=_has_body(message))
+            finally:
+                response.close()
 
     def _respond(self, message: Message, seen: Sighting | None) -> HttpResponseBase:
         try:
@@ -112,20 +119,20 @@ class AsgiHandler(Views):
 
     # On an event loop
 
-    async def _aanswer(self, message: Message, seen: Sighting | None) -> AsyncGenerator[Part, None]:
+    async def _aanswer(self, message: Message, seen: Sighting | None, prefix: Any) -> AsyncGenerator[Part, None]:
         self._desks.take(is_held=self._for_loop.holds_thread)
         body = await _collect(message)
-        set_script_prefix(get_script_prefix(message.content) or "/")
-        await signals.request_started.asend(sender=type(self), message=message)
-        response = await self._arespond(message, seen, body)
-        try:
-            if not isinstance(response, ResponseLater):
-                parts = aencode_response(response, self._chunk_size(message), has_body=_has_body(message))
-                async with contextlib.aclosing(parts):
-                    async for part in parts:
-                        yield part
-        finally:
-            await sync_to_async(response.close)()
+        with _below(prefix) if prefix else AT_THE_ROOT:
+            await signals.request_started.asend(sender=type(self), message=message)
+            response = await self._arespond(message, seen, body)
+            try:
+                if not isinstance(response, ResponseLater):
+                    parts = aencode_response(response, self._chunk_size(message), has_body=_has_body(message))
+                    async with contextlib.aclosing(parts):
+                        async for part in parts:
+                            yield part
+            finally:
+                await sync_to_async(response.close)()
 
     async def _arespond(self, message: Message, seen: Sighting | None, body: Any) -> HttpResponseBase:
         try:
@@ -232,6 +239,17 @@ class _Ended:
             logger.log(level, "abandoned the response for %r: %s", self._message.get("path"), exc)
         self._answer.end()
         return is_abandoned
+
+
+@contextlib.contextmanager
+def _below(prefix: str) -> Iterator[None]:
+    """Let links inside the ``with`` begin with the prefix of the request's path."""
+    outer = urls.get_script_prefix()
+    urls.set_script_prefix(prefix)
+    try:
+        yield
+    finally:
+        urls.set_script_prefix(outer)
 
 
 def _settle(answer: Answer) -> None:

@@ -7,7 +7,7 @@ everything to the views, and static files to the server in front.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -58,10 +58,10 @@ class StaticFilesHandler(AsgiHandler):
         response: HttpResponseBase = serve(request, self.file_path(request.path), insecure=True)
         return response
 
-    def find_view(self, message: Message) -> Sighting | None:
+    def find_view(self, message: Message, prefix: Any) -> Sighting | None:
         """Return what view *message* is for; none if it is for a file."""
         path = message.get("path")
-        return None if isinstance(path, str) and self.is_static(path) else super().find_view(message)
+        return None if isinstance(path, str) and self.is_static(path) else super().find_view(message, prefix)
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         """Return a file, or what the views say."""

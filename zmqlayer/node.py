@@ -26,6 +26,7 @@ from zmqlayer.peers import PeerInfo
 from zmqlayer.ports import Announcement, Candidate, Clock, Discovery, Door, IdSource, Transport
 from zmqlayer.pump import Driver, Pump
 from zmqlayer.queues import Letter
+from zmqlayer.scheduling import wait_its_turn
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
 from zmqlayer.waiters import Taker, ThreadWaiter, Waiter, hand_over
 
@@ -61,7 +62,7 @@ class Node:
 
     Attributes:
         pump: Moves its frames, once it has started.
-        works_in_batches: Whether its sockets are to; see ``ports.Transport``. Counts from the start on.
+        works_in_batches: Whether its threads are to; see ``ports.Transport``. Counts from the start on.
     """
 
     def __init__(
@@ -417,6 +418,8 @@ class Node:
     # Inside: the node's thread
 
     def _run(self) -> None:
+        if self.works_in_batches:
+            wait_its_turn()
         self.pump.run(self._goes_on)
         if self._state is not _State.ABANDONED:
             self.pump.close(CLOSE_LINGER_S)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket as tcp
-import sys
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -15,6 +14,7 @@ import zmq
 
 from zmqlayer.exceptions import TransportError
 from zmqlayer.greetings import address_of
+from zmqlayer.scheduling import may_wait_its_turn
 from zmqlayer.security import Keys
 
 __all__ = ["Sockets", "connect", "descriptor_of"]
@@ -55,10 +55,10 @@ class Sockets:
         Start libzmq: before the first socket, and in the process that uses it.
 
         Args:
-            in_batches: Let its threads interrupt nobody; see ``docs/decisions/073-libzmq-waits-its-turn.md``.
+            in_batches: Let its threads interrupt nobody; see ``docs/decisions/073-threads-that-wait-their-turn.md``.
         """
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        if in_batches and _may_wait_its_turn():
+        if in_batches and may_wait_its_turn():
             self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
 
     def close(self, linger_s: float) -> None:
@@ -148,19 +148,3 @@ def _end_dead_connections(socket: zmq.Socket[bytes]) -> None:
         socket.set(zmq.HEARTBEAT_IVL, 1000)
         socket.set(zmq.HEARTBEAT_TIMEOUT, DEAD_AFTER_S * 1000)
         socket.set(zmq.HEARTBEAT_TTL, (DEAD_AFTER_S + 1) * 1000)
-
-
-def _may_wait_its_turn() -> bool:
-    """
-    Whether a thread of this process may be scheduled as one that works in batches. Only Linux knows such threads.
-
-    It is tried, with this thread, since libzmq ends the process if it is refused.
-    """
-    if sys.platform != "linux" or os.sched_getscheduler(0) != os.SCHED_OTHER:
-        return False  # whoever started this process has decided
-    try:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    except OSError:  # a sandbox may refuse it
-        return False
-    return True

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.signals import request_finished, request_started
+from django.urls import get_script_prefix
 
 from support.memory_layer import MemoryLayer, MemoryNode, MemoryPeer
 from support.worker_run import Waiting, ask, content_of, headers_of, http_message, worker_for
@@ -209,6 +210,25 @@ def test_below_a_path(layer: MemoryLayer, worker: Worker) -> None:
     answer = json.loads(content_of(ask(layer, worker, "/site/echo/", root_path="/site")))
 
     assert (answer["path"], answer["path_info"]) == ("/site/echo/", "/echo/")
+
+
+@pytest.mark.parametrize("path", ["/hello/", "/async/"])
+def test_the_prefix_of_one_request_is_not_that_of_the_next(layer: MemoryLayer, worker: Worker, path: str) -> None:
+    """Links begin with it until the response is closed; afterwards with whatever they did before."""
+    prefixes: list[str] = []
+
+    def finished(**kwargs: Any) -> None:
+        prefixes.append(get_script_prefix())
+
+    request_finished.connect(finished)
+    try:
+        ask(layer, worker, f"/site{path}", root_path="/site")
+        prefixes.append(get_script_prefix())
+        ask(layer, worker, path)
+    finally:
+        request_finished.disconnect(finished)
+
+    assert prefixes == ["/site/", "/", "/"]
 
 
 def test_request_signals(layer: MemoryLayer, worker: Worker, request_signals: list[str]) -> None:

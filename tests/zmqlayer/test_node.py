@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -132,6 +135,24 @@ def test_a_node_that_cannot_listen_can_be_tried_again(open_node: Any) -> None:
 
     assert left == set()
     assert node.transport.opens == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows threads that work in batches")
+@pytest.mark.parametrize("in_batches", [True, False])
+def test_a_node_in_batches_interrupts_nobody(open_node: Any, in_batches: bool) -> None:
+    """Its own thread waits its turn where processors are busy, if it is to, and nobody else's does."""
+    node, scheduled = open_node(), queue.SimpleQueue[int]()
+    node.works_in_batches = in_batches
+
+    def collect(ready: Any) -> tuple[list[bytes], list[bytes]]:
+        scheduled.put(os.sched_getscheduler(0))
+        return [], []
+
+    node.transport.collect = collect
+    node.start()
+
+    assert scheduled.get(timeout=WITHIN_S) == (os.SCHED_BATCH if in_batches else os.SCHED_OTHER)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_closing_ends_everything_once(open_node: Any) -> None:
