@@ -2,8 +2,9 @@
 What a request costs a worker: processor time of the whole process, its node and all its threads, for each view.
 
 The first line has no views: it is what the mesh and the worker around a consumer cost. This process feeds the worker
-through the mesh as an interface server would, and both sleep in between, which is most of what they cost then; no HTTP
-is spoken. The last lines load one server and one worker with ``wrk``, so that neither sleeps.
+through the mesh as an interface server would, sixteen requests at a time, encrypted; no HTTP is spoken. Without
+prefetch both sleep before each message, which is most of what they cost then. The last lines load one server and one
+worker with ``wrk``, so that neither sleeps.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ LOAD_S = 3
 def measure(rounds: int, requests: int) -> list[Figure]:
     """Measure every view in turns."""
     with ExitStack() as stack:
-        bare, seven = (stack.enter_context(Feeder(middleware)) for middleware in ("bare", "seven"))
+        bare, seven, eager = map(stack.enter_context, (Feeder("bare"), Feeder("seven"), Feeder("bare", prefetch=0)))
         views = [
             ("a consumer of http.request, no Django", bare, "/consumer/", None),
             ("a function, no middleware", bare, "/hello/", LIMIT_US),
+            ("a function, no middleware, prefetch 0", eager, "/hello/", LIMIT_US),
             ("a function, startproject's seven middleware", seven, "/hello/", None),
             ("a coroutine, no middleware", bare, "/async/", None),
             ("a coroutine, startproject's seven middleware", seven, "/async/", None),

@@ -31,10 +31,11 @@ class Feeder:
 
     Args:
         middleware: ``bare`` or ``seven``.
+        prefetch: Of the worker; as it has it by default if None.
     """
 
-    def __init__(self, middleware: str) -> None:
-        self._middleware = middleware
+    def __init__(self, middleware: str, prefetch: int | None = None) -> None:
+        self._arguments = middleware, *([] if prefetch is None else [str(prefetch)])
 
     def __enter__(self) -> Self:
         cluster = f"benchmark-{secrets.token_hex(4)}"
@@ -43,7 +44,7 @@ class Feeder:
         self.layer = SyncChannelLayer(cluster=cluster, secret=secret)
         self._stack.callback(self.layer.close)
         self.worker: Process = self._stack.enter_context(
-            run_python("view_worker.py", cluster, secret, self._middleware)
+            run_python("view_worker.py", cluster, secret, *self._arguments)
         )
         self._replies = self.layer.new_channel("http.response!").partition("!")[0] + "!"
         wait_until(lambda: self.layer.has_reader("http.request"), START_WITHIN_S, "a worker", self.worker)

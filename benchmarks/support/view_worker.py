@@ -1,7 +1,7 @@
 """
 A Django worker of a benchmark: one thread, two views, and a consumer.
 
-Arguments: cluster, its secret (empty for none), ``bare`` or ``seven`` middleware, and perhaps its ``prefetch``.
+Arguments: cluster, its secret, ``bare`` or ``seven`` middleware, and perhaps its ``prefetch``, else that of a worker.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ urlpatterns = [path("", hello), path("hello/", hello), path("async/", asynchrono
 def main() -> None:
     """Work until SIGTERM."""
     cluster, secret, middleware, *prefetch = sys.argv[1:]
-    config = {"cluster": cluster, "prefetch": int(*prefetch)} | ({"secret": secret} if secret else {})
+    config: dict[str, object] = {"cluster": cluster, "secret": secret}
+    if prefetch:
+        config["prefetch"] = int(*prefetch)
     apps = ["auth", "contenttypes", "messages", "sessions"]
     settings.configure(
         ALLOWED_HOSTS=["localhost", "127.0.0.1"],
