@@ -81,9 +81,14 @@ class Reader:
             renewed when half of a sender's share is spent, not with each message. A limit below the last one
             asks a sender that holds more than its share to cede the rest, because another has spent its own.
         """
-        lines = {sender: self._line(sender) for sender in senders}
         free = self.free(now)
-        if free <= 0 or not lines:
+        if free <= 0:
+            return []
+        lines = {sender: self._line(sender) for sender in senders}
+        if free <= len(lines):  # as it always is without prefetch: one message for each
+            spent = [(sender, line) for sender, line in lines.items() if line.granted <= line.received]
+            return [self._renew(sender, line, 1) for sender, line in spent if not line.is_recalled]
+        if not lines:
             return []
         outstanding = [line.outstanding for line in lines.values()]
         spare = free - sum(outstanding)
@@ -98,8 +103,7 @@ class Reader:
             more = min(share - line.outstanding, max(spare, 1 - line.outstanding))
             if more > 0 and not line.is_recalled and (line.outstanding == 0 or more >= share // 2):
                 spare -= more
-                grants.append((sender, line.received + line.outstanding + more, line.granted == 0))
-                line.granted = grants[-1][1]
+                grants.append(self._renew(sender, line, more))
                 if more < share and spare <= 0:
                     grants.extend(self._recall(lines, shares))
         return grants
@@ -110,6 +114,12 @@ class Reader:
         if line is not None and line.is_recalled:
             line.is_recalled = False
             line.granted = min(line.granted, max(limit, line.received))
+
+    @staticmethod
+    def _renew(sender: NodeId, line: _Line, more: int) -> tuple[NodeId, int, bool]:
+        is_first = line.granted == 0
+        line.granted = max(line.granted, line.received) + more
+        return sender, line.granted, is_first
 
     @staticmethod
     def _recall(lines: dict[NodeId, _Line], shares: dict[NodeId, int]) -> Iterator[tuple[NodeId, int, bool]]:
