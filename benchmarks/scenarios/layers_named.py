@@ -1,4 +1,9 @@
-"""One process sends to a named channel, whose messages several worker processes share."""
+"""
+One process sends to a named channel, whose messages several worker processes share.
+
+In each one task reads, which is the worst case without prefetch: its next message leaves the sender when the one before
+is done. ``runworker`` has four threads that read.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,7 @@ BYTES: Final = 200
 CHANNEL: Final = "benchmark.work"
 UNDER_WAY: Final = 2_000
 MOST_PER_S: Final = 500_000
+RECEIVERS: Final = 4
 
 UNIQUE: Final = Measure("unique messages", "messages/s", is_rate=True)
 TWICE: Final = Measure("delivered twice", "messages")
@@ -32,14 +38,17 @@ LAYERS: Final[Mapping[str, OpenBackend]] = {
     **PEERS,
 }
 AHEAD: Final = f"{OURS}, prefetch 128"
+SEVERAL: Final = f"{OURS}, {RECEIVERS} receivers each"
+CONTESTANTS: Final = {**{name: (layer, 1) for name, layer in LAYERS.items()}, SEVERAL: (mesh, RECEIVERS)}
 TARGETS: Final = (
     Target(UNIQUE.name, 8_000, 15_000),
+    Target(UNIQUE.name, 8_000, 15_000, ours=SEVERAL),
     Target(UNIQUE.name, 0.7, 1.2, (NATS,), AHEAD),
-    *(Target(TWICE.name, 0, ours=name) for name in LAYERS if name.startswith(OURS)),
+    *(Target(TWICE.name, 0, ours=name) for name in CONTESTANTS if name.startswith(OURS)),
 )
 
 
-def _share(open_backend: OpenBackend, workers: int) -> Contestant:
+def _share(open_backend: OpenBackend, receivers: int, workers: int) -> Contestant:
     @contextmanager
     def contestant(seconds: float) -> Iterator[Round]:
         board, marks = Board(workers, is_shared=True), Marks(workers, int(seconds * MOST_PER_S))
@@ -47,7 +56,7 @@ def _share(open_backend: OpenBackend, workers: int) -> Contestant:
         with ExitStack() as stack:
             backend = stack.enter_context(open_backend())
             children = [
-                stack.enter_context(Child(backend, workers, Worker, board, marks, place, CHANNEL))
+                stack.enter_context(Child(backend, workers, Worker, board, marks, place, CHANNEL, receivers))
                 for place in range(workers)
             ]
             dealer = stack.enter_context(Child(backend, workers, Dealer, board, marks, UNDER_WAY))
@@ -69,7 +78,7 @@ def _scenario(workers: int) -> Scenario:
         title=f"A named channel with {workers} worker{'s' * (workers > 1)}, {BYTES} bytes",
         family="named channel",
         measures=(UNIQUE, TWICE, LOST),
-        contestants={name: _share(layer, workers) for name, layer in LAYERS.items()},
+        contestants={name: _share(*how, workers) for name, how in CONTESTANTS.items()},
         targets=TARGETS if workers == 2 else (),
         x=workers,
         x_label="workers",

@@ -83,18 +83,24 @@ class Echo:
 
 
 class Worker:
-    """One of several that read the same named channel."""
+    """
+    One of several processes that read the same named channel.
 
-    def __init__(self, layer: Layer, board: Board, marks: Marks, place: int, channel: str) -> None:
+    Args:
+        receivers: How many tasks of it do so.
+    """
+
+    def __init__(self, layer: Layer, board: Board, marks: Marks, place: int, channel: str, receivers: int) -> None:
         self._layer = layer
         self._board = board
         self._marks = marks
         self._place = place
         self._channel = channel
+        self._receivers = receivers
 
     async def start(self) -> None:
         """Read from now on."""
-        self._task = asyncio.create_task(self._work())
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._receivers)]
 
     async def _work(self) -> None:
         receive, mark, channel, place = self._layer.receive, self._marks.mark, self._channel, self._place
