@@ -43,7 +43,7 @@ LOOK_EVERY_S: Final = 0.1
 CLOSE_BEHIND_S: Final = 0.0001
 """What is sent so soon after something else is probably not the last. One more call at the end of the turn, for each
 that is, would cost as much as a message."""
-MOST_DEFERRED: Final = 64
+MOST_DEFERRED: Final = 8
 """Actions that wait for the end of a turn of an event loop."""
 
 
