@@ -53,9 +53,9 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "absence barriers batches candidates closures codec copies counters credits custody dialing events "
-            "follows frames gossip greetings groups heartbeats identity joining ledger outbox peers proofs queues "
-            "readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
+            "absence addresses barriers batches candidates closures codec copies counters credits custody dialing "
+            "events follows frames gossip greetings groups heartbeats identity joining ledger outbox peers proofs "
+            "queues readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
@@ -68,7 +68,7 @@ LAYERS: Final = (
     Layer(
         "I/O",
         words("bell descriptors ending handshakes inheritance memory memory_node memory_wires node probes publications")
-        | words("pump pushes security slot sockets solo switchboard transport waiters"),
+        | words("pump pushes scheduling security slot sockets solo switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Final
 
 from zmqlayer.actions import Push
@@ -26,7 +25,7 @@ from zmqlayer.counters import Counters, Drop
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
 from zmqlayer.ledger import Account, Ledger
-from zmqlayer.names import MOST_REMEMBERED, NodeId, owner_of, short
+from zmqlayer.names import NodeId, owner_of, short
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
@@ -77,7 +76,6 @@ class Accounts:
     ) -> None:  # fmt: skip
         self._node_id = outbox.node_id
         self._config = config
-        self._capacity_of = lru_cache(maxsize=MOST_REMEMBERED)(config.capacity_of)
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
@@ -95,7 +93,7 @@ class Accounts:
 
     # What goes out
 
-    def admit(self, owner: NodeId, channel: str, size: int, deadline: float, now: float) -> int:
+    def admit(self, owner: NodeId, channel: str, size: int, deadline: float, capacity: int, now: float) -> int:
         """
         Count one message to a process channel, and return its place in the sequence.
 
@@ -105,7 +103,7 @@ class Accounts:
         account = self._ledger.of(owner)
         sequence = account.mail_sent + 1
         try:
-            self._windows.admit(owner, channel, (sequence, deadline, size), self._capacity_of(channel), now)
+            self._windows.admit(owner, channel, (sequence, deadline, size), capacity, now)
         except ChannelFull:
             self._counters.refused += 1
             raise
@@ -115,7 +113,7 @@ class Accounts:
 
     def blocked_by(self, owner: NodeId, channel: str, now: float) -> Bound | None:
         """Return what has no room for a message to a process channel, however large it is; None if there is room."""
-        capacity, size = self._capacity_of(channel), self._config.max_message_size
+        capacity, size = self._config.capacity_of(channel), self._config.max_message_size
         return self._windows.blocked_by(owner, channel, capacity, size, now)
 
     def is_read(self, prefix: str) -> bool:
@@ -207,7 +205,7 @@ class Accounts:
             read = self._read[source] = {}
         progress = read.get(channel)
         if progress is None:
-            progress = read[channel] = _Progress(self._capacity_of(channel))
+            progress = read[channel] = _Progress(self._config.capacity_of(channel))
         if letter.sequence > progress.upto:
             progress.upto = letter.sequence
         progress.left -= 1

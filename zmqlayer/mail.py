@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
 from itertools import chain
 
 from zmqlayer.accounts import Accounts
-from zmqlayer.bodies import body_expiry
+from zmqlayer.addresses import Address
 from zmqlayer.closures import Closures
 from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, Counters, Drop
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.frames import Frame
-from zmqlayer.names import MOST_REMEMBERED, NodeId, owner_of, process_prefix
+from zmqlayer.names import NodeId, owner_of, process_prefix
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter, Mailboxes
@@ -51,7 +50,6 @@ class Mail:
         self._node_id = outbox.node_id
         self._mark = process_prefix("", self._node_id)
         self._config = config
-        self._expiry_of = lru_cache(maxsize=MOST_REMEMBERED)(partial(body_expiry, expiry=config.expiry))
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
@@ -61,7 +59,7 @@ class Mail:
         self._closures = Closures(config.limits.closed_channels)
         self._parked: dict[NodeId, deque[Letter]] = {}
 
-    def send(self, owner: NodeId, channel: str, body: bytes, now: float) -> None:
+    def send(self, owner: NodeId, channel: str, address: Address, body: bytes, now: float) -> None:
         """
         Send one message to a process channel, or to a ``?`` channel that another node made.
 
@@ -80,12 +78,11 @@ class Mail:
             self._counters.accepted += 1
             self._counters.drop(Drop(CLOSED, channel, owner), now)
             return
-        expiry = self._expiry_of(channel)
-        deadline = now + expiry
-        sequence = self._accounts.admit(owner, channel, len(body), deadline, now)
+        deadline = now + address.expiry_s
+        sequence = self._accounts.admit(owner, channel, len(body), deadline, address.capacity, now)
         if is_heard and owner not in self._parked:
             self._counters.handed_over += 1
-            self._outbox.mail(owner, channel, int(expiry * 1000), sequence, body)
+            self._outbox.mail(owner, channel, address.ttl_ms, sequence, body)
             return
         letter = Letter(channel, body, deadline, self._node_id, sequence=sequence)
         if owner == self._node_id:

@@ -21,12 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
 from itertools import chain
 from typing import Final
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Action, Publish, Subscribe
+from zmqlayer.addresses import Addresses
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters
 from zmqlayer.dispatch import Dispatch
@@ -40,7 +40,7 @@ from zmqlayer.ledger import Account
 from zmqlayer.links import Links
 from zmqlayer.mail import Mail
 from zmqlayer.membership import Membership
-from zmqlayer.names import MOST_REMEMBERED, NodeId, owner_of, short
+from zmqlayer.names import NodeId, short
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
@@ -77,7 +77,7 @@ class Mesh:
 
     def __init__(self, identity: Identity, config: Config, randoms: IdSource) -> None:
         self.identity = identity
-        self._owner_of = lru_cache(maxsize=MOST_REMEMBERED)(partial(_owner_elsewhere, identity.node_id))
+        self._addresses = Addresses(identity.node_id, config)
         self.counters = Counters()
         self.outbox = Outbox(identity.node_id)
         self.tallies = Tallies(config.limits.tallies)
@@ -109,7 +109,7 @@ class Mesh:
         )  # fmt: skip
         self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
-        self._swept = (*swept, self.notices)
+        self._swept = (*swept, self.notices, self._addresses)
         self._joining = Joining()
         self._due_at = self._sweep_at = 0.0
         self._is_leaving = False
@@ -242,25 +242,27 @@ class Mesh:
         Raises:
             ChannelFull: The channel, or the peer behind it, has no room; nothing was queued.
         """
-        owner = self._owner_of(channel)
+        address = self._addresses[channel]
+        owner = address.owner
         try:
             if owner is None:
                 self._dispatch.send(channel, body, now)
             else:
-                self._mail.send(owner, channel, body, now)
+                self._mail.send(owner, channel, address, body, now)
         except ChannelFull:
-            self.tallies.count_refused(channel, now)
+            self.tallies.count_refused(address.family, now)
             raise
-        self.tallies.count_sent(channel, now)
+        self.tallies.count_sent(address.family, now)
 
     def entrust(self, channel: str, body: bytes, token: Hashable, now: float) -> None:
         """Send one message to a named channel, and emit :class:`Lost` if it is lost; raises as ``Dispatch.entrust``."""
+        family = self._addresses[channel].family
         try:
             self._dispatch.entrust(channel, body, token, now)
         except ChannelFull:
-            self.tallies.count_refused(channel, now)
+            self.tallies.count_refused(family, now)
             raise
-        self.tallies.count_sent(channel, now)
+        self.tallies.count_sent(family, now)
 
     def withdraw(self, channel: str, token: Hashable, now: float) -> None:
         """Emit no :class:`Lost` for an entrusted message any more, and take it back if nobody has it yet."""
@@ -406,11 +408,11 @@ class Mesh:
 
     def _send_copy(self, channel: str, body: bytes, now: float) -> None:
         """Send one member's copy of a group message to a channel that is no process channel of this node."""
-        owner = self._owner_of(channel)
-        if owner is None:
+        address = self._addresses[channel]
+        if address.owner is None:
             self._dispatch.send(channel, body, now)
         else:
-            self._mail.send(owner, channel, body, now)
+            self._mail.send(address.owner, channel, address, body, now)
 
     def _link_changed(self, peer: Peer, before: PeerState, now: float) -> None:
         after = peer.state
@@ -451,7 +453,7 @@ class Mesh:
             self._emit(Readable(channel, len(letters)))
 
     def _blocked_by(self, channel: str, now: float) -> Bound | None:
-        owner = self._owner_of(channel)
+        owner = self._addresses[channel].owner
         return self._dispatch.blocked_by(channel, now) if owner is None else self._mail.blocked_by(owner, channel, now)
 
     def _clear(self, now: float) -> None:
@@ -476,9 +478,3 @@ class Mesh:
 
     def _held(self, source: NodeId) -> dict[str, int]:
         return self._mail.boxes.held(source) | self._dispatch.held(source)
-
-
-def _owner_elsewhere(node_id: NodeId, channel: str) -> NodeId | None:
-    """Return whom mail for *channel* goes to; None if it is queued here: it is a named one, or a ``?`` one of ours."""
-    owner = owner_of(channel)
-    return None if owner == node_id and "?" in channel else owner

@@ -8,14 +8,10 @@ mark (``http.response.<node>!``), so that a million reply channels are one entry
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-
-from zmqlayer.names import MOST_REMEMBERED
 
 __all__ = ["Tallies", "Tally", "family_of"]
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
 def family_of(channel: str) -> str:
     """
     Return the name under which *channel* is tallied.
@@ -80,17 +76,17 @@ class Tallies:
     def __len__(self) -> int:
         return len(self._tallies)
 
-    def count_sent(self, channel: str, now: float) -> None:
-        """One more message to *channel* was taken."""
-        tally = self._tallies.get(family_of(channel))
+    def count_sent(self, family: str, now: float) -> None:
+        """One more message to a channel of *family* was taken."""
+        tally = self._tallies.get(family)
         if tally is None or now >= tally.over_at:
-            tally = self._at(channel, now)
+            tally = self._at(family, now)
         tally.sent += 1
         tally.sent_now += 1
 
-    def count_refused(self, channel: str, now: float) -> None:
-        """One more message to *channel* was refused."""
-        tally = self._at(channel, now)
+    def count_refused(self, family: str, now: float) -> None:
+        """One more message to a channel of *family* was refused."""
+        tally = self._at(family, now)
         tally.refused += 1
         tally.refused_now += 1
 
@@ -109,9 +105,8 @@ class Tallies:
             sum(refused for _, refused in rates),
         )
 
-    def _at(self, channel: str, now: float) -> Tally:
-        """Return the tally of *channel*'s family, to count with in this second."""
-        family = family_of(channel)
+    def _at(self, family: str, now: float) -> Tally:
+        """Return the tally of *family*, to count with in this second."""
         tally = self._tallies.get(family)
         if tally is None:
             if len(self._tallies) >= self._most:

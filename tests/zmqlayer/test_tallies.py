@@ -23,7 +23,7 @@ def test_messages_are_counted_by_channel_and_in_all() -> None:
     tallies = Tallies(10)
     for channel, count in (("jobs", 3), ("reply!1", 1), ("reply!2", 1)):
         for _ in range(count):
-            tallies.count_sent(channel, 5.0)
+            tallies.count_sent(family_of(channel), 5.0)
     tallies.count_refused("jobs", 5.0)
 
     assert (tallies.look_at("jobs").sent, tallies.look_at("jobs").refused) == (3, 1)
