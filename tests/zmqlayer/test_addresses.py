@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from support.sizes import table_sizes
 from support.strategies import node
-from zmqlayer.addresses import Address, Addresses
+from zmqlayer.addresses import MOST_AT_HAND, Address, Addresses
 from zmqlayer.bodies import BODY_CAPACITY, BODY_EXPIRY_S
 from zmqlayer.config import Config
 from zmqlayer.names import MOST_REMEMBERED, encode_node_id, process_prefix
@@ -63,6 +64,9 @@ def test_few_are_kept() -> None:
         assert known[f"jobs.{number}"].family == f"jobs.{number}"
         assert known[f"{process_prefix('reply!', node(number % 256))}{number}"].owner == node(number % 256)
 
-    assert len(known) <= MOST_REMEMBERED
-    known.sweep()
-    assert len(known) == 0
+    kept = table_sizes(known)
+    known.sweep(0.0)
+
+    assert kept.pop("Addresses") <= MOST_AT_HAND
+    assert all(0 < size <= MOST_REMEMBERED for size in kept.values())
+    assert not any(table_sizes(known).values())
