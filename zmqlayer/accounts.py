@@ -97,6 +97,11 @@ class Accounts:
         """
         Count one message to a process channel, and return its place in the sequence.
 
+        Args:
+            size: Bytes of the message.
+            deadline: Monotonic seconds at which it expires.
+            capacity: Unread messages that the channel holds.
+
         Raises:
             ChannelFull: The channel, or the peer, has no room.
         """

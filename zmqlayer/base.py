@@ -118,7 +118,7 @@ class BaseLayer:
 
     def work_in_batches(self) -> None:
         """
-        Let ZeroMQ's thread wait its turn where processors are busy: it moves more messages each time it wakes.
+        Let ZeroMQ's thread and the node's own wait their turn where processors are busy: they move more each time.
 
         For programs that serve many at once. One that waits for each answer would wait longer. Call it before the node
         starts; it has an effect on Linux only.

@@ -117,6 +117,7 @@ class Reader:
 
     @staticmethod
     def _renew(sender: NodeId, line: _Line, more: int) -> tuple[NodeId, int, bool]:
+        """Allow *more* messages than are on their way, and return what the sender is told."""
         is_first = line.granted == 0
         line.granted = max(line.granted, line.received) + more
         return sender, line.granted, is_first

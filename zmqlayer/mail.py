@@ -66,6 +66,9 @@ class Mail:
         A message for a node that cannot be reached yet waits; one for a node that is gone, or for a channel that it
         closed, is dropped and counted.
 
+        Args:
+            owner: That of *address*, the address of *channel*.
+
         Raises:
             ChannelFull: The channel, or the peer, has no room.
         """
