@@ -7,6 +7,7 @@ Used by the consumer of ``http.request``, from threads and from coroutines.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import Any, cast
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
@@ -14,7 +15,7 @@ from zmqlayer.messages import HttpResponse as Part
 from zmqlayer.worker.channel import Channel
 from zmqlayer.worker.exceptions import RequestAborted
 from zmqlayer.worker.failures import SERVER_ERROR
-from zmqlayer.worker.outbox import current_outbox
+from zmqlayer.worker.outbox import Outbox, current_outbox
 
 __all__ = ["Answer"]
 
@@ -44,15 +45,9 @@ class Answer:
             if outbox is None:
                 self.reply.send(content, immediately=True)
             else:
-                patience = outbox.patience
-                patience.insist(
-                    lambda: outbox.send_now(self.reply, content),
-                    deadline=patience.clock() + patience.reply_s,
-                    is_hopeless=lambda: not self.is_awaited(),
-                )
+                outbox.send_now(self.reply, content)
         except ChannelFull as exc:
-            self._check_awaited(exc)
-            raise
+            self._persist(outbox, content, exc)
         self._note(part)
 
     async def asend(self, part: Part) -> None:
@@ -62,15 +57,9 @@ class Answer:
             if outbox is None:
                 await self.reply.asend(content, immediately=True)
             else:
-                patience = outbox.patience
-                await patience.ainsist(
-                    lambda: outbox.asend_now(self.reply, content),
-                    deadline=patience.clock() + patience.reply_s,
-                    is_hopeless=lambda: not self.is_awaited(),
-                )
+                await outbox.asend_now(self.reply, content)
         except ChannelFull as exc:
-            self._check_awaited(exc)
-            raise
+            await self._apersist(outbox, content, exc)
         self._note(part)
 
     def end(self) -> None:
@@ -89,6 +78,30 @@ class Answer:
         if self._sent:
             self._check_awaited()  # messages for who is gone are dropped without an error: a stream would never end
         return {**part, "order": self._sent}
+
+    def _persist(self, outbox: Outbox | None, content: dict[str, Any], refusal: ChannelFull) -> None:
+        """There was no room: try again, if a consumer sends, until there is, or nobody reads any more."""
+        try:
+            if outbox is None:
+                raise refusal
+            patience, send = outbox.patience, partial(outbox.send_now, self.reply, content)
+            patience.persist(send, refusal, patience.clock() + patience.reply_s, self._is_abandoned)
+        except ChannelFull as exc:
+            self._check_awaited(exc)
+            raise
+
+    async def _apersist(self, outbox: Outbox | None, content: dict[str, Any], refusal: ChannelFull) -> None:
+        try:
+            if outbox is None:
+                raise refusal
+            patience, send = outbox.patience, partial(outbox.asend_now, self.reply, content)
+            await patience.apersist(send, refusal, patience.clock() + patience.reply_s, self._is_abandoned)
+        except ChannelFull as exc:
+            self._check_awaited(exc)
+            raise
+
+    def _is_abandoned(self) -> bool:
+        return not self.is_awaited()
 
     def _note(self, part: Part) -> None:
         self._sent += 1

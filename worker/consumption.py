@@ -24,14 +24,14 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.worker.connections import KEPT, OWN, Connections, are_minded_by
+from zmqlayer.worker.connections import KEPT, OWN, Connections
 from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, RequestAborted, StopConsumer
 from zmqlayer.worker.failures import answer_to_failure, is_awaited
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.outbox import Outbox
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.receipts import read_receipt
-from zmqlayer.worker.routing import Match, consumer_name
+from zmqlayer.worker.routing import Match
 from zmqlayer.worker.signals import consumer_finished, consumer_started
 
 __all__ = ["MESSAGE_RETRIES", "Consumption"]
@@ -71,8 +71,8 @@ class Consumption:
         self.message = message
         self.context: contextvars.Context | None = None
         self._match = match
-        self._name = consumer_name(match.consumer)
-        self._connections = KEPT if are_minded_by(match.consumer) else connections
+        self._name = match.name
+        self._connections = KEPT if match.minds_connections else connections
         self._patience = patience
         self._sender = sender
         self._retries = message_retries

@@ -231,7 +231,7 @@ class _Ended:
         """Send it inside the ``with``."""
 
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> bool:
-        is_abandoned = isinstance(exc, ChannelFull | RequestTimeout | RequestAborted)
+        is_abandoned = exc is not None and isinstance(exc, ChannelFull | RequestTimeout | RequestAborted)
         if is_abandoned:
             if is_gone := isinstance(exc, RequestAborted):
                 self._answer.is_over = True

@@ -61,28 +61,49 @@ class Patience:
         Raises:
             ChannelFull: The deadline has passed, the case is hopeless, or the worker is stopping.
         """
-        waits: Iterator[float] | None = None
-        while True:
+        try:
+            send()
+        except ChannelFull as exc:
+            self.persist(send, exc, deadline, is_hopeless)
+
+    def persist(
+        self, send: Callable[[], None], refusal: ChannelFull, deadline: float, is_hopeless: Callable[[], bool] = _never
+    ) -> None:
+        """Go on as :meth:`insist` does, for who was given *refusal* just now."""
+        for wait_s in self._waits(deadline, is_hopeless):
+            if self.pause(wait_s):
+                break
             try:
                 return send()
-            except ChannelFull:
-                waits = waits or self._waits(deadline, is_hopeless)
-                wait_s = next(waits, None)
-                if wait_s is None or self.pause(wait_s):
-                    raise
+            except ChannelFull as exc:
+                refusal = exc
+        raise refusal
 
     async def ainsist(
         self, send: Callable[[], Awaitable[None]], deadline: float, is_hopeless: Callable[[], bool] = _never
     ) -> None:
         """Await *send* until the channel has room, as :meth:`insist` does for threads."""
-        waits = self._waits(deadline, is_hopeless)
-        while True:
+        try:
+            await send()
+        except ChannelFull as exc:
+            await self.apersist(send, exc, deadline, is_hopeless)
+
+    async def apersist(
+        self,
+        send: Callable[[], Awaitable[None]],
+        refusal: ChannelFull,
+        deadline: float,
+        is_hopeless: Callable[[], bool] = _never,
+    ) -> None:
+        """Go on as :meth:`ainsist` does, for who was given *refusal* just now."""
+        for wait_s in self._waits(deadline, is_hopeless):
+            if await self.apause(wait_s):
+                break
             try:
                 return await send()
-            except ChannelFull:
-                wait_s = next(waits, None)
-                if wait_s is None or await self.apause(wait_s):
-                    raise
+            except ChannelFull as exc:
+                refusal = exc
+        raise refusal
 
     def _waits(self, deadline: float, is_hopeless: Callable[[], bool]) -> Iterator[float]:
         """Yield how long to wait before the next try, until it is time to give up."""

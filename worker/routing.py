@@ -34,6 +34,7 @@ from zmqlayer.messages import (
     WEBSOCKET_RECEIVE,
 )
 from zmqlayer.names import check_channel
+from zmqlayer.worker.connections import are_minded_by
 from zmqlayer.worker.exceptions import AcceptConnection, InvalidRoutingError
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import layer_settings
@@ -71,11 +72,15 @@ class Match(NamedTuple):
     Attributes:
         kwargs: Its keyword arguments.
         is_async: Whether calling the consumer runs nothing of it, but gives a coroutine.
+        minds_connections: Whether it minds connections to the database itself.
+        name: Its dotted name, for people to read.
     """
 
     consumer: Consumer
     kwargs: dict[str, Any]
     is_async: bool
+    minds_connections: bool
+    name: str
 
     def call(self, message: Message) -> Any:
         """Call the consumer; returns what it returns, perhaps a coroutine."""
@@ -101,8 +106,10 @@ class Route:
         names = (channels,) if isinstance(channels, str) else tuple(channels)
         self.channels = tuple(check_channel(name) for name in names)
         self.consumer = _load_consumer(consumer)
-        self._is_async = _gives_coroutine(self.consumer)  # found out once: each look costs as much as a match
         self.filters = {key: _compile(pattern) for key, pattern in filters.items()}
+        # Found out once: each look costs as much as a match.
+        is_async, is_minder = _gives_coroutine(self.consumer), are_minded_by(self.consumer)
+        self._match = Match(self.consumer, {}, is_async, is_minder, consumer_name(self.consumer))
 
     def __repr__(self) -> str:
         return f"<Route {', '.join(self.channels)} -> {consumer_name(self.consumer)}>"
@@ -111,13 +118,15 @@ class Route:
         """Return the consumer for a message on *channel* that holds *values*, or None if it is not for this route."""
         if channel not in self.channels:
             return None
+        if not self.filters:
+            return self._match
         kwargs: dict[str, Any] = {}
         for key, pattern in self.filters.items():
             found = _match_value(pattern, values.get(key))
             if found is None:
                 return None
             kwargs.update(found.groupdict())
-        return Match(self.consumer, kwargs, self._is_async)
+        return self._match._replace(kwargs=kwargs)
 
     def channel_names(self) -> set[str]:
         """Return the channels a worker must read for this route."""
@@ -177,6 +186,8 @@ class Include:
 
     def match(self, channel: str, values: Mapping[str, Any]) -> Match | None:
         """Return the first fitting consumer behind the prefixes, or None."""
+        if not self.prefixes:
+            return self._match_behind(channel, values)
         kwargs: dict[str, Any] = {}
         shortened: dict[str, Any] = {}
         for key, pattern in self.prefixes.items():
@@ -185,11 +196,14 @@ class Include:
                 return None
             kwargs.update(found.groupdict())
             shortened[key] = found.string[found.end() :]
-        inner = ChainMap(shortened, values) if shortened else values  # type: ignore[arg-type]  # it is only read
+        match = self._match_behind(channel, ChainMap(shortened, values))  # type: ignore[arg-type]  # it is only read
+        return match._replace(kwargs={**kwargs, **match.kwargs}) if match is not None and kwargs else match
+
+    def _match_behind(self, channel: str, values: Mapping[str, Any]) -> Match | None:
         for entry in self._by_channel.get(channel, ()):
-            match = entry.match(channel, inner)
+            match = entry.match(channel, values)
             if match is not None:
-                return match._replace(kwargs={**kwargs, **match.kwargs}) if kwargs else match
+                return match
         return None
 
     def channel_names(self) -> set[str]:

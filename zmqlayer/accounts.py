@@ -204,7 +204,8 @@ class Accounts:
         if source == self._node_id:
             self._settle(source, channel, letter.sequence)
             return
-        self._release(source, len(letter.body))
+        if (account := self._ledger.find(source)) is not None:
+            account.release(len(letter.body))
         read = self._read.get(source)
         if read is None:
             read = self._read[source] = {}
@@ -231,10 +232,13 @@ class Accounts:
         """This node is done with a message that was handed to a reader here."""
         if letter.source == self._node_id:
             return
-        account = self._release(letter.source, len(letter.body))
+        account = self._ledger.find(letter.source)
         if account is not None:
+            account.release(len(letter.body))
             account.finished += 1
-            self._owe(letter.source, now)
+            self._owing.add(letter.source)
+            if self._report_at == _NEVER:
+                self._report_soon(now)
 
     def finished(self, peer: NodeId) -> int:
         """Return how much of the work that a peer handed over this node is done with."""
@@ -384,12 +388,6 @@ class Accounts:
                 frame.target[:100], short(frame.source), account.unread, account.unread_bytes,
             )  # fmt: skip
         return False
-
-    def _release(self, source: NodeId, size: int) -> Account | None:
-        account = self._ledger.find(source)
-        if account is not None:
-            account.release(size)
-        return account
 
     def _report(self, node_id: NodeId, read: dict[str, int]) -> None:
         account = self._ledger.of(node_id)

@@ -18,6 +18,7 @@ from zmqlayer.queues import Letter
 
 __all__ = ["Outbox"]
 
+BATCHES: Final = (MailBatch, WorkBatch)
 LOOK_BACK: Final = 16
 """So far back a batch of work is looked for: readers that take turns are fewer."""
 
@@ -45,7 +46,7 @@ class Outbox:
         taken, self.actions = self.actions, []
         self.do = self.actions.append
         here = self.node_id
-        return [action.pack(here) if isinstance(action, MailBatch | WorkBatch) else action for action in taken]
+        return [action.pack(here) if isinstance(action, BATCHES) else action for action in taken]
 
     def mail(self, owner: NodeId, channel: str, ttl_ms: int, sequence: int, body: bytes) -> None:
         """Publish one message to a process channel of *owner*."""

@@ -332,7 +332,7 @@ class Pump:
 
     def _send(self) -> None:
         """Send what the mesh decided, unless somebody is at the sockets: that one looks again."""
-        while self._outbox.actions and self._at_sockets.acquire(blocking=False):
+        while self._outbox.actions and self._at_sockets.acquire(False):
             try:
                 if self._is_closed:
                     return

@@ -41,6 +41,27 @@ def test_each_wait_is_twice_the_last_one() -> None:
     assert waiting.waits == pytest.approx([0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.1, 0.1])
 
 
+def test_who_was_refused_waits_first() -> None:
+    """Who has tried already, in vain, does not try again before something can have changed."""
+    waiting, door = Waiting(), Door(opens_after=1)
+    with pytest.raises(ChannelFull) as refusal:
+        door.send()
+
+    waiting.patience().persist(door.send, refusal.value, deadline=30)
+
+    assert (waiting.waits, door.tries) == (pytest.approx([0.002]), 2)
+
+
+def test_the_last_refusal_is_told() -> None:
+    """It is the one that is true when the case is given up."""
+    waiting, first = Waiting(), ChannelFull("before", 1)
+
+    with pytest.raises(ChannelFull, match="'a'"):
+        waiting.patience().persist(Door(opens_after=10_000).send, first, deadline=1)
+    with pytest.raises(ChannelFull, match="'before'"):
+        waiting.patience().persist(Door(opens_after=0).send, first, deadline=30, is_hopeless=lambda: True)
+
+
 def test_giving_up_at_the_deadline() -> None:
     """The last wait ends at the deadline, and one more try is made."""
     waiting, door = Waiting(), Door(opens_after=10_000)

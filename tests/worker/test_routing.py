@@ -29,6 +29,12 @@ def with_session(message: Message) -> None:
     """A consumer that uses a session."""
 
 
+def found(router: Router, message: Message) -> tuple[Any, dict[str, Any]] | None:
+    """The consumer that a router finds, and its keyword arguments."""
+    match = router.match(message)
+    return None if match is None else (match.consumer, match.kwargs)
+
+
 blog_routes = [route("websocket.receive", blog_receive, path=r"^/(?P<slug>[a-z]+)/$")]
 
 
@@ -41,7 +47,7 @@ def test_the_channel_decides() -> None:
     """A route without filters takes every message of its channel, and of no other."""
     router = Router([route("thumbnail.make", chat_receive)])
 
-    assert router.match(Message({}, "thumbnail.make", MemoryLayer())) == (chat_receive, {}, False)
+    assert found(router, Message({}, "thumbnail.make", MemoryLayer())) == (chat_receive, {})
     assert router.match(received("/")) is None
 
 
@@ -50,14 +56,14 @@ def test_one_route_for_several_channels() -> None:
     router = Router([route(["websocket.connect", "websocket.receive"], chat_receive)])
 
     assert router.channels == {"websocket.connect", "websocket.receive"}
-    assert router.match(received("/")) == (chat_receive, {}, False)
+    assert found(router, received("/")) == (chat_receive, {})
 
 
 def test_named_groups_become_keyword_arguments() -> None:
     """What a filter's named group matched is given to the consumer."""
     router = Router([route("websocket.receive", chat_receive, path=r"^/chat/(?P<room>\w+)/$")])
 
-    assert router.match(received("/chat/lobby/")) == (chat_receive, {"room": "lobby"}, False)
+    assert found(router, received("/chat/lobby/")) == (chat_receive, {"room": "lobby"})
     assert router.match(received("/elsewhere/")) is None
 
 
@@ -91,7 +97,7 @@ def test_all_filters_must_match() -> None:
     """Several filters are all needed, and their groups come together."""
     router = Router([route("websocket.receive", chat_receive, path=r"/(?P<room>\w+)", text=r"(?P<verb>\w+)")])
 
-    assert router.match(received("/lobby", text="sing now")) == (chat_receive, {"room": "lobby", "verb": "sing"}, False)
+    assert found(router, received("/lobby", text="sing now")) == (chat_receive, {"room": "lobby", "verb": "sing"})
     assert router.match(received("/lobby", text="")) is None
 
 
@@ -99,15 +105,15 @@ def test_the_first_route_wins() -> None:
     """Routes are tried in order."""
     router = Router([route("websocket.receive", chat_receive, path="/chat"), route("websocket.receive", blog_receive)])
 
-    assert router.match(received("/chat")) == (chat_receive, {}, False)
-    assert router.match(received("/blog")) == (blog_receive, {}, False)
+    assert found(router, received("/chat")) == (chat_receive, {})
+    assert found(router, received("/blog")) == (blog_receive, {})
 
 
 def test_an_include_takes_its_prefix_off() -> None:
     """Included routes see what follows the prefix, and both give keyword arguments."""
     router = Router([include(blog_routes, path=r"^/(?P<language>en|pt)")])
 
-    assert router.match(received("/pt/news/")) == (blog_receive, {"language": "pt", "slug": "news"}, False)
+    assert found(router, received("/pt/news/")) == (blog_receive, {"language": "pt", "slug": "news"})
     assert router.match(received("/news/")) is None
 
 
@@ -115,7 +121,7 @@ def test_includes_in_includes() -> None:
     """Each include takes its own part off."""
     router = Router([include([include(blog_routes, path="^/b")], path="^/a")])
 
-    assert router.match(received("/a/b/news/")) == (blog_receive, {"slug": "news"}, False)
+    assert found(router, received("/a/b/news/")) == (blog_receive, {"slug": "news"})
 
 
 def test_an_include_leaves_the_message_alone() -> None:
@@ -132,7 +138,7 @@ def test_an_include_leaves_the_message_alone() -> None:
 
 def test_an_include_without_prefix() -> None:
     """Nothing is taken off where nothing is said."""
-    assert Router([include(blog_routes)]).match(received("/news/")) == (blog_receive, {"slug": "news"}, False)
+    assert found(Router([include(blog_routes)]), received("/news/")) == (blog_receive, {"slug": "news"})
 
 
 def test_dotted_paths() -> None:
@@ -147,7 +153,7 @@ def test_dotted_paths() -> None:
 
 def test_a_dict_is_a_routing() -> None:
     """The short form of Channels 1: channel name to consumer."""
-    assert Router({"websocket.receive": chat_receive}).match(received("/")) == (chat_receive, {}, False)
+    assert found(Router({"websocket.receive": chat_receive}), received("/")) == (chat_receive, {})
 
 
 @pytest.mark.parametrize(
@@ -183,9 +189,24 @@ def test_coroutine_functions_are_consumers() -> None:
         async def __call__(self, message: Message) -> None:
             """Do nothing."""
 
-    found = [Router([route("a", each)]).match(Message({}, "a", MemoryLayer())) for each in (consumer, Callable())]
+    consumers = (consumer, Callable(), chat_receive)
+    matches = [Router([route("a", each)]).match(Message({}, "a", MemoryLayer())) for each in consumers]
 
-    assert [match is not None and match.is_async for match in found] == [True, True]
+    assert [match is not None and match.is_async for match in matches] == [True, True, False]
+
+
+def test_what_is_known_of_a_consumer() -> None:
+    """Its name, for the log, and whether it minds connections to the database itself, as Django's views do."""
+    router = Router([route("a", chat_receive, path="^/(?P<room>x)")])
+    router.check_default()
+    consumer, views = (
+        router.match(Message({"path": "/x"}, "a", MemoryLayer())),
+        router.match(Message({"path": "/"}, "http.request", MemoryLayer())),
+    )
+
+    assert consumer is not None and views is not None
+    assert (consumer.name, consumer.minds_connections) == (f"{__name__}.chat_receive", False)
+    assert (views.name, views.minds_connections) == ("zmqlayer.worker.handler.ViewConsumer", True)
 
 
 class Greeter:
@@ -253,7 +274,7 @@ def test_default_routes(channel: str, consumer: object) -> None:
     router = Router([])
     router.check_default()
 
-    assert router.match(Message({}, channel, MemoryLayer())) == (consumer, {}, False)
+    assert found(router, Message({}, channel, MemoryLayer())) == (consumer, {})
 
 
 def test_requests_go_to_the_views_by_default() -> None:
@@ -262,11 +283,10 @@ def test_requests_go_to_the_views_by_default() -> None:
     router.check_default()
 
     views = router.match(Message({"path": "/"}, "http.request", MemoryLayer()))
-    own = router.match(Message({"path": "/api/"}, "http.request", MemoryLayer()))
 
     assert views is not None
     assert isinstance(views.consumer, ViewConsumer)
-    assert own == (chat_receive, {}, False)
+    assert found(router, Message({"path": "/api/"}, "http.request", MemoryLayer())) == (chat_receive, {})
 
 
 def test_another_consumer_for_requests() -> None:
@@ -274,7 +294,7 @@ def test_another_consumer_for_requests() -> None:
     router = Router([])
     router.check_default(http_consumer=chat_receive)
 
-    assert router.match(Message({}, "http.request", MemoryLayer())) == (chat_receive, {}, False)
+    assert found(router, Message({}, "http.request", MemoryLayer())) == (chat_receive, {})
 
 
 @pytest.mark.parametrize(("consumer", "ends"), [(with_session, True), (chat_receive, False)])
