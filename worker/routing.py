@@ -186,8 +186,20 @@ class Include:
 
     def match(self, channel: str, values: Mapping[str, Any]) -> Match | None:
         """Return the first fitting consumer behind the prefixes, or None."""
-        if not self.prefixes:
-            return self._match_behind(channel, values)
+        kwargs: dict[str, Any] = {}
+        if self.prefixes:
+            found = self._behind_prefixes(values)
+            if found is None:
+                return None
+            kwargs, values = found
+        for entry in self._by_channel.get(channel, ()):
+            match = entry.match(channel, values)
+            if match is not None:
+                return match._replace(kwargs={**kwargs, **match.kwargs}) if kwargs else match
+        return None
+
+    def _behind_prefixes(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+        """Return the named groups of the prefixes and the values without them, or None if some prefix does not fit."""
         kwargs: dict[str, Any] = {}
         shortened: dict[str, Any] = {}
         for key, pattern in self.prefixes.items():
@@ -196,15 +208,7 @@ class Include:
                 return None
             kwargs.update(found.groupdict())
             shortened[key] = found.string[found.end() :]
-        match = self._match_behind(channel, ChainMap(shortened, values))  # type: ignore[arg-type]  # it is only read
-        return match._replace(kwargs={**kwargs, **match.kwargs}) if match is not None and kwargs else match
-
-    def _match_behind(self, channel: str, values: Mapping[str, Any]) -> Match | None:
-        for entry in self._by_channel.get(channel, ()):
-            match = entry.match(channel, values)
-            if match is not None:
-                return match
-        return None
+        return kwargs, ChainMap(shortened, values)  # type: ignore[arg-type]  # it is only read
 
     def channel_names(self) -> set[str]:
         """Return the channels a worker must read for the included routes."""

@@ -14,7 +14,7 @@ batches, so that a reply channel that gets three messages costs no extra frame w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from zmqlayer.actions import Push
@@ -202,7 +202,7 @@ class Accounts:
             return
         channel, source = letter.channel, letter.source
         if source == self._node_id:
-            self._settle(source, channel, letter.sequence)
+            self._settle(source, {channel: letter.sequence})
             return
         if (account := self._ledger.find(source)) is not None:
             account.release(len(letter.body))
@@ -256,8 +256,7 @@ class Accounts:
         """
         payload = unpack_control(frame.body)
         account = self._returning(frame.source)
-        for channel, upto in read_counts(payload, "read").items():
-            self._settle(frame.source, channel, upto)
+        self._settle(frame.source, read_counts(payload, "read"))
         for gap in read_gaps(payload, "gaps"):
             self._windows.settle_gap(frame.source, *gap)
             self._rooms.freed_at(frame.source)
@@ -369,10 +368,11 @@ class Accounts:
 
     # Inside
 
-    def _settle(self, owner: NodeId, channel: str, upto: int) -> None:
-        self._windows.settle(owner, channel, upto)
-        if self._rooms.lines:
-            self._rooms.freed(channel)
+    def _settle(self, owner: NodeId, read: Mapping[str, int]) -> None:
+        self._windows.settle(owner, read)
+        if self._rooms.lines and read:
+            for channel in read:
+                self._rooms.freed(channel)
             self._rooms.freed(owner)
 
     def _has_room(self, account: Account, frame: Frame) -> bool:

@@ -194,7 +194,7 @@ class BaseLayer:
             InvalidName: A name outside the grammar, or a process channel of another node.
         """
         interest = _sort_out(channels, (self._slot.filled or self._slot.node).node_id)
-        choices = len(interest.own) + bool(interest.named)
+        choices = len(interest.keys)
         return interest if choices < 2 else interest.starting_with(random.randrange(choices))
 
     def open_letter(self, letter: Letter) -> Message | None:

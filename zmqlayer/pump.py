@@ -337,7 +337,7 @@ class Pump:
                 if self._is_closed:
                     return
                 with self._at_mesh:
-                    actions = self._mesh.outgoing()
+                    actions = self._outbox.take()
                 self._transport.carry_out(actions)
                 if self._transport.has_input:
                     self._transport.wake()

@@ -151,7 +151,7 @@ class Readers:
                 self._counters.delivered += 1
                 reader.taken += 1
                 reader.attended_until = now + SOON_S
-                if not inbox or reader.taken >= reader.prefetch // 2:  # what is there already keeps receivers busy
+                if not inbox or reader.taken >= reader.prefetch // 4:  # what is there already keeps receivers busy
                     reader.taken = 0
                     self._grant(reader, now)
                 if inbox and (reader.waiting or self._mind_at > now + BUSY_AFTER_S):  # else it is looked at in time

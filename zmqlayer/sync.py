@@ -62,7 +62,7 @@ class SyncLayer(BaseLayer):
             MessageTooLarge: More than ``max_message_size`` bytes as msgpack.
             InvalidName, InvalidMessage: The caller's mistake.
         """
-        node, name = self.node, check_channel(channel)
+        node, name = self._slot.filled or self._slot.node, check_channel(channel)
         node.send(name, encode(name, message, node.config.max_message_size))
 
     def entrust(self, channel: str, message: Message, token: Hashable) -> None:
@@ -321,20 +321,20 @@ class SyncLayer(BaseLayer):
         self.node.close()
 
     def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:
-        if len(interest.keys) == 1:
+        node = self._slot.filled or self._slot.node
+        if len(interest.keys) == 1:  # mostly there is something: nobody need wait
             key = interest.keys[0]
-            node = self.node  # mostly there is something: nobody need wait
             letter = node.take_mail(key) if isinstance(key, str) else node.take_work(key)
             if letter is not None:
                 return letter
         receiver = Receiver(interest, waiter := ThreadWaiter())
-        letter = self.node.take_or_wait(receiver)
+        letter = node.take_or_wait(receiver)
         if letter is not None:
             return letter
-        self.node.pump.flush()  # a coroutine may block its own loop with this
+        node.pump.flush()  # a coroutine may block its own loop with this
         if not waiter.wait(timeout_s):
-            self.node.give_up(receiver)
-        return self.node.ask(lambda mesh, now: mesh.take(interest, now))
+            node.give_up(receiver)
+        return node.ask(lambda mesh, now: mesh.take(interest, now))
 
     def _join(self) -> None:
         waiter = ThreadWaiter()

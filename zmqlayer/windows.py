@@ -7,7 +7,7 @@ A window is the exact backpressure of a process channel: its sender raises ``Cha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.names import NodeId
@@ -90,16 +90,23 @@ class Windows:
             self._expire_peer(books, now)
         return None if self._has_room(books, size) else peer
 
-    def settle(self, peer: NodeId, channel: str, upto: int) -> None:
-        """The owner of *channel* is done with all messages of ours up to sequence *upto*: read, expired or dropped."""
+    def settle(self, peer: NodeId, read: Mapping[str, int]) -> None:
+        """A peer is done with all messages of ours to these channels up to a sequence: read, expired or dropped."""
         books = self._peers.get(peer)
-        window = books.channels.get(channel) if books else None
-        if books is None or window is None:
+        if books is None:
             return
-        while window and window[0][0] <= upto:
-            books.unread -= 1
-            books.size -= window.popleft()[2]
-        self._tidy(peer, books, channel)
+        channels = books.channels
+        for channel, upto in read.items():
+            window = channels.get(channel)
+            if window is None:
+                continue
+            while window and window[0][0] <= upto:
+                books.unread -= 1
+                books.size -= window.popleft()[2]
+            if not window:
+                del channels[channel]
+        if not channels:
+            del self._peers[peer]
 
     def settle_gap(self, peer: NodeId, first: int, last: int) -> None:
         """Messages *first* to *last* never reached the peer: they occupy nothing there."""

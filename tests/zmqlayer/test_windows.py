@@ -71,7 +71,7 @@ class WindowsModel(RuleBasedStateMachine):
         done = [queue.popleft() for _ in range(min(count, len(queue)))]
         for _ in range(times):
             if done:
-                self.windows.settle(peer, channel, done[-1].sequence)
+                self.windows.settle(peer, {channel: done[-1].sequence})
 
     @rule(peer=peers, data=st.data())
     def lose(self, peer: NodeId, data: st.DataObject) -> None:
@@ -166,9 +166,9 @@ def test_some_channels_are_empty() -> None:
     windows.admit(A, "reply.a!1", (1, 10.0, 1), 3, 0.0)
     windows.admit(B, "reply.b!1", (1, 10.0, 1), 3, 0.0)
     before = windows.are_empty("reply."), windows.are_empty("events.")
-    windows.settle(A, "reply.a!1", 1)
+    windows.settle(A, {"reply.a!1": 1})
     between = windows.are_empty("reply.")
-    windows.settle(B, "reply.b!1", 1)
+    windows.settle(B, {"reply.b!1": 1})
 
     assert (before, between, windows.are_empty("reply.")) == ((False, True), False, True)
 
@@ -193,7 +193,7 @@ def test_settling_opens_the_window() -> None:
     filled = Filled()
     filled.fill(3)
 
-    filled.windows.settle(A, "c", 2)
+    filled.windows.settle(A, {"c": 2})
 
     assert filled.windows.outstanding(A) == 1
     filled.fill(2)
@@ -204,9 +204,9 @@ def test_settling_too_much_is_no_credit() -> None:
     filled = Filled()
     filled.fill(3)
 
-    filled.windows.settle(A, "c", 1_000_000_000)
-    filled.windows.settle(A, "unknown", 3)
-    filled.windows.settle(B, "c", 3)
+    filled.windows.settle(A, {"c": 1_000_000_000})
+    filled.windows.settle(A, {"unknown": 3})
+    filled.windows.settle(B, {"c": 3})
 
     assert filled.windows.outstanding(A) == 0
     filled.fill(3)
@@ -220,7 +220,7 @@ def test_a_late_report_opens_nothing() -> None:
     filled.fill(3)
     filled.fill(3, at=60.0)
 
-    filled.windows.settle(A, "c", 3)
+    filled.windows.settle(A, {"c": 3})
 
     assert filled.windows.outstanding(A) == 3
     with pytest.raises(ChannelFull):
@@ -232,7 +232,7 @@ def test_the_next_report_makes_up_for_one_that_was_lost() -> None:
     filled = Filled()
     filled.fill(3)
 
-    filled.windows.settle(A, "c", 3)
+    filled.windows.settle(A, {"c": 3})
 
     assert filled.windows.outstanding(A) == 0
 
@@ -244,7 +244,7 @@ def test_what_never_arrived_occupies_nothing() -> None:
 
     filled.windows.settle_gap(A, 2, 2)
     filled.fill(1)
-    filled.windows.settle(A, "c", 1)
+    filled.windows.settle(A, {"c": 1})
 
     assert filled.windows.outstanding(A) == 2
 
