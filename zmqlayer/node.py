@@ -258,6 +258,10 @@ class Node:
             return None
         return self.pump.take(self._mesh.take_work, channels)
 
+    def look(self) -> bool:
+        """Take in what has arrived already, on a thread that is about to wait; see :meth:`Pump.look`."""
+        return self._state is RUNNING and self.pump.look()
+
     def take(self, interest: Interest) -> Letter | None:
         """Return the oldest message for a receiver that does not wait, or None."""
 

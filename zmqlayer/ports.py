@@ -177,6 +177,9 @@ class Transport(Protocol):
     def wait(self, timeout_s: float) -> AbstractSet[int]:
         """Wait for input, at most *timeout_s* seconds. Returns where it is, for :meth:`collect`."""
 
+    def peek(self) -> AbstractSet[int]:
+        """Return where frames are, without waiting. Nothing if there is anything else that :meth:`wait` tells of."""
+
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         """Return frames, and subscriptions that came or went: a byte 1 or 0, then the topic. Does not block."""
 

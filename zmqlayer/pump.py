@@ -36,6 +36,7 @@ logger = logging.getLogger("zmqlayer")
 T = TypeVar("T")
 K = TypeVar("K")
 
+BUG: Final = "the node met a bug of its own and goes on"
 PAUSE_AFTER_BUG_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.1
 """How often the thread looks whether a driver does its work. It is late by twice that, at most, when one does not."""
@@ -155,41 +156,43 @@ class Pump:
             How many seconds the driver may sleep now.
         """
         self._steps += 1
-        mesh, transport = self._mesh, self._transport
+        self._wakes_at = -float("inf")  # nobody need ring: it is found out below
         with self._at_sockets:
             if self._is_closed:
                 return LOOK_EVERY_S
-            frames, changes = transport.collect(ready)
-            self._frames.extend(frames)
-            probed, refusals = transport.probed(), transport.refusals()
-            with self._at_mesh:
-                self._wakes_at = -float("inf")
-                now = self._clock()
-                age_s = self._absence.look(now)
-                for change in changes:
-                    (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
-                while self._frames:
-                    mesh.receive(self._frames.popleft(), now, age_s)
-                for address, is_open in probed:
-                    mesh.probed(address, is_open, now)
-                for refusal in refusals:
-                    mesh.refused(refusal, now)
-                mesh.tick(now)
-                actions = mesh.outgoing() if self._outbox.actions else None
-                self._board.sort(mesh.events(), mesh)
-                self._board.check_conditions(mesh)
-                calls = self._board.take_calls() if self._board.has_calls else None
-            if actions:
-                transport.carry_out(actions)
-        if calls is not None:
-            self._carry_out(calls)
-        if self._outbox.actions:
-            self._send()
-        if transport.has_input:
+            calls = self._take_in(ready)
+        self._follow_up(calls)
+        if self._transport.has_input:
             return 0.0
         with self._at_mesh:
-            self._wakes_at = mesh.next_deadline()
+            self._wakes_at = self._mesh.next_deadline()
             return max(0.0, self._wakes_at - self._clock())
+
+    def look(self) -> bool:
+        """
+        Take in frames that have arrived, on a thread that would otherwise sleep until the node's own has done so.
+
+        Returns:
+            Whether there were any. They are left to the driver where that is a loop, where it is at the sockets just
+            now, and where it has something else to see to.
+        """
+        if self.driver is not None or not self._at_sockets.acquire(False):
+            return False
+        try:
+            ready = frozenset() if self._is_closed else self._transport.peek()
+            if not ready:
+                return False
+            calls = self._take_in(ready)
+        except Exception:
+            logger.exception(BUG)
+            self._ring()
+            return False
+        finally:
+            self._at_sockets.release()
+        self._follow_up(calls)
+        if self._transport.has_input or self._mesh.next_deadline() < self._wakes_at:
+            self._ring()
+        return True
 
     def flush(self) -> None:
         """Send now what a coroutine of this thread has put off to the end of its turn: the thread is about to block."""
@@ -271,7 +274,7 @@ class Pump:
                     self._stand_by()
                     sleep_s = 0.0
             except Exception:
-                logger.exception("the node met a bug of its own and goes on")
+                logger.exception(BUG)
                 sleep_s = PAUSE_AFTER_BUG_S
 
     def _stand_by(self) -> None:
@@ -304,6 +307,41 @@ class Pump:
         self._wakes_at = -float("inf")  # once is enough
         if not self._is_closed:
             self._transport.wake()
+
+    # Whoever is at the sockets
+
+    def _take_in(self, ready: AbstractSet[int]) -> Calls | None:
+        """Take in what arrived, do what is due, and send what follows. Returns what to do with no lock held."""
+        mesh, transport = self._mesh, self._transport
+        frames, changes = transport.collect(ready)
+        self._frames.extend(frames)
+        probed, refusals = transport.probed(), transport.refusals()
+        with self._at_mesh:
+            now = self._clock()
+            age_s = self._absence.look(now)
+            for change in changes:
+                (mesh.subscribed if change[0] else mesh.unsubscribed)(change[1:], now)
+            while self._frames:
+                mesh.receive(self._frames.popleft(), now, age_s)
+            for address, is_open in probed:
+                mesh.probed(address, is_open, now)
+            for refusal in refusals:
+                mesh.refused(refusal, now)
+            mesh.tick(now)
+            actions = mesh.outgoing() if self._outbox.actions else None
+            self._board.sort(mesh.events(), mesh)
+            self._board.check_conditions(mesh)
+            calls = self._board.take_calls() if self._board.has_calls else None
+        if actions:
+            transport.carry_out(actions)
+        return calls
+
+    def _follow_up(self, calls: Calls | None) -> None:
+        """Do what follows from what was taken in, with no lock held."""
+        if calls is not None:
+            self._carry_out(calls)
+        if self._outbox.actions:
+            self._send()
 
     # Sending
 

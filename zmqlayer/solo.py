@@ -46,6 +46,10 @@ class SoloTransport:
         """Sleep until it is time, or the bell rings."""
         return self._descriptors.ready(timeout_s)
 
+    def peek(self) -> AbstractSet[int]:
+        """Return nothing: there is nothing but the bell."""
+        return frozenset()
+
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         """Return nothing: nothing ever arrives."""
         self._bell.hush(ready)

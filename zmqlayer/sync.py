@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from zmqlayer import asking
 from zmqlayer.base import BaseLayer
@@ -322,9 +322,12 @@ class SyncLayer(BaseLayer):
 
     def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:
         node = self._slot.filled or self._slot.node
-        if len(interest.keys) == 1:  # mostly there is something: nobody need wait
+        if len(interest.keys) == 1:  # mostly there is something, or has just arrived: nobody need sleep
             key = interest.keys[0]
-            letter = node.take_mail(key) if isinstance(key, str) else node.take_work(key)
+            take: Callable[[Any], Letter | None] = node.take_mail if isinstance(key, str) else node.take_work
+            letter = take(key)
+            if letter is None and node.look():
+                letter = take(key)
             if letter is not None:
                 return letter
         receiver = Receiver(interest, waiter := ThreadWaiter())

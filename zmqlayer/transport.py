@@ -132,6 +132,11 @@ class ZmqTransport:
         """Wait for something to arrive, at most *timeout_s* seconds, on any thread. Returns where."""
         return self._descriptors.ready(timeout_s)
 
+    def peek(self) -> AbstractSet[int]:
+        """Return where something has arrived, without waiting; nothing if it is not at ZeroMQ's sockets alone."""
+        ready = self._descriptors.ready(0)
+        return ready if ready <= self._frames_at else frozenset()
+
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         """
         Take what has arrived.

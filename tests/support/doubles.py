@@ -64,6 +64,9 @@ class FakeTransport:
     def wait(self, timeout_s: float) -> AbstractSet[int]:
         return self._descriptors.ready(timeout_s)
 
+    def peek(self) -> AbstractSet[int]:
+        return frozenset()
+
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         self._bell.hush(ready)
         frames: list[bytes] = []

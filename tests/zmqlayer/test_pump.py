@@ -40,7 +40,8 @@ class Wires(FakeTransport):
         rings: How often it was woken.
         is_held: Set while a call waits, within ``carry_out``, for ``may_go_on``.
         finds_input: Whether sending will look into the sockets and see something.
-        input: What ``wait`` returns.
+        input: What ``wait`` returns,
+        at_hand: and ``peek``.
     """
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class Wires(FakeTransport):
         self.may_go_on.set()
         self.finds_input = False
         self.input: AbstractSet[int] = frozenset()
+        self.at_hand: AbstractSet[int] = frozenset({7})
         self.collected: list[AbstractSet[int]] = []
         self._is_used = threading.Lock()
 
@@ -63,6 +65,9 @@ class Wires(FakeTransport):
 
     def wait(self, timeout_s: float) -> AbstractSet[int]:
         return self.input
+
+    def peek(self) -> AbstractSet[int]:
+        return self.at_hand
 
     def collect(self, ready: AbstractSet[int]) -> tuple[list[bytes], list[bytes]]:
         self.collected.append(ready)
@@ -427,6 +432,93 @@ def test_taking_a_message_is_followed_up(rig: Rig) -> None:
     assert (before, heard) == ([], [Room(channel)])
     assert rig.wires.taken() == [b"a report"]
     assert rig.wires.rings == 1
+
+
+# Who looks before he sleeps
+
+
+def test_who_would_sleep_takes_in_what_is_there(rig: Rig) -> None:
+    """It is received, and what follows is sent, as in a step of the driver, which is not woken."""
+
+    def receive(wire: bytes, now: float, age_s: float) -> None:
+        rig.decide(wire)
+
+    rig.mesh.receive = receive  # type: ignore[method-assign]
+    rig.wires.arrive(b"a", b"b")
+
+    assert rig.pump.look()
+    assert (rig.wires.collected, rig.wires.taken()) == ([{7}], [b"a", b"b"])
+    assert rig.wires.rings == 0
+
+
+def test_there_may_be_nothing(rig: Rig) -> None:
+    """Then it sleeps."""
+    rig.wires.at_hand = frozenset()
+
+    assert not rig.pump.look()
+    assert rig.wires.collected == []
+
+
+@pytest.mark.parametrize("reason", ["a loop drives", "somebody is at the sockets", "it is closed"])
+def test_it_may_be_left_to_others(rig: Rig, threads: Any, reason: str) -> None:
+    """Nobody waits to be allowed to look."""
+    if reason == "a loop drives":
+        assert rig.pump.lend(Lent())
+    elif reason == "it is closed":
+        rig.pump.close(0.0)
+    else:
+        rig.wires.hold()
+        threads(rig.send, b"a")
+        assert rig.wires.is_held.wait(WITHIN_S)
+
+    has_looked = rig.pump.look()
+
+    rig.wires.may_go_on.set()
+    assert not has_looked
+    assert rig.wires.collected == []
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_deadline_that_comes_with_what_arrives(rig: Rig, is_early: bool) -> None:
+    """The driver sleeps, and is woken if it would sleep for too long."""
+    sleep_s = rig.pump.step(frozenset())
+
+    def receive(wire: bytes, now: float, age_s: float) -> None:
+        rig.mesh.outbox.call_by(now + sleep_s / (2 if is_early else 0.5))
+
+    rig.mesh.receive = receive  # type: ignore[method-assign]
+    rig.wires.arrive(b"a")
+
+    assert rig.pump.look()
+    assert rig.wires.rings == is_early
+    assert rig.pump.step(frozenset()) == pytest.approx(sleep_s / (2 if is_early else 1))
+
+
+def test_what_no_descriptor_tells_of_is_left_to_the_driver(rig: Rig) -> None:
+    """There may be more than one look takes in."""
+    rig.wires.has_input = True
+
+    assert rig.pump.look()
+    assert rig.wires.rings == 1
+
+
+def test_a_look_that_meets_a_bug(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and not raised in whoever wanted a message; the driver goes on with what else arrived."""
+    received: list[bytes] = []
+
+    def receive(wire: bytes, now: float, age_s: float) -> None:
+        received.append(wire)
+        if wire == b"bad":
+            raise ZeroDivisionError
+
+    rig.mesh.receive = receive  # type: ignore[method-assign]
+    rig.wires.arrive(b"bad", b"good")
+
+    assert not rig.pump.look()
+    assert rig.wires.rings == 1
+    rig.pump.step(frozenset())
+    assert received == [b"bad", b"good"]
+    assert "bug" in caplog.text
 
 
 # The end

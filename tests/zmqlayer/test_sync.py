@@ -267,6 +267,26 @@ def test_a_group_message_is_opened_once(layer: Any, monkeypatch: pytest.MonkeyPa
     assert len(opened) == 1
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_thread_looks_before_it_sleeps(layer: Any, monkeypatch: pytest.MonkeyPatch, is_there: bool) -> None:
+    """What arrived already it takes in itself: nobody else need wake, and wake it. If nothing did, it sleeps."""
+    channel = layer.new_channel("x!")
+    slept: list[Any] = []
+
+    def look() -> bool:
+        if is_there:
+            layer.send(channel, {"n": 1})
+        return is_there
+
+    monkeypatch.setattr(layer.node, "look", look)
+    monkeypatch.setattr(layer.node, "take_or_wait", slept.append)
+
+    got = layer.receive([channel], block=True, timeout=0.0)
+
+    assert got == ((channel, {"n": 1}) if is_there else (None, None))
+    assert bool(slept) is not is_there
+
+
 def test_a_coroutine_that_blocks_its_loop_has_sent_before(layer: Any) -> None:
     """What it put off to the end of its turn is on its way when it waits for the answer."""
 

@@ -190,6 +190,23 @@ def test_a_ring_ends_a_poll(listen: Any) -> None:
     assert time.monotonic() - before < WITHIN_S / 2
 
 
+def test_a_peek_sees_frames_alone(listen: Any) -> None:
+    """Not while the bell rings: that is for who sleeps, and would not be heard any more."""
+    publisher, subscriber = listen(), listen()
+    link(publisher, subscriber, TOPIC)
+    before = subscriber.transport.peek()
+    publisher.do(Publish(WIRE))
+    subscriber.transport.wait(WITHIN_S)
+
+    there = subscriber.transport.peek()
+    subscriber.transport.wake()
+    rung = subscriber.transport.peek()
+
+    assert (before, rung) == (set(), set())
+    assert there
+    assert subscriber.transport.collect(there) == ([WIRE], [])
+
+
 def test_a_ring_after_the_end_is_no_error() -> None:
     """A caller may be late."""
     transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100, 10_000)
