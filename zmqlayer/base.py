@@ -30,7 +30,7 @@ from zmqlayer.peers import PeerInfo
 from zmqlayer.queues import Letter
 from zmqlayer.slot import NodeSlot
 
-__all__ = ["BaseLayer"]
+__all__ = ["BaseLayer", "sort_out"]
 
 LOCAL_BYTES = 8
 LOCALS_AT_ONCE = 64
@@ -193,7 +193,7 @@ class BaseLayer:
         Raises:
             InvalidName: A name outside the grammar, or a process channel of another node.
         """
-        interest = _sort_out(channels, (self._slot.filled or self._slot.node).node_id)
+        interest = sort_out(channels, (self._slot.filled or self._slot.node).node_id)
         choices = len(interest.keys)
         return interest if choices < 2 else interest.starting_with(random.randrange(choices))
 
@@ -220,7 +220,13 @@ def _beginning(pattern: str, node_id: NodeId) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _sort_out(channels: tuple[str, ...], node_id: NodeId) -> Interest:
+def sort_out(channels: tuple[str, ...], node_id: NodeId) -> Interest:
+    """
+    Return what a receiver at a node wants, by who delivers it.
+
+    Raises:
+        InvalidName: A name outside the grammar, or a process channel of another node.
+    """
     own, named = [], set()
     for channel in map(check_channel, channels):
         owner = owner_of(channel) if "!" in channel else None

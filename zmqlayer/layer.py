@@ -11,6 +11,7 @@ import asyncio
 
 from zmqlayer import asking
 from zmqlayer.backend import Backend
+from zmqlayer.base import sort_out
 from zmqlayer.codec import encode
 from zmqlayer.driving import let_drive
 from zmqlayer.exceptions import NotReady
@@ -67,7 +68,7 @@ class AsyncLayer(Backend):
         while True:
             letter = node.take_mail(channel) if is_mail else node.take_work((channel,))
             if letter is None:
-                interest = self._interest((channel,))
+                interest = sort_out((channel,), node.node_id)
                 if is_mail and (taker := stand(node, channel)) is not None:  # as take_or_wait does, a coroutine less
                     try:
                         letter = await taker.future

@@ -7,7 +7,7 @@ when done. So a send costs no second thread. Nobody holds a lock while asleep.
 
 Who sleeps on the descriptors and takes in what arrives is the *driver*: the node's own thread; or the event loop of the
 process, which saves the way through that thread (``driving.py``). The thread then stands by, and takes over from a
-loop that is stuck or has stopped.
+loop that is stuck or has stopped. A thread that finds no message looks itself before it sleeps.
 """
 
 from __future__ import annotations
