@@ -217,7 +217,7 @@ class Accounts:
         progress.left -= 1
         if progress.left <= 0:
             del read[channel]
-            self._outbox.tell(source, Kind.CONSUMED, {"read": {channel: progress.upto}})
+            self._outbox.tell(source, Kind.CONSUMED, {"read": [(channel, progress.upto)]})
         elif self._report_at == _NEVER:
             self._report_soon(now)
 
@@ -310,7 +310,7 @@ class Accounts:
         payload = account.mail_tally(parked)
         held = self._held(node_id)
         if len(held) <= MOST_HELD:
-            payload |= {"seen": account.mail.seen, "held": held}
+            payload |= {"seen": account.mail.seen, "held": list(held.items())}
         self._outbox.tell(node_id, Kind.TALLY, payload)
 
     def up(self, peer: Peer) -> None:
@@ -402,7 +402,7 @@ class Accounts:
         if closing := self._closing.pop(node_id, None):
             payload["closed"] = list(closing)[:MOST_TOLD]
         if read:
-            payload["read"] = read
+            payload["read"] = list(read.items())
         if gaps := account.mail.take_gaps():
             payload["gaps"] = gaps
         self._outbox.tell(node_id, Kind.CONSUMED, payload)

@@ -22,11 +22,18 @@ def read_total(payload: dict[str, Any], key: str) -> int:
 
 
 def read_counts(payload: dict[str, Any], key: str) -> dict[str, int]:
-    """Return places in a sequence by channel; none if the key is absent."""
-    counts = payload.get(key, {})
-    if not isinstance(counts, dict) or not all(type(c) is str and type(n) is int for c, n in counts.items()):
-        raise ProtocolError(f"{key!r} is no map of channels to sequences")
-    return counts
+    """
+    Return places in a sequence by channel; none if the key is absent.
+
+    They come as pairs: msgpack interns the keys of a map, and each name of a reply channel is new to the interpreter.
+    """
+    counts = payload.get(key, [])
+    if not isinstance(counts, list) or not all(
+        isinstance(count, list) and len(count) == 2 and type(count[0]) is str and type(count[1]) is int
+        for count in counts
+    ):
+        raise ProtocolError(f"{key!r} is no list of channels and sequences")
+    return {channel: number for channel, number in counts}
 
 
 def read_names(payload: dict[str, Any], key: str) -> list[str]:

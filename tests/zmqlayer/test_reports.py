@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
+from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.reports import read_counts, read_gaps, read_names, read_total
 
 
 def test_what_is_right_is_read() -> None:
     """Numbers, numbers by channel, and pairs of numbers."""
-    payload = {"sent": 7, "read": {"a!b": 3}, "gaps": [[1, 2], [4, 4]]}
+    payload = {"sent": 7, "read": [["a!b", 3]], "gaps": [[1, 2], [4, 4]]}
 
     assert read_total(payload, "sent") == 7
     assert read_counts(payload, "read") == {"a!b": 3}
     assert read_gaps(payload, "gaps") == [(1, 2), (4, 4)]
+
+
+def test_names_are_not_kept() -> None:
+    """Each reply channel has a name of its own: if those were interned, Python would lay out a table anew and anew."""
+    payload = unpack_control(pack_control({"read": [("http.response.x!1", 3)]}))
+
+    (name,) = read_counts(payload, "read")
+
+    other = "".join(name)
+    assert (name, other is name, sys.intern(other) is other) == ("http.response.x!1", False, True)
 
 
 def test_what_is_absent_is_nothing() -> None:
@@ -34,10 +46,12 @@ def test_what_is_no_number_is_refused(total: Any) -> None:
         read_total({"sent": total}, "sent")
 
 
-@pytest.mark.parametrize("counts", [None, [], {1: 1}, {"a": "1"}, {"a": True}])
-def test_what_is_no_map_of_numbers_is_refused(counts: Any) -> None:
-    """Keys are names of channels."""
-    with pytest.raises(ProtocolError, match="'read' is no map"):
+@pytest.mark.parametrize(
+    "counts", [None, {}, {"a": 1}, ["a"], [["a"]], [["a", 1, 2]], [[1, 1]], [["a", "1"]], [["a", True]]]
+)
+def test_what_is_no_list_of_numbers_is_refused(counts: Any) -> None:
+    """A name and a number each."""
+    with pytest.raises(ProtocolError, match="'read' is no list"):
         read_counts({"read": counts}, "read")
 
 
