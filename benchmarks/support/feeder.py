@@ -40,14 +40,13 @@ class Feeder:
     def __enter__(self) -> Self:
         cluster = f"benchmark-{secrets.token_hex(4)}"
         secret = secrets.token_hex(32)  # as in a project, where all nodes share one
-        self._stack = ExitStack()
-        self.layer = SyncChannelLayer(cluster=cluster, secret=secret)
-        self._stack.callback(self.layer.close)
-        self.worker: Process = self._stack.enter_context(
-            run_python("view_worker.py", cluster, secret, *self._arguments)
-        )
-        self._replies = self.layer.new_channel("http.response!").partition("!")[0] + "!"
-        wait_until(lambda: self.layer.has_reader("http.request"), START_WITHIN_S, "a worker", self.worker)
+        with ExitStack() as stack:
+            self.layer = SyncChannelLayer(cluster=cluster, secret=secret)
+            stack.callback(self.layer.close)
+            self.worker: Process = stack.enter_context(run_python("view_worker.py", cluster, secret, *self._arguments))
+            self._replies = self.layer.new_channel("http.response!").partition("!")[0] + "!"
+            wait_until(lambda: self.layer.has_reader("http.request"), START_WITHIN_S, "a worker", self.worker)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
