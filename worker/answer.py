@@ -45,9 +45,10 @@ class Answer:
             if outbox is None:
                 self.reply.send(content, immediately=True)
             else:
-                outbox.send_now(self.reply, content)
+                self._send(outbox, content)
         except ChannelFull as exc:
-            self._persist(outbox, content, exc)
+            self._check_awaited(exc)
+            raise
         self._note(part)
 
     async def asend(self, part: Part) -> None:
@@ -57,9 +58,10 @@ class Answer:
             if outbox is None:
                 await self.reply.asend(content, immediately=True)
             else:
-                await outbox.asend_now(self.reply, content)
+                await self._asend(outbox, content)
         except ChannelFull as exc:
-            await self._apersist(outbox, content, exc)
+            self._check_awaited(exc)
+            raise
         self._note(part)
 
     def end(self) -> None:
@@ -79,26 +81,19 @@ class Answer:
             self._check_awaited()  # messages for who is gone are dropped without an error: a stream would never end
         return {**part, "order": self._sent}
 
-    def _persist(self, outbox: Outbox | None, content: dict[str, Any], refusal: ChannelFull) -> None:
-        """There was no room: try again, if a consumer sends, until there is, or nobody reads any more."""
+    def _send(self, outbox: Outbox, content: dict[str, Any]) -> None:
         try:
-            if outbox is None:
-                raise refusal
+            outbox.send_now(self.reply, content)
+        except ChannelFull as exc:  # rarely is there no room, and nothing is prepared for that before
             patience, send = outbox.patience, partial(outbox.send_now, self.reply, content)
-            patience.persist(send, refusal, patience.clock() + patience.reply_s, self._is_abandoned)
-        except ChannelFull as exc:
-            self._check_awaited(exc)
-            raise
+            patience.persist(send, exc, patience.clock() + patience.reply_s, self._is_abandoned)
 
-    async def _apersist(self, outbox: Outbox | None, content: dict[str, Any], refusal: ChannelFull) -> None:
+    async def _asend(self, outbox: Outbox, content: dict[str, Any]) -> None:
         try:
-            if outbox is None:
-                raise refusal
-            patience, send = outbox.patience, partial(outbox.asend_now, self.reply, content)
-            await patience.apersist(send, refusal, patience.clock() + patience.reply_s, self._is_abandoned)
+            await outbox.asend_now(self.reply, content)
         except ChannelFull as exc:
-            self._check_awaited(exc)
-            raise
+            patience, send = outbox.patience, partial(outbox.asend_now, self.reply, content)
+            await patience.apersist(send, exc, patience.clock() + patience.reply_s, self._is_abandoned)
 
     def _is_abandoned(self) -> bool:
         return not self.is_awaited()

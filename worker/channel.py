@@ -120,7 +120,7 @@ class Channel(_Target):
         alias: str = DEFAULT_CHANNEL_LAYER,
         channel_layer: WorkerLayer | None = None,
     ) -> None:
-        super().__init__(check_channel(_text(name) if isinstance(name, bytes) else name), alias, channel_layer)
+        super().__init__(check_channel(_text(name)), alias, channel_layer)
 
     def deliver(self, content: Content) -> None:
         self.channel_layer.send(self.name, content)
@@ -148,7 +148,7 @@ class Group(_Target):
         alias: str = DEFAULT_CHANNEL_LAYER,
         channel_layer: WorkerLayer | None = None,
     ) -> None:
-        super().__init__(check_group(_text(name) if isinstance(name, bytes) else name), alias, channel_layer)
+        super().__init__(check_group(_text(name)), alias, channel_layer)
 
     @async_unsafe(f"Group.add() {WAITS}: await aadd() in a coroutine.")
     def add(self, channel: Channel | str) -> None:
@@ -180,5 +180,5 @@ def _check(content: object) -> None:
         raise InvalidMessage(content, f"is not a message: a dict is needed, not {type(content).__name__}")
 
 
-def _text(name: bytes) -> str:
-    return name.decode("ascii", "replace")
+def _text(name: str | bytes) -> str:
+    return name.decode("ascii", "replace") if isinstance(name, bytes) else name

@@ -81,7 +81,7 @@ class Consumption:
         self._is_put_off = False
         receipt = read_receipt(message.reply_channel, message.channel_name, message.content)
         self._outbox = Outbox(patience, self._name, receipt)
-        message.__doomed__ = "__retries__" in message.content and self._tries >= message_retries
+        message.__doomed__ = self._tries >= message_retries
 
     def __repr__(self) -> str:
         return f"<Consumption of {self.message!r} by {self._name}>"
@@ -93,8 +93,7 @@ class Consumption:
         with self._outbox:
             if not is_async:
                 self._connections.before()
-                if consumer_started.receivers:  # rarely are there any
-                    consumer_started.send_robust(sender=self._sender, message=self.message)
+                consumer_started.send_robust(sender=self._sender, message=self.message)
             try:
                 result = self._match.call(self.message)
             except BaseException as exc:  # SystemExit too: it would end the thread in silence
@@ -106,8 +105,7 @@ class Consumption:
                     self.context = contextvars.copy_context()
                     return self._finish(result)
                 self._judge(result)
-            if consumer_finished.receivers:
-                consumer_finished.send_robust(sender=self._sender, message=self.message)
+            consumer_finished.send_robust(sender=self._sender, message=self.message)
             self._connections.after()
         self._leave()
         return None

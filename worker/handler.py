@@ -45,6 +45,8 @@ CHUNK_SIZE: Final = 65_536
 """
 Bytes of content in one message: what a server holds for a slow client is this times the channel's capacity.
 """
+ABANDONED: Final = (ChannelFull, RequestTimeout, RequestAborted)
+"""What a response ends with whose client is gone, or too slow."""
 AT_THE_ROOT: Final = contextlib.nullcontext()
 """Where links have no prefix: a consumer's context begins without one."""
 
@@ -231,7 +233,7 @@ class _Ended:
         """Send it inside the ``with``."""
 
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> bool:
-        is_abandoned = exc is not None and isinstance(exc, ChannelFull | RequestTimeout | RequestAborted)
+        is_abandoned = isinstance(exc, ABANDONED)
         if is_abandoned:
             if is_gone := isinstance(exc, RequestAborted):
                 self._answer.is_over = True

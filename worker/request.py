@@ -24,7 +24,6 @@ __all__ = ["ANY", "AsgiRequest", "BadRequest", "Sighting"]
 ANY: Final = object()
 """In place of a language: no path of the URLconf is translated."""
 
-COMMON: Final = frozenset({"GET", "HEAD", "POST"})
 METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -104,7 +103,7 @@ def _check(content: Content) -> None:
     path, method = content.get("path"), content.get("method")
     if not isinstance(path, str):
         raise BadRequest(f"has {path!r:.80} for a path, which is no text")
-    if not isinstance(method, str) or not (method in COMMON or METHOD.fullmatch(method)):
+    if not isinstance(method, str) or not METHOD.fullmatch(method):
         raise BadRequest(f"has {method!r:.80} for a method, which is none")
     if not isinstance(content.get("query_string", b""), bytes | str):
         raise BadRequest("has a query_string that is neither bytes nor text")

@@ -236,9 +236,7 @@ class Accounts:
         if account is not None:
             account.release(len(letter.body))
             account.finished += 1
-            self._owing.add(letter.source)
-            if self._report_at == _NEVER:
-                self._report_soon(now)
+            self._owe(letter.source, now)
 
     def finished(self, peer: NodeId) -> int:
         """Return how much of the work that a peer handed over this node is done with."""

@@ -107,11 +107,11 @@ class Mesh:
             identity.node_id, self._links, self._accounts, self.counters, self._receivers(),
             self._mail.batch, self._readers.work_batch,
         )  # fmt: skip
-        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests)
+        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
         self._swept = (*swept, self.notices, self._addresses)
         self._joining = Joining()
-        self._due_at = self._others_at = self._sweep_at = 0.0
+        self._due_at = self._sweep_at = 0.0
         self._is_leaving = False
 
     def __repr__(self) -> str:
@@ -122,7 +122,7 @@ class Mesh:
 
     def start(self, now: float) -> None:
         """Begin: subscribe to what every node hears."""
-        self._due_at = self._others_at = self._sweep_at = now
+        self._due_at = self._sweep_at = now
         self._joining.give_up_at = now + self._config.timing.join_timeout_s
         for topic in (BROADCAST, node_topic(self.identity.node_id)):
             self.outbox.do(Subscribe(topic))
@@ -200,10 +200,6 @@ class Mesh:
         """Do what is due. Call it after each batch of input, and not later than :meth:`next_deadline`."""
         if now < self.next_deadline():
             return
-        if now < self._others_at and now < self.outbox.tick_by:  # as it is most often where there is much work
-            self._readers.tick(now)
-            self._due_at = min(self._others_at, self._readers.next_at())
-            return
         self.outbox.tick_by = float("inf")
         is_doubtful = self._links.was_late(max(0.0, now - self._due_at), now)
         self._links.tick(now)
@@ -220,8 +216,7 @@ class Mesh:
             self._mail.joined(now)
             self.notices.sweep(now)
             self._emit(Joined())
-        self._others_at = min(self._sweep_at, self._joining.next_at(), *(part.next_at() for part in self._timed))
-        self._due_at = min(self._others_at, self._readers.next_at())
+        self._due_at = min(self._sweep_at, self._joining.next_at(), *(part.next_at() for part in self._timed))
 
     def next_deadline(self) -> float:
         """Return the monotonic second at which :meth:`tick` has something to do."""

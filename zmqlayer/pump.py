@@ -266,13 +266,16 @@ class Pump:
         sleep_s = 0.0
         while goes_on():
             try:
-                if self.driver is None:
-                    sleep_s = self.step(self.wait(sleep_s))
-                    if self.driver is not None:
-                        self._ring()  # it began meanwhile, and does not know what this step left to be done
-                else:
+                if self.driver is not None:
                     self._stand_by()
                     sleep_s = 0.0
+                    continue
+                ready = self.wait(sleep_s)
+                if self.driver is not None:
+                    continue  # it began while this slept: what arrived is for it
+                sleep_s = self.step(ready)
+                if self.driver is not None:
+                    self._ring()  # it began meanwhile, and does not know what this step left to be done
             except Exception:
                 logger.exception(BUG)
                 sleep_s = PAUSE_AFTER_BUG_S
@@ -328,7 +331,7 @@ class Pump:
             for refusal in refusals:
                 mesh.refused(refusal, now)
             mesh.tick(now)
-            actions = mesh.outgoing() if self._outbox.actions else None
+            actions = self._outbox.take() if self._outbox.actions else None
             self._board.sort(mesh.events(), mesh)
             self._board.check_conditions(mesh)
             calls = self._board.take_calls() if self._board.has_calls else None

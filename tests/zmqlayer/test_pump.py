@@ -434,6 +434,21 @@ def test_taking_a_message_is_followed_up(rig: Rig) -> None:
     assert rig.wires.rings == 1
 
 
+def test_what_arrives_after_the_thread_is_lent_is_for_the_driver(rig: Rig, _looks_often: None) -> None:
+    """It may be woken by that: what it would take in would not be given by hand to those who stand on the loop."""
+
+    def wait(timeout_s: float) -> AbstractSet[int]:
+        rig.pump.lend(Lent())
+        return frozenset({7})
+
+    rig.wires.wait = wait  # type: ignore[method-assign]
+
+    rig.run(1)
+
+    assert rig.wires.collected == []
+    assert rig.pump.is_driven
+
+
 # Who looks before he sleeps
 
 
