@@ -91,7 +91,12 @@ class Windows:
         return None if self._has_room(books, size) else peer
 
     def settle(self, peer: NodeId, read: Mapping[str, int]) -> None:
-        """A peer is done with all messages of ours to these channels up to a sequence: read, expired or dropped."""
+        """
+        A peer is done with messages of ours: read, expired or dropped.
+
+        Args:
+            read: Channels of the peer, each with the sequence of the last one that it is done with.
+        """
         books = self._peers.get(peer)
         if books is None:
             return
