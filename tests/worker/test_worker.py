@@ -161,6 +161,16 @@ def test_ten_times_later_is_never(layer: MemoryLayer, caplog: pytest.LogCaptureF
     assert "dropped a message on 'a': its consumer asked 11 times for later" in caplog.text
 
 
+def test_a_worker_may_give_no_second_try(layer: MemoryLayer) -> None:
+    """Then the first try is the last, and the consumer can know that."""
+    doomed: list[bool] = []
+    worker = worker_for(layer, [route("a", lambda message: doomed.append(message.__doomed__))], message_retries=0)
+
+    worker.consume("a", {})
+
+    assert doomed == [True]
+
+
 def test_later_on_a_full_channel(caplog: pytest.LogCaptureFixture) -> None:
     """When there is no way back, the message is dropped with a warning."""
     layer = MemoryLayer(capacity=0)
