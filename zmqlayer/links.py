@@ -39,7 +39,9 @@ __all__ = ["LinkObserver", "Links"]
 
 logger = logging.getLogger("zmqlayer")
 
-PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.ENDED, Kind.CEDED))
+PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.WORK_BATCH, Kind.ENDED, Kind.CEDED))
+EITHER_WAY: Final = Kind.TALLY
+"""It goes the way of what it counts, so it tells of neither."""
 
 LinkObserver = Callable[[Peer, PeerState, float], None]
 """Called with (peer, the state it had before, now) after each change of state."""
@@ -256,7 +258,7 @@ class Links:
         """A frame of a peer proves that it lives, and that the way it came is open."""
         if kind in PUSHED:
             peer.pushed_at = now
-        else:
+        elif kind != EITHER_WAY:
             peer.heard_at = now
         if peer.state is SILENT and now - self.peers.quiet_since(peer) < self._timing.silent_after_s * peer.pace:
             self._move(peer, Cause.HEARD, now)

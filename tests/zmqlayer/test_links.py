@@ -315,6 +315,26 @@ def test_a_one_way_connection_does_not_flap(carrier: str, is_up: bool) -> None:
     assert (a.changes(b), b.changes(a)) == soon
 
 
+@pytest.mark.parametrize(
+    ("at_once", "are_taken"), [(1, True), (2, True), (1, False)], ids=["one by one", "in batches", "outstanding"]
+)
+def test_what_is_pushed_does_not_stand_for_what_is_published(at_once: int, are_taken: bool) -> None:
+    """A node that hands over work, but whose published words do not arrive any more, falls silent like an idle one."""
+    network, a, b = joined("a", "b", prefetch=100)
+    b.wait("work")
+    network.run(0.1)
+    (published,) = b.subs.values()
+    network.blackhole(published, is_up=False)
+
+    for _ in range(40):
+        send_numbers(a, "work", range(at_once))
+        network.run(0.1)
+        if are_taken:
+            b.take_all("work")
+
+    assert b.sees(a) == "silent"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_one_way_network_does_not_flap(seed: int) -> None:
     """If all that one node says is lost on its way to another, both lose the link and get it back with the network."""
