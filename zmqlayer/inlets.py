@@ -46,7 +46,7 @@ class Inlet:
         self._prefetch = prefetch
         self._is_reading = False
         self._is_ended = False
-        self._waiter: LoopWaiter | None = None
+        self._receiver: Receiver | None = None
 
     async def receive(self, most: int = MOST_AT_ONCE) -> list[tuple[str, Message]]:
         """
@@ -71,7 +71,11 @@ class Inlet:
         return []
 
     def pause(self) -> None:
-        """Give back what lies here unread, and take no more until :meth:`receive` is called again."""
+        """
+        Give back what lies here unread, and take no more until :meth:`receive` is called again.
+
+        Whoever else waits for the same channels on this node goes on.
+        """
         if self._is_reading:
             self._is_reading = False
             with suppress(LayerClosed):
@@ -80,8 +84,10 @@ class Inlet:
     def end(self) -> None:
         """Read no more, for good. May be called twice, and while :meth:`receive` waits."""
         self._is_ended = True
-        if self._waiter is not None:
-            self._waiter.resolve()
+        if (receiver := self._receiver) is not None:
+            self._receiver = None
+            self._layer.node.give_up(receiver)
+            receiver.waiter.wake()
         self.pause()
 
     async def _wait(self, most: int) -> list[Letter]:
@@ -93,16 +99,16 @@ class Inlet:
         letter = node.take_or_wait(receiver)
         if letter is not None:
             return [letter, *node.ask(lambda mesh, now: _take(mesh, self._interest, most - 1, now))]
-        self._waiter = waiter
+        self._receiver = receiver
         try:
             await waiter.future
         except asyncio.CancelledError:
-            node.give_up(receiver)
+            if self._receiver is not None:
+                node.give_up(receiver)
             raise
         finally:
-            self._waiter = None
+            self._receiver = None
         if self._is_ended:
-            node.give_up(receiver)
             return []
         return node.ask(lambda mesh, now: _take(mesh, self._interest, most, now))
 

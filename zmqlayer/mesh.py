@@ -338,7 +338,7 @@ class Mesh:
         self._readers.read_ahead(interest.named, prefetch, now)
 
     def stop_reading(self, interest: Interest, now: float) -> None:
-        """Read the named channels of *interest* no more: what nobody took goes back to its senders."""
+        """Read ahead for *interest* no more: what nobody took goes back to its senders, who waits for it goes on."""
         self._readers.stop(interest.named, now)
 
     def close_channel(self, channel: str, now: float) -> None:

@@ -188,9 +188,20 @@ class Readers:
         self._reader(channels, now).prefetch = prefetch
 
     def stop(self, channels: tuple[str, ...], now: float) -> None:
-        """Nobody reads *channels* any more: what came and was not taken goes back at once."""
-        if (reader := self._readers.get(channels)) is not None:
+        """
+        Who read ahead for *channels* does not any more: what came and was not taken goes back at once.
+
+        So does the reader, unless others wait: they go on, with credit for as many as they are.
+        """
+        reader = self._readers.get(channels)
+        if reader is None:
+            return
+        if not reader.waiting:
             self._withdraw(reader, now)
+            return
+        reader.prefetch = self._config.prefetch or 0
+        self._clear_desk(reader, now)
+        self._grant(reader, now)
 
     # Links
 
@@ -230,6 +241,7 @@ class Readers:
                 self._on_readable(reader.channels, reader.unread)
                 self._mind_at = min(self._mind_at, reader.attended_until)
             else:
+                reader.is_busy = True  # until one of its receivers looks again
                 self._clear_desk(reader, now)
 
     def next_at(self) -> float:
@@ -336,8 +348,7 @@ class Readers:
         reader.is_busy = False
 
     def _clear_desk(self, reader: Reader, now: float) -> None:
-        """All receivers are busy: take credit back, and give back what nobody took, until one of them looks again."""
-        reader.is_busy = True
+        """Take back the credit of a reader that stays, and give back what nobody took."""
         reader.forget(self._node_id)
         for sender, limit in reader.recall_all():
             self._tell_limit(reader, sender, limit)

@@ -498,6 +498,7 @@ def test_a_batch_of_work_for_a_reader_that_ended_goes_back() -> None:
     b.wait("jobs")
     network.run(0.1)
     decide(network, a, "jobs", range(5))
+    b.unwait("jobs")
     b.mesh.stop_reading(b.interest("jobs"), network.now)
     network.pump(a)
     network.run(0.1)

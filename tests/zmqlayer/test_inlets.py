@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -67,6 +67,40 @@ def test_what_nobody_took_goes_back(layer: SyncLayer) -> None:
         return [taken, other, *await inlet.receive(1)]
 
     assert run(main()) == [[("jobs", {"n": 0})], ("jobs", {"n": 1}), ("jobs", {"n": 2})]
+
+
+@pytest.mark.parametrize("stop", [Inlet.pause, Inlet.end])
+def test_others_that_wait_are_not_robbed(layer: SyncLayer, stop: Callable[[Inlet], None]) -> None:
+    """Whoever waits for the same channels gets the next message, although an inlet reads no more."""
+
+    async def main() -> list[Any]:
+        inlet = Inlet(layer, ["jobs"], 4)
+        reading = asyncio.create_task(inlet.receive())
+        await asyncio.sleep(0)
+        layer.send("jobs", {"n": 0})
+        other = asyncio.create_task(layer.receive_async(["jobs"]))
+        taken = await reading
+        stop(inlet)
+        layer.send("jobs", {"n": 1})
+        return [taken, await other]
+
+    assert run(main()) == [[("jobs", {"n": 0})], ("jobs", {"n": 1})]
+
+
+def test_an_end_while_it_waits_leaves_others_their_turn(layer: SyncLayer) -> None:
+    """The inlet stood in front of another receiver when it ended."""
+
+    async def main() -> list[Any]:
+        inlet = Inlet(layer, ["jobs"], 4)
+        waiting = asyncio.create_task(inlet.receive())
+        await asyncio.sleep(0)
+        other = asyncio.create_task(layer.receive_async(["jobs"]))
+        await asyncio.sleep(0)
+        inlet.end()
+        layer.send("jobs", {"n": 1})
+        return [await waiting, await other]
+
+    assert run(main()) == [[], ("jobs", {"n": 1})]
 
 
 def test_the_end_wakes_who_waits(layer: SyncLayer) -> None:

@@ -83,9 +83,9 @@ def test_a_reader_that_stops_gives_back_what_it_did_not_take() -> None:
     network.run(0.1)
     taken = read_one(b, "jobs")
 
+    b.unwait("jobs")
     b.mesh.stop_reading(b.interest("jobs"), network.now)
     b.mesh.stop_reading(b.interest("jobs"), network.now)  # may be said twice
-    b.mesh.unwait(b.interest("jobs"))
     network.run(0.1)
     got = []
     for _ in range(5):
@@ -94,6 +94,23 @@ def test_a_reader_that_stops_gives_back_what_it_did_not_take() -> None:
         got += read_one(c, "jobs")
 
     assert (taken, got) == ([0], [1, 2, 3, 4, 5])
+
+
+def test_who_stops_takes_nothing_from_others_that_wait() -> None:
+    """They keep the credit they need, and get no more than they can take; what was read ahead goes elsewhere."""
+    network, a, b, c = joined("a", "b", "c")
+    b.mesh.read_ahead(b.interest("jobs"), 3, network.now)
+    b.wait("jobs")
+    network.run(0.1)
+    send_numbers(a, "jobs", range(3))
+    network.run(0.1)
+
+    b.mesh.stop_reading(b.interest("jobs"), network.now)
+    network.run(0.1)
+    c.wait("jobs")
+    network.run(0.1)
+
+    assert (numbered(b, "jobs"), numbered(c, "jobs")) == ([0], [1])
 
 
 def test_polling_works() -> None:
