@@ -69,7 +69,7 @@ class AsyncLayer(Backend):
             letter = node.take_mail(channel) if is_mail else node.take_work((channel,))
             if letter is None:
                 interest = sort_out((channel,), node.node_id)
-                if is_mail and (taker := stand(node, channel)) is not None:  # as take_or_wait does, a coroutine less
+                if interest.own and (taker := stand(node, channel)) is not None:  # as take_or_wait does it
                     try:
                         letter = await taker.future
                     except asyncio.CancelledError:

@@ -146,7 +146,7 @@ def _is_ipv6(text: str) -> bool:
 
 def _share_ports(places: Sequence[Tcp]) -> list[Tcp]:
     """Let ``::`` take IPv4 connections as well, unless another place has the same port for IPv4."""
-    ipv4 = {place.port for place in places if place.host == "0.0.0.0"}
+    ipv4 = {place.port for place in places if ":" not in place.host}
     return [
         replace(place, is_ipv6_only=not place.host or (":" in place.host and place.port in ipv4)) for place in places
     ]

@@ -161,6 +161,18 @@ def test_one_that_gives_up_in_time_is_forgotten(layer: Any, send: Any) -> None:
     assert run(main()) == ((1, 0), {"n": 1})
 
 
+def test_a_channel_that_no_process_owns_is_a_named_one(layer: InMemoryChannelLayer) -> None:
+    """Although it has a mark in its name: whoever waits on the loop that drives gets what is sent to it."""
+
+    async def main() -> Any:
+        await member(layer)
+        waiting = await wait_at(layer, "anybody!s")
+        await layer.send("anybody!s", {"n": 1})
+        return await waiting
+
+    assert run(main()) == {"n": 1}
+
+
 def test_a_message_is_passed_on(layer: Any) -> None:
     """One who was given it, and is cancelled, leaves it to who waits there next."""
 
