@@ -33,15 +33,19 @@ class Custody:
     Args:
         most: How many are watched at once.
         on_loss: Called with the token of a message that is lost, and why; it is not watched any more.
+        on_room: Called when one more can be watched again.
 
     Attributes:
         items: What is known of each, by its number.
     """
 
-    def __init__(self, most: int, on_loss: Callable[[Hashable, Loss], None]) -> None:
+    def __init__(
+        self, most: int, on_loss: Callable[[Hashable, Loss], None], on_room: Callable[[], None]
+    ) -> None:  # fmt: skip
         self.items: dict[int, _Item] = {}
         self._most = most
         self._on_loss = on_loss
+        self._on_room = on_room
         self._numbers: dict[Hashable, int] = {}
         self._peers: dict[NodeId, dict[int, int]] = {}
 
@@ -107,9 +111,11 @@ class Custody:
         self._on_loss(self._remove(number), loss)
 
     def _remove(self, number: int) -> Hashable:
-        item = self.items.pop(number)
+        was_full, item = self.is_full, self.items.pop(number)
         del self._numbers[item.token]
         self._leave_peer(item)
+        if was_full:
+            self._on_room()
         return item.token
 
     def _leave_peer(self, item: _Item) -> None:

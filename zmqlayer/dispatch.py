@@ -27,7 +27,7 @@ from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Backlog, Letter
 from zmqlayer.readership import Readership
-from zmqlayer.rooms import NODE, Bound
+from zmqlayer.rooms import NODE, WATCHED, Bound
 
 __all__ = ["Dispatch"]
 
@@ -129,8 +129,10 @@ class Dispatch:
     def blocked_by(self, channel: str, now: float) -> Bound | None:
         """Return what has no room for a message to *channel*, however large it is; None if there is room."""
         limits, size = self._config.limits, self._queued_bytes + self._config.max_message_size
-        if self.queued >= limits.queued_messages or size > limits.queued_bytes or self._custody.is_full:
+        if self.queued >= limits.queued_messages or size > limits.queued_bytes:
             return NODE
+        if self._custody.is_full:
+            return WATCHED
         backlog = self._backlogs.get(inbox_of(channel))
         capacity = self._config.capacity_of(channel)
         if backlog is not None and len(backlog) >= capacity:

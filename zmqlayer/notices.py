@@ -15,7 +15,7 @@ from zmqlayer.events import Ended, Event, Lost, Room
 from zmqlayer.exceptions import InvalidName
 from zmqlayer.follows import Follows
 from zmqlayer.names import NodeId, owner_of
-from zmqlayer.rooms import Bound, Rooms
+from zmqlayer.rooms import WATCHED, Bound, Rooms
 
 __all__ = ["Notices"]
 
@@ -52,7 +52,7 @@ class Notices:
         self, most: int, blocked_by: Callable[[str, float], Bound | None], emit: Callable[[Event], None]
     ) -> None:
         self.rooms = Rooms(blocked_by, lambda bound: emit(Room(bound)))
-        self.custody = Custody(most, lambda token, loss: emit(Lost(token, loss)))
+        self.custody = Custody(most, lambda token, loss: emit(Lost(token, loss)), lambda: self.rooms.freed(WATCHED))
         self.follows = Follows(lambda token: emit(Ended(token)))
 
     def follow(self, channel: str, token: Hashable) -> None:

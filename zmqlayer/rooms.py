@@ -1,10 +1,11 @@
 """
 Rooms: who waits for room in a channel that was full, and who is told first. Pure; used by ``mesh.py`` and its parts.
 
-What has no room is a *bound*: a channel, or the limit for all that one peer holds, or the limit for all that waits at
-this node. Those who wait stand in one line for each bound, in the order in which they asked. When a bound
-shrinks, that is told once, however often it shrinks before anybody looks; then the first in line is taken out, and the
-next one only if there is room still. So five thousand who wait for one channel cost no more than those who get in.
+What has no room is a *bound*: a channel, or the limit for all that one peer holds, or for all that waits at this node
+or is watched for its loss. Those who wait stand in one line for each bound, in the order in which they asked. When a
+bound shrinks, that is told once, however often it shrinks before anybody looks; then the first in line is taken out,
+and the next one only if there is room still. So five thousand who wait for one channel cost no more than those who get
+in.
 
 Nothing is kept and nothing is done for a bound in whose line nobody stands.
 """
@@ -17,12 +18,15 @@ from typing import Final
 
 from zmqlayer.names import NodeId, owner_of
 
-__all__ = ["NODE", "Bound", "Rooms"]
+__all__ = ["NODE", "WATCHED", "Bound", "Rooms"]
 
 Bound = str | NodeId
-"""What can be full: a channel, by its name; what one peer holds, by its id; what waits here, by :data:`NODE`."""
+"""What can be full: a channel, by its name; what one peer holds, by its id; :data:`NODE`; and :data:`WATCHED`."""
 
 NODE: Final = ""
+"""All that waits at this node."""
+WATCHED: Final = "!"
+"""All messages of this node whose loss is told."""
 
 
 class Rooms:

@@ -15,7 +15,11 @@ class Losses(list[tuple[Hashable, Loss]]):
     """What was told of a custody of three messages at most."""
 
     def __init__(self) -> None:
-        self.custody = Custody(3, lambda token, loss: self.append((token, loss)))
+        self.rooms = 0
+        self.custody = Custody(3, lambda token, loss: self.append((token, loss)), self._room)
+
+    def _room(self) -> None:
+        self.rooms += 1
 
 
 def test_what_expires_in_the_queue_is_told() -> None:
@@ -114,6 +118,8 @@ def test_custody_has_a_bound() -> None:
         losses.custody.watch(number, number)
     was_full = losses.custody.is_full
 
-    losses.custody.forget(1)
+    for number in (1, 2):
+        losses.custody.forget(number)
 
     assert (was_full, losses.custody.is_full) == (True, False)
+    assert losses.rooms == 1

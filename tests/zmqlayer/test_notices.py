@@ -315,7 +315,7 @@ def test_what_another_expected_of_us_is_not_our_loss() -> None:
 
 
 def test_only_as_many_as_the_limit_says_are_watched() -> None:
-    """The next one is refused and counted; there is room once one is forgotten."""
+    """The next one is refused and counted; there is room, and that is told at once, when one is forgotten."""
     network, a = joined("a", limits=Limits(entrusted=2))
     for n in (1, 2):
         entrust(network, a, n)
@@ -324,7 +324,7 @@ def test_only_as_many_as_the_limit_says_are_watched() -> None:
     wait_for_room(network, a, "jobs", "x")
     before = let_in(network, a)
     a.mesh.notices.forget(1)
-    network.run(1.1)
+    network.pump(a)
 
     assert (before, let_in(network, a)) == ([], ["x"])
     assert (a.mesh.counters.refused, a.mesh.counters.accepted) == (1, 2)
