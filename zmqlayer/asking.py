@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from zmqlayer.events import Completed
+from zmqlayer.exceptions import LayerClosed, NotAnswered
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import check_channel, check_group
 from zmqlayer.node import Node
 from zmqlayer.waiters import LoopWaiter
 
-__all__ = ["Enough", "group_add", "group_discard", "join", "request", "wait_until"]
+__all__ = ["Enough", "group_add", "group_discard", "join", "outcome", "patience_s", "request", "wait_until"]
 
 
 async def group_add(node: Node, group: str, channel: str) -> None:
@@ -79,18 +80,39 @@ async def request(node: Node, begin: Callable[[Mesh, float], int | None]) -> Com
 
     Raises:
         ZmqLayerError: It failed, or another node refused it.
+        NotAnswered, LayerClosed: As in :func:`outcome`.
     """
     waiter = LoopWaiter(asyncio.get_running_loop())
     token = node.request(begin, waiter)
     if token is None:
         return Completed(0)
-    result = None
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(4 * node.config.timing.group_add_timeout_s):
+            async with asyncio.timeout(patience_s(node)):
                 await waiter.future
-    finally:
-        result = node.result(token)
-    if result is not None and result.error is not None:
+    except asyncio.CancelledError:
+        node.result(token)
+        raise
+    return outcome(node, token)
+
+
+def patience_s(node: Node) -> float:
+    """Return for how long a request is waited for: twice what it takes if all others stand still, but not this node."""
+    return 8 * node.config.timing.group_add_timeout_s
+
+
+def outcome(node: Node, token: int) -> Completed:
+    """
+    Return how a request ended, for which nobody waits any more.
+
+    Raises:
+        ZmqLayerError: It failed, or another node refused it.
+        NotAnswered: It did not end.
+        LayerClosed: Nor will it.
+    """
+    result = node.result(token)
+    if result is None:
+        raise LayerClosed if node.is_closed else NotAnswered(patience_s(node))
+    if result.error is not None:
         raise result.error
-    return result or Completed(token)
+    return result

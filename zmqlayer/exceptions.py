@@ -12,6 +12,7 @@ Everything that zmqlayer raises.
     ├── NotReady (TimeoutError)           the peers waited for did not become ready in time
     ├── LimitReached                      a table of this node, or of the one that was asked, is full
     ├── NotConfirmed (TimeoutError)       the owner of a channel did not say in time that it is a member
+    ├── NotAnswered (TimeoutError)        what takes several processes was not over in time
     ├── LayerClosed                       the layer was closed; it cannot be used again
     ├── TransportError (OSError)          this machine refused a socket, an address or a port
     └── ProtocolError                     a peer's fault; never leaves the node
@@ -36,6 +37,7 @@ __all__ = [
     "LayerClosed",
     "LimitReached",
     "MessageTooLarge",
+    "NotAnswered",
     "NotConfirmed",
     "NotReady",
     "ProtocolError",
@@ -214,6 +216,26 @@ class NotConfirmed(ZmqLayerError, TimeoutError):
         return (
             f"the process that owns {self.channel!r} did not confirm in time that its membership in group "
             f"{self.group!r} has changed; it may have changed, and asking again is safe"
+        )
+
+
+class NotAnswered(ZmqLayerError, TimeoutError):
+    """
+    What takes several processes was not over in time, because the node of this one stood still. Asking again is safe.
+
+    Attributes:
+        seconds: How long it was waited for.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()  # as in NotConfirmed
+        self.args = (seconds,)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"this process's node was not done within {self.seconds:g} s with what it was asked: it stood still; "
+            "it may be done by now, and asking again is safe"
         )
 
 

@@ -97,6 +97,7 @@ class AsyncLayer(Backend):
 
         Raises:
             NotConfirmed: The channel is another process's, and that process stands still.
+            NotAnswered: This one does.
             LimitReached: This process, or the channel's own, has too many groups or members.
         """
         await asking.group_add(self.node, group, channel)

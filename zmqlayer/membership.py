@@ -111,7 +111,8 @@ class Membership:
         """
         Drop all messages and memberships, here and at every peer that is READY or about to be.
 
-        All do so twice: when the first answers are in, what was on its way from these peers is in, too.
+        All do so twice: when the first answers are in, what was on its way from these peers is in, too. Each time those
+        that stand still are waited for.
 
         Raises:
             LimitReached: Too many questions to peers are open; nothing was dropped.
@@ -121,11 +122,13 @@ class Membership:
         if not self._peers.rising():
             return None
 
+        round_s = 2 * self._config.timing.group_add_timeout_s
+
         def flush_again(done: Done) -> None:
             self._clear(now)
-            self._flush_peers(now, done)
+            self._flush_peers(now + 2 * round_s, done)
 
-        return self._run(lambda done: self._flush_peers(now, lambda call: flush_again(done)))
+        return self._run(lambda done: self._flush_peers(now + round_s, lambda call: flush_again(done)))
 
     # What happens to links
 
@@ -236,10 +239,10 @@ class Membership:
         deadline = now + 2 * self._config.timing.group_add_timeout_s
         return self._run(lambda done: self.requests.ask(peers, service, arguments, deadline, done), judge)
 
-    def _flush_peers(self, now: float, done: Done) -> None:
+    def _flush_peers(self, deadline: float, done: Done) -> None:
         peers = self._peers.rising()
         if peers:
-            self.requests.ask(peers, "flush", {}, now + 2 * self._config.timing.group_add_timeout_s, done)
+            self.requests.ask(peers, "flush", {}, deadline, done)
         else:
             done(None)
 

@@ -186,6 +186,7 @@ class SyncLayer(BaseLayer):
 
         Raises:
             NotConfirmed: The channel is another process's, and that process stands still.
+            NotAnswered: This one does.
             LimitReached: This process, or the channel's own, has too many groups or members.
         """
         names = check_group(group), check_channel(channel)
@@ -349,11 +350,8 @@ class SyncLayer(BaseLayer):
         token = self.node.request(begin, waiter)
         if token is None:
             return Completed(0)
-        waiter.wait(4 * self.node.config.timing.group_add_timeout_s)
-        result = self.node.result(token) or Completed(token)
-        if result.error is not None:
-            raise result.error
-        return result
+        waiter.wait(asking.patience_s(self.node))
+        return asking.outcome(self.node, token)
 
 
 def _ages(mesh: Mesh, expiry: float, now: float, family: str | None = None) -> list[float]:

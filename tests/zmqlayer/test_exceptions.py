@@ -17,6 +17,7 @@ from zmqlayer.exceptions import (
     LayerClosed,
     LimitReached,
     MessageTooLarge,
+    NotAnswered,
     NotConfirmed,
     NotReady,
     ProtocolError,
@@ -72,6 +73,12 @@ EXAMPLES: list[tuple[ZmqLayerError, type[Exception], str]] = [
         TimeoutError,
         "the process that owns 'reply!1' did not confirm in time that its membership in group 'room' has changed; "
         "it may have changed, and asking again is safe",
+    ),
+    (
+        NotAnswered(4.0),
+        TimeoutError,
+        "this process's node was not done within 4 s with what it was asked: it stood still; it may be done by now, "
+        "and asking again is safe",
     ),
     (LayerClosed(), ZmqLayerError, "this channel layer was closed and cannot be used again; build a new one"),
     (TransportError("port 5757 is in use"), OSError, "port 5757 is in use"),

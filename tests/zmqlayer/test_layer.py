@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from support.doubles import FakeDiscovery, fake_node, stepping
-from zmqlayer.asking import request
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import InvalidName, NotReady
 from zmqlayer.layer import AsyncLayer
@@ -92,16 +91,6 @@ def test_peers_that_were_ready_at_the_same_time_are_enough(layer: Any, monkeypat
 
     with stepping(layer.node):
         assert asyncio.run(layer.ready(2, timeout=5.0)) == 2
-
-
-def test_a_request_that_nobody_answers_leaves_nothing(layer: Any) -> None:
-    """A token whose time is up is forgotten."""
-    layer.node.config = type(layer.node.config)(discovery="off", timing=Timing(group_add_timeout_s=0.01))
-
-    result = asyncio.run(request(layer.node, lambda mesh, now: 77))
-
-    assert (result.token, result.answers) == (77, {})
-    assert waiting_in(layer) == 0
 
 
 def test_a_join_that_does_not_end_is_given_up() -> None:

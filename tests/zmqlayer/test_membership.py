@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.network import STRANGER, control, inject, joined, missing_of, numbered, sent
+from support.network import STRANGER, control, hear, inject, joined, missing_of, numbered, sent
 from zmqlayer.codec import unpack_control
 from zmqlayer.events import Completed
 from zmqlayer.frames import Kind, parse
@@ -315,6 +315,23 @@ def test_a_flush_drops_what_is_on_its_way() -> None:
 
     assert a.completed(token)
     assert a.mesh.in_flight == c.mesh.in_flight == 0
+
+
+def test_a_flush_waits_for_the_second_round_although_one_stands_still() -> None:
+    """What the others had sent by the first round is dropped by the time it is over."""
+    network, a, b, c = joined("a", "b", "c")
+    network.stop(c)
+    network.delay(a, b, 0.3)
+    asked = hear(b, Kind.ASK)
+    token = a.flush()
+    over = []
+
+    for _ in range(30):
+        network.run(0.1)
+        over.append((len(asked), a.completed(token)))
+
+    assert (2, True) in over
+    assert (1, True) not in over
 
 
 def test_a_flush_does_not_wait_for_one_that_dies_midway() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import zmqlayer.base
-from support.doubles import FakeDiscovery, fake_node, stepping
+from support.doubles import FakeClock, FakeDiscovery, fake_node, stepping
 from support.network import STRANGER, control, greeting
 from zmqlayer.actions import Probe
 from zmqlayer.base import MOST_OPENED_BYTES
@@ -122,17 +122,23 @@ def test_a_list_names_who_did_not_answer(
     assert f"'room' lacks those of {short(STRANGER)}" in caplog.text
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for_long() -> None:
+def test_an_answer_that_does_not_come_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that greeted and then stands still holds a request up for about a second at most."""
+
+    def tick(clock: FakeClock) -> float:
+        clock.now += 0.001
+        return clock.now
+
+    monkeypatch.setattr(FakeClock, "__call__", tick)
     node = fake_node()
-    node.config = type(node.config)(discovery="off", timing=Timing(group_add_timeout_s=0.02))
     layer = SyncLayer(NodeSlot(lambda: node))
     layer.start()
     node.transport.arrive(control(STRANGER, Kind.HELLO, node, greeting(node.config.cluster_tag)))
     while not layer.peers():
         node.transport.wake()
 
-    layer.group_add("room", layer.new_channel("reply!"))
+    with stepping(node):
+        layer.group_add("room", layer.new_channel("reply!"))
 
     assert layer.peers() != []
     layer.close()
