@@ -4,9 +4,10 @@ The bell of a node: how any thread wakes whoever sleeps on its descriptors. Used
 
 from __future__ import annotations
 
-import errno
 import os
+import threading
 from collections.abc import Container
+from contextlib import suppress
 
 from zmqlayer.descriptors import Descriptors
 
@@ -22,20 +23,19 @@ class Bell:
     """
 
     def __init__(self, descriptors: Descriptors) -> None:
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._heard, self._rung = os.pipe()
         os.set_blocking(self._heard, False)
         os.set_blocking(self._rung, False)
         descriptors.watch(self._heard)
 
     def ring(self) -> None:
-        """Wake the sleeper. The only method that any thread may call at any moment."""
-        try:
-            os.write(self._rung, b"\0")
-        except BlockingIOError:
-            return  # it is full of rings: it will be heard
-        except OSError as exc:
-            if exc.errno != errno.EBADF:
-                raise
+        """Wake the sleeper, if there is one still. The only method that any thread may call at any moment."""
+        with self._lock:  # what is closed meanwhile is somebody else's a moment later
+            if not self._is_closed:
+                with suppress(BlockingIOError):  # it is full of rings: it will be heard
+                    os.write(self._rung, b"\0")
 
     def hush(self, ready: Container[int]) -> None:
         """Take the rings away, if there are any."""
@@ -46,7 +46,13 @@ class Bell:
                 return  # somebody else heard it
 
     def close(self) -> None:
-        """Ring no more. The numbers are forgotten first: they may belong to somebody else soon."""
-        heard, rung, self._heard, self._rung = self._heard, self._rung, -1, -1
-        os.close(heard)
-        os.close(rung)
+        """Ring no more."""
+        with self._lock:
+            self._is_closed = True
+            os.close(self._heard)
+            os.close(self._rung)
+
+    def disown(self) -> None:
+        """Close it in a forked child: a thread that is missing there may have been about to ring."""
+        self._lock = threading.Lock()
+        self.close()

@@ -72,7 +72,8 @@ class SoloTransport:
 
     def disown(self) -> None:
         """Close what a child inherited: there are no connections."""
-        self.close(0)
+        self._bell.disown()
+        self._descriptors.close()
 
     def close(self, linger_s: float) -> None:
         """Close the bell: there is nothing else."""

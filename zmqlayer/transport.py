@@ -205,7 +205,7 @@ class ZmqTransport:
         self._descriptors.close()
         self._probes.close()
         give_up_connections(self._ports, {*self._pushes.addresses, *self._subs})
-        self._bell.close()
+        self._bell.disown()
 
     def _open_door(self, number: int) -> tuple[int, int]:
         pull, xpub = self._sockets.create(zmq.PULL), self._sockets.create(zmq.XPUB)

@@ -96,3 +96,33 @@ def test_a_late_ring_reaches_nobody_else(descriptors: Descriptors) -> None:
     finally:
         os.close(heard)
         os.close(said)
+
+
+def test_it_is_not_closed_while_somebody_rings(descriptors: Descriptors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the byte would go to whoever is given the number in between."""
+    bell = Bell(descriptors)
+    closer = threading.Thread(target=bell.close)
+    write, written = os.write, []
+
+    def write_late(descriptor: int, rings: bytes) -> int:
+        closer.start()
+        closer.join(0.05)  # it would be closed by then if nothing held it back
+        written.append(write(descriptor, rings))
+        return len(rings)
+
+    monkeypatch.setattr(os, "write", write_late)
+    bell.ring()
+    closer.join(WITHIN_S)
+    bell.ring()
+
+    assert written == [1]
+
+
+def test_a_child_may_close_it_though_a_thread_rang_when_it_was_forked(descriptors: Descriptors) -> None:
+    """That thread is missing in the child, and lets go of nothing."""
+    bell = Bell(descriptors)
+    bell._lock.acquire()
+
+    bell.disown()
+
+    bell.ring()
