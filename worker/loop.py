@@ -39,6 +39,7 @@ class ConsumerLoop:
         self.limit = limit
         self._clock = clock
         self._running = 0
+        self._is_stopped = False
         self._changed = threading.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -48,12 +49,20 @@ class ConsumerLoop:
         return f"<ConsumerLoop [{self._running} of at most {self.limit} running]>"
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
-        """Run *coroutine* in *context*. Waits while as many run as may; returns when it is about to begin."""
+        """
+        Run *coroutine* in *context*. Waits while as many run as may; returns when it is about to begin.
+
+        After :meth:`stop` it is cut off before it begins, with a warning.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._running < self.limit)
-            loop = self._ensure_started()
+            self._changed.wait_for(lambda: self._running < self.limit or self._is_stopped)
+            if self._is_stopped:
+                coroutine.close()
+                logger.warning("a consumer that is a coroutine came when the worker had stopped, and is cut off")
+                return
             self._running += 1
-        loop.call_soon_threadsafe(self._begin, loop, coroutine, context)
+            loop = self._ensure_started()
+            loop.call_soon_threadsafe(self._begin, loop, coroutine, context)
 
     def stop(self, within_s: float) -> bool:
         """
@@ -62,11 +71,13 @@ class ConsumerLoop:
         Returns:
             Whether all ended by themselves.
         """
-        if self._loop is None or self._thread is None or self._loop.is_closed():
-            return True
         deadline = self._clock() + within_s
         with self._changed:
             is_in_time = self._changed.wait_for(lambda: not self._running, within_s)
+            self._is_stopped = True
+            self._changed.notify_all()
+        if self._loop is None or self._thread is None or self._loop.is_closed():
+            return True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(max(LAST_WORDS_S, deadline - self._clock()))
         return is_in_time

@@ -70,6 +70,27 @@ def test_who_brings_too_many_waits(loop: ConsumerLoop) -> None:
     assert third.wait(WITHIN_S)
 
 
+@pytest.mark.parametrize("was_used", [True, False])
+def test_who_comes_after_the_end_is_cut_off(
+    loop: ConsumerLoop, was_used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread may bring a coroutine while the worker stops: it does not run, and nobody waits for it."""
+    begun = threading.Event()
+
+    async def note() -> None:
+        begun.set()
+
+    if was_used:
+        loop.spawn(asyncio.sleep(0), contextvars.copy_context())
+    assert loop.stop(WITHIN_S)
+
+    loop.spawn(note(), contextvars.copy_context())
+
+    assert loop.stop(0)
+    assert not begun.is_set()
+    assert "had stopped, and is cut off" in caplog.text
+
+
 def test_who_does_not_end_is_cancelled(loop: ConsumerLoop) -> None:
     """Its ``finally`` still runs."""
     begun, cleaned = threading.Event(), threading.Event()
