@@ -231,7 +231,7 @@ def _routers() -> Iterator[Router]:
 
 
 def _config_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(entry.get("CONFIG") or {})
+    return dict(entry.get("CONFIG", {}))
 
 
 def _read_config(entry: Mapping[str, Any]) -> Config:

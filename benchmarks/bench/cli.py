@@ -141,13 +141,12 @@ def _is_kept(
     click.echo(comparison.describe())
     if not comparison.regressed:
         return True
-    suspects = [bound for bound in comparison.regressed]
     again: list[Result] = []
     click.echo("Measuring again what regressed.", err=True)
-    _measure(narrow(scenarios, suspects), extent, None, {}, again)
-    comparison = compare(again, suspects)
+    _measure(narrow(scenarios, comparison.regressed), extent, None, {}, again)
+    comparison = compare(again, comparison.regressed)
     click.echo(f"\nAgain:\n{comparison.describe()}")
-    return not comparison.regressed
+    return not (comparison.regressed or comparison.skipped)
 
 
 def _finish(folder: Path, results: Sequence[Result], facts: Mapping[str, str], as_json: bool) -> None:

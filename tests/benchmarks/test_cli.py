@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from bench import cli
 from support.contests import RATE, absent, giving, raising, scenario
-from support.scenario import Scenario, Target
+from support.scenario import Round, Scenario, Target
 
 PAIR = scenario(
     contestants={"zmqlayer": giving({RATE.name: 30.0}), "peer": giving({RATE.name: 10.0}), "other": absent},
@@ -29,6 +32,7 @@ class Bench:
         monkeypatch.setattr(cli, "find_scenarios", lambda folder: self.scenarios)
         monkeypatch.setattr(cli, "_drawer", lambda: None)
         self.scenarios: list[Scenario] = [PAIR, BROKEN]
+        self.has_measured = False
 
     def run(self, *arguments: str) -> Result:
         """Run it with short rounds."""
@@ -125,6 +129,26 @@ def test_quick_run_fails_where_they_are_not(bench: Bench) -> None:
     assert ran.exit_code == 1
     assert ran.stdout.count("REGRESSED  pair") == 2
     assert "make bench ARGS=pair" in ran.stdout
+
+
+def test_quick_run_fails_where_the_second_measurement_does(bench: Bench) -> None:
+    """What regressed and cannot be measured again is not forgiven."""
+    rounds = iter([{RATE.name: 10.0}] * 20)
+
+    @contextmanager
+    def once(seconds: float) -> Iterator[Round]:
+        if bench.has_measured:
+            raise OSError("no room")
+        bench.has_measured = True
+        yield lambda: next(rounds)
+
+    bench.scenarios = [replace(PAIR, contestants={**PAIR.contestants, "zmqlayer": once})]
+    bench.expect(least=3.5)
+
+    ran = bench.run("--quick")
+
+    assert ran.exit_code == 1
+    assert "skipped    pair" in ran.stdout
 
 
 def test_wrong_bounds_are_told_before_anything_is_measured(bench: Bench) -> None:

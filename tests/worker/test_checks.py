@@ -85,6 +85,7 @@ WRONG_LAYERS = [
     ({"default": {**OURS, "CONFIG": {"secret": "short"}}}, "E004", "has 5 bytes and needs 16", "Correct 'secret'"),
     ({"default": {**OURS, "CONFIG": {"hosts": []}}}, "E004", "of channels_redis names a server", "Correct 'hosts'"),
     ({"default": {**OURS, "CONFIG": "capacity"}}, "E004", "cannot be read", "Make it a dict"),
+    ({"default": {**OURS, "CONFIG": None}}, "E004", "cannot be read", "Make it a dict"),
     (
         {"default": OURS, "other": OURS},
         "E005",

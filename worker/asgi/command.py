@@ -151,7 +151,7 @@ def _check_port(config: Config, n_processes: int) -> None:
     if config.bind.port:
         raise click.UsageError(
             f"--processes is {n_processes}, and only one process can listen on port {config.bind.port} of the mesh; "
-            f"leave the port out, as in --bind {config.bind.host}"
+            f"leave the port out, as in --mesh-bind {config.bind.host}"
         )
 
 

@@ -13,13 +13,13 @@ from zmqlayer.worker.asgi.types import Application
 __all__ = ["load_application", "look_in"]
 
 
-def load_application(path: str, folder: str = ".", *, is_factory: bool = False) -> Application:
+def load_application(path: str, folder: str | None = None, *, is_factory: bool = False) -> Application:
     """
     Import an application.
 
     Args:
         path: ``package.module:attribute``; the attribute may have dots.
-        folder: Where modules are looked for first.
+        folder: Where modules are looked for first, as ``--app-dir`` says; the working directory if None.
         is_factory: The attribute is to be called, without arguments, and returns the application.
 
     Raises:
@@ -29,7 +29,7 @@ def load_application(path: str, folder: str = ".", *, is_factory: bool = False) 
     module_name, colon, attribute = path.partition(":")
     if not (module_name and colon and attribute):
         raise CannotLoad(path, "names no application: write module:attribute, like 'site.asgi:application'")
-    look_in(folder)
+    look_in(folder or ".")
     found = _find(path, _import(path, module_name, folder), attribute)
     if not callable(found):
         raise CannotLoad(path, f"is {found!r:.80}, which is no application: it cannot be called")
@@ -48,14 +48,14 @@ def look_in(folder: str) -> None:
         sys.path.insert(0, place)
 
 
-def _import(path: str, name: str, folder: str) -> Any:
+def _import(path: str, name: str, folder: str | None) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is None or not f"{name}.".startswith(f"{exc.name}."):
             raise  # it is there, and misses something itself
-        place = Path(folder).resolve()
-        raise CannotLoad(path, f"needs a module {exc.name!r}, and {place} has none; say --app-dir DIRECTORY") from exc
+        place, cure = Path(folder or ".").resolve(), "" if folder is None else "; say --app-dir DIRECTORY"
+        raise CannotLoad(path, f"needs a module {exc.name!r}, and {place} has none{cure}") from exc
 
 
 def _find(path: str, module: Any, attribute: str) -> Any:

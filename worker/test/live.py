@@ -129,7 +129,7 @@ class _Server:
         options = ["-b", "127.0.0.1", "-p", "0", "--cluster", cluster, "--seed", seed, "--discovery", "off"]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ZMQLAYER_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "zmqlayer.interface", *options, "--bind", "127.0.0.1"],
+            [sys.executable, "-m", "zmqlayer.interface", *options, "--mesh-bind", "127.0.0.1"],
             env={**environ, "ZMQLAYER_SECRET": secret, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -92,6 +92,7 @@ def test_defaults(runs: list[Any]) -> None:
         ((APP, "--only-channels", "song"), "no channel is left to read; there are http.request, websocket.connect"),
         ((APP, "--capacity", "0"), "Invalid value for --capacity: 0 is below 1"),
         ((APP, "--prefetch", "-1"), "-1 is below 0"),
+        ((APP, "--processes", "2", "--mesh-bind", "127.0.0.1:7000"), "leave the port out, as in --mesh-bind 127.0.0.1"),
     ],
 )
 def test_mistakes_have_a_sentence(arguments: tuple[str, ...], sentence: str, runs: list[Any]) -> None:

@@ -56,6 +56,12 @@ def test_what_is_not_there(path: str, problem: str, folder: Path) -> None:
         load_application(path, str(folder))
 
 
+def test_who_cannot_choose_a_folder_is_not_told_to() -> None:
+    """``runworker --asgi`` has no ``--app-dir``."""
+    with pytest.raises(CannotLoad, match=r"needs a module 'nowhere', and \S+ has none$"):
+        load_application("nowhere.asgi:app")
+
+
 def test_a_factory_that_makes_none(folder: Path) -> None:
     """What it returned is named."""
     with pytest.raises(CannotLoad, match="returned None, which is no application"):
