@@ -128,6 +128,15 @@ def test_there_has_to_be_one_origin(consumer: Any, settings: Any) -> None:
         run(consumer, on("websocket.connect", path="/"))
 
 
+@pytest.mark.parametrize("headers", [[[]], [[b"origin"]], [None], [["origin", b"http://testserver"]], 7])
+def test_headers_that_no_server_sends_are_refused(headers: Any, settings: Any) -> None:
+    """Nobody is let in by them, and nothing fails."""
+    settings.ALLOWED_HOSTS = ["*"]
+
+    with pytest.raises(DenyConnection):
+        run(connect, on("websocket.connect", path="/", headers=headers))
+
+
 def test_names_of_headers_are_in_any_case() -> None:
     """Servers write them small; others may not."""
     assert connect(opened_by(b"http://testserver", name=b"Origin")) == "welcome"

@@ -100,9 +100,12 @@ class BaseOriginValidator:
         Return the ``Origin`` header of *message*.
 
         Raises:
-            DenyConnection: There is none, there are several, or it is not ASCII.
+            DenyConnection: There is none, there are several, it is not ASCII, or the headers are no pairs.
         """
-        found = [header[1] for header in message.get("headers") or [] if bytes(header[0]).lower() == b"origin"]
+        try:
+            found = [value for name, value in message.get("headers") or [] if bytes(name).lower() == b"origin"]
+        except (TypeError, ValueError):
+            found = []
         if len(found) != 1 or not bytes(found[0]).isascii():
             logger.warning("refused a WebSocket at %.200r: its Origin headers are %.200r", message.get("path"), found)
             raise DenyConnection
