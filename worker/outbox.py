@@ -9,7 +9,8 @@ With the last message goes the receipt that a WebSocket's server waits for, see 
 
 The outbox of the running consumer is a context variable: it follows the consumer to an event loop and
 through ``async_to_sync``, and never reaches another thread's consumer. Outside a consumer there is none, and
-:class:`~zmqlayer.worker.channel.Channel` sends at once. A thread started by a consumer is outside.
+:class:`~zmqlayer.worker.channel.Channel` sends at once. A thread started by a consumer is outside, and so is a task
+from the moment on at which its consumer has ended.
 """
 
 from __future__ import annotations
@@ -59,12 +60,16 @@ class Outbox:
     Args:
         consumer: The consumer's name, for the log.
         receipt: What the server of a WebSocket is told of the consumed message; None if no server waits for that.
+
+    Attributes:
+        is_over: Whether the consumer has ended, so that nobody sends any more what is held back.
     """
 
     def __init__(self, patience: Patience, consumer: str, receipt: Receipt[Target] | None = None) -> None:
         self.patience = patience
         self.consumer = consumer
         self.receipt = receipt
+        self.is_over = False
         self._held: list[_Held] = []
         self._said: dict[str, Content] = {}
         self._refused: set[str] = set()
@@ -117,7 +122,8 @@ class Outbox:
         await target.adeliver(self._on_the_way(target, content))
 
     def discard(self) -> None:
-        """Drop what is held."""
+        """Drop what is held; the consumer has ended."""
+        self.is_over = True
         self._held.clear()
 
     def flush(self) -> None:
@@ -127,6 +133,7 @@ class Outbox:
         Full channels are tried again for ``patience.flush_s`` seconds in all; then their messages are
         dropped with a warning. Never raises an error of the layer.
         """
+        self.is_over = True
         if not self._held and self.receipt is None:
             return
         deadline = self.patience.clock() + self.patience.flush_s
@@ -136,6 +143,7 @@ class Outbox:
 
     async def aflush(self) -> None:
         """Send what is held, as :meth:`flush` does, from a coroutine."""
+        self.is_over = True
         deadline = self.patience.clock() + self.patience.flush_s
         for held in self._take():
             with self._logged(held):
@@ -176,4 +184,5 @@ _current: ContextVar[Outbox | None] = ContextVar("zmqlayer.worker.outbox", defau
 
 def current_outbox() -> Outbox | None:
     """Return the outbox of the consumer that is running in this context, if one is."""
-    return _current.get()
+    outbox = _current.get()
+    return None if outbox is None or outbox.is_over else outbox

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from support.memory_layer import MemoryLayer
-from support.worker_run import Waiting
+from support.worker_run import Waiting, worker_for
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge
+from zmqlayer.worker import Message, route
 from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.outbox import HELD_LIMIT, Outbox, current_outbox
+
+WITHIN_S = 5.0
+
+
+@pytest.fixture
+def loop() -> Iterator[ConsumerLoop]:
+    """The loop of a worker's coroutines."""
+    loop = ConsumerLoop(time.monotonic)
+    yield loop
+    loop.stop(0)
 
 
 class Refusing(Channel):
@@ -159,3 +173,42 @@ def test_a_coroutine_flushes_without_blocking() -> None:
 
     assert layer.sent("a") == [{"n": 2}]
     assert len(waiting.waits) == 1
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["task", "thread"])
+def test_what_outlives_its_consumer_sends_at_once(layer: MemoryLayer, loop: ConsumerLoop, in_thread: bool) -> None:
+    """A task, or a thread of ``to_thread``, that a consumer leaves behind finds nobody who would send later."""
+    has_ended, has_sent = threading.Event(), threading.Event()
+    left_behind: set[asyncio.Future[None]] = set()
+
+    class Last(Channel):
+        async def adeliver(self, content: dict[str, Any]) -> None:
+            has_ended.set()
+
+    def send_late() -> None:
+        has_ended.wait(WITHIN_S)
+        Channel("late", channel_layer=layer).send({"n": 1})
+        has_sent.set()
+
+    async def send_later() -> None:
+        while not has_ended.is_set():
+            await asyncio.sleep(0)
+        send_late()
+
+    async def consume(message: Message) -> None:
+        left_behind.add(asyncio.ensure_future(asyncio.to_thread(send_late) if in_thread else send_later()))
+        Last("last", channel_layer=layer).send({})
+
+    worker_for(layer, [route("go", consume)], loop=loop).consume("go", {})
+
+    assert has_sent.wait(WITHIN_S)
+    assert layer.sent("late") == [{"n": 1}]
+
+
+def test_nothing_is_held_back_any_more_when_the_consumer_has_ended(layer: MemoryLayer) -> None:
+    """Whether its messages went out or, since it runs again, were dropped."""
+    for end in (Outbox.flush, Outbox.discard):
+        outbox = Outbox(Waiting().patience(), "test")
+        with outbox:
+            end(outbox)
+            assert current_outbox() is None
