@@ -10,9 +10,12 @@ its own. Only where middleware is a function that calls the view, and so waits f
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from django.db import connections
 
 __all__ = ["N_DESKS", "Desks"]
 
@@ -25,13 +28,30 @@ class Desks:
     def __init__(self, number: int = N_DESKS) -> None:
         self._turns = itertools.cycle([ThreadSensitiveContext() for _ in range(number)])
 
-    def take(self, *, is_held: bool = False) -> None:
+    @contextmanager
+    def take(self, *, is_held: bool = False) -> Iterator[None]:
         """
-        Let the synchronous code of the running task, from now on, run on the thread whose turn it is.
+        Let the synchronous code of the running task run on the thread whose turn it is, from now on.
 
         Args:
-            is_held: Whether that code may wait for the whole view: it gets a thread of its own, which ends with the
-                task.
+            is_held: Whether that code may wait for the whole view: inside the ``with`` it gets a thread of its own,
+                which ends behind it with the connections to databases that it opened.
         """
+        desk = next(self._turns)
+        own = ThreadSensitiveContext() if is_held else None
         # Entered and never left: leaving would end the thread, which others use, and wait for it.
-        SyncToAsync.thread_sensitive_context.set(ThreadSensitiveContext() if is_held else next(self._turns))
+        SyncToAsync.thread_sensitive_context.set(own or desk)
+        try:
+            yield
+        finally:
+            if own is not None:
+                SyncToAsync.thread_sensitive_context.set(desk)
+                _close(own)
+
+
+def _close(own: ThreadSensitiveContext) -> None:
+    """End the thread of one request, when it has done what it does, and wait for nothing."""
+    executor = SyncToAsync.context_to_thread_executor.pop(own, None)
+    if executor is not None:
+        executor.submit(connections.close_all)
+        executor.shutdown(wait=False)

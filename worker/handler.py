@@ -122,9 +122,8 @@ class AsgiHandler(Views):
     # On an event loop
 
     async def _aanswer(self, message: Message, seen: Sighting | None, prefix: Any) -> AsyncGenerator[Part, None]:
-        self._desks.take(is_held=self._for_loop.holds_thread)
-        body = await _collect(message)
-        with _below(prefix) if prefix else AT_THE_ROOT:
+        with self._desks.take(is_held=self._for_loop.holds_thread), _below(prefix) if prefix else AT_THE_ROOT:
+            body = await _collect(message)
             await signals.request_started.asend(sender=type(self), message=message)
             response = await self._arespond(message, seen, body)
             try:

@@ -21,3 +21,8 @@ def switch(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[
         return get_response(request)
 
     return respond
+
+
+def pass_on(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Do nothing, as a function that waits for the view."""
+    return lambda request: get_response(request)

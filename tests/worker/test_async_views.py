@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -83,6 +84,24 @@ def test_middleware_that_chooses_other_urls(layer: MemoryLayer, worker: Worker, 
 
     assert content_of(get(layer, worker, "/thread/")) != b"consumers"
     assert content_of(get(layer, worker, "/async/thread/")) not in (b"", b"consumers")
+
+
+def test_middleware_that_waits_leaves_no_thread(layer: MemoryLayer, worker: Worker, settings: Any) -> None:
+    """Each request had one of its own, which ends with it and not when the collector comes by."""
+    settings.MIDDLEWARE = ["support.other_urls.pass_on"]
+    before = set(threading.enumerate())
+    gc.disable()
+    try:
+        names = {content_of(get(layer, worker, "/async/thread/")) for _ in range(5)}
+        left = set(threading.enumerate()) - before
+        for thread in left:
+            if thread.name != "consumers":
+                thread.join(5.0)
+    finally:
+        gc.enable()
+
+    assert names == {b"consumers"}
+    assert {thread.name for thread in left if thread.is_alive()} <= {"consumers"}
 
 
 def test_another_root_urlconf(layer: MemoryLayer, worker: Worker, settings: Any) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 from asgiref.sync import sync_to_async
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zmqlayer.worker.desks import Desks
 
 
 async def where(desks: Desks, times: int = 1) -> list[int]:
     """Return the thread on which each of several pieces of code of one request runs."""
-    desks.take()
-    return [await sync_to_async(threading.get_ident)() for _ in range(times)]
+    with desks.take():
+        return [await sync_to_async(threading.get_ident)() for _ in range(times)]
 
 
 def test_a_request_keeps_to_its_desk() -> None:
@@ -42,8 +45,8 @@ def test_a_busy_desk_holds_up_only_its_own() -> None:
         desks, gate = Desks(2), threading.Event()
 
         async def block() -> None:
-            desks.take()
-            await sync_to_async(gate.wait)(5.0)
+            with desks.take():
+                await sync_to_async(gate.wait)(5.0)
 
         blocked = asyncio.create_task(block())
         await asyncio.sleep(0)
@@ -60,13 +63,12 @@ def test_code_that_waits_for_the_view_has_a_desk_of_its_own() -> None:
     """However many such requests wait, the next is served; the thread ends with the request."""
 
     async def wait(gate: threading.Event, arrived: threading.Semaphore, desks: Desks) -> None:
-        desks.take(is_held=True)
-
         def hold() -> None:
             arrived.release()
             gate.wait(5.0)
 
-        await sync_to_async(hold)()
+        with desks.take(is_held=True):
+            await sync_to_async(hold)()
 
     async def main() -> None:
         gate, arrived, desks = threading.Event(), threading.Semaphore(0), Desks(1)
@@ -77,3 +79,30 @@ def test_code_that_waits_for_the_view_has_a_desk_of_its_own() -> None:
         await asyncio.gather(*waiting)
 
     asyncio.run(main())
+
+
+def test_a_desk_of_its_own_is_cleared_with_its_request(database: None) -> None:
+    """Its thread ends, and its connection to the database is closed, although the collector has not come by."""
+    seen: list[tuple[threading.Thread, BaseDatabaseWrapper]] = []
+
+    def look() -> None:
+        connection.ensure_connection()
+        seen.append((threading.current_thread(), connections[DEFAULT_DB_ALIAS]))
+
+    async def main() -> int:
+        desks = Desks(1)
+        with desks.take(is_held=True):
+            await sync_to_async(look)()
+        return await sync_to_async(threading.get_ident)()
+
+    gc.disable()
+    try:
+        after = asyncio.run(main())
+        ((thread, opened),) = seen
+        thread.join(5.0)
+    finally:
+        gc.enable()
+
+    assert not thread.is_alive()
+    assert opened.connection is None
+    assert after != thread.ident
