@@ -63,6 +63,7 @@ class AsyncLayer(Backend):
         Raises:
             InvalidName: Outside the grammar, or a process channel of another process.
             LayerClosed: The layer was closed, perhaps while this waited.
+            LimitReached: This process reads too many named channels at once.
         """
         node, is_mail = self._slot.filled or self._slot.node, "!" in channel
         while True:

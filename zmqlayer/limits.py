@@ -33,7 +33,7 @@ class Limits:
         routes: Nodes whose hosts are tried at the same time.
         rejections: Nodes and addresses remembered as banned, or because no link may come of them.
         accounts: Nodes whose totals are remembered, those that are gone included.
-        readers: Readers of one peer.
+        readers: Readers of one peer, so also of this node: sets of named channels that it reads, or lately did.
         reader_channels: Channels of one reader.
         queued_messages: Messages of this node that wait in all named channels together.
         queued_bytes: Their bytes.

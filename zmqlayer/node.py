@@ -287,9 +287,9 @@ class Node:
             letter = mesh.take(interest, now)
             if letter is not None:
                 return letter
+            mesh.wait(interest, now)
             receiver = enlist()
             self._board.enlist(receiver)
-            mesh.wait(interest, now)
             return receiver
 
         return self.ask(take)

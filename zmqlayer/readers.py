@@ -22,7 +22,7 @@ from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
 from zmqlayer.credits import Offer, Reader
 from zmqlayer.dispatch import Dispatch
-from zmqlayer.exceptions import ProtocolError
+from zmqlayer.exceptions import LimitReached, ProtocolError
 from zmqlayer.frames import Frame, Kind, Work, node_topic, pack, pack_work, parse_work
 from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
@@ -162,7 +162,7 @@ class Readers:
         return None
 
     def wait(self, channels: tuple[str, ...], now: float) -> None:
-        """One more receiver waits for *channels*."""
+        """One more receiver waits for *channels*; raises LimitReached if there are too many readers."""
         reader = self._reader(channels, now)
         reader.waiting += 1
         reader.attended_until = now  # whoever was about to look is back
@@ -177,7 +177,7 @@ class Readers:
             reader.waiting -= 1
 
     def poll(self, channels: tuple[str, ...], now: float) -> None:
-        """A receiver looked and did not wait: keep credit for one message out for a second."""
+        """A receiver looked and did not wait: keep credit for one message out for a second. Raises as :meth:`wait`."""
         reader = self._reader(channels, now)
         self._use(reader, now)
         reader.polled_until = now + POLL_LASTS_S
@@ -283,13 +283,32 @@ class Readers:
     # Inside
 
     def _reader(self, channels: tuple[str, ...], now: float) -> Reader:
+        """
+        Return the reader of *channels*, a new one if need be.
+
+        Raises:
+            LimitReached: There are as many as peers accept, and receivers wait at each; or it has too many channels.
+        """
         reader = self._readers.get(channels)
         if reader is None:
+            self._make_room(len(channels), now)
             self._numbers += 1
             reader = Reader(self._numbers, channels, self._config.prefetch or 0, now)
             self._readers[channels] = self._by_number[reader.number] = reader
             self._inboxes[reader.number] = deque()
         return reader
+
+    def _make_room(self, n_channels: int, now: float) -> None:
+        """See to it that one more reader may be told to peers: they take one too many for an attack."""
+        limits = self._config.limits
+        if n_channels > limits.reader_channels:
+            raise LimitReached("reader_channels", limits.reader_channels)
+        if len(self._readers) < limits.readers:
+            return
+        idle = min((reader for reader in self._readers.values() if not reader.waiting), key=_last_use, default=None)
+        if idle is None:
+            raise LimitReached("readers", limits.readers)
+        self._withdraw(idle, now)
 
     def _grant(self, reader: Reader, now: float) -> None:
         if self._is_closing or reader.free(now) <= 0:
@@ -397,6 +416,10 @@ class Readers:
         sequence = self._accounts.give_back(letter.source)
         wire = pack(node_topic(letter.source), Kind.RETURN, self._node_id, ttl_ms, letter.channel, body, sequence)
         self._outbox.do(Publish(wire))
+
+
+def _last_use(reader: Reader) -> float:
+    return reader.used_at
 
 
 def _maker_of(reader: Reader) -> NodeId | None:

@@ -92,6 +92,7 @@ class SyncLayer(BaseLayer):
         Raises:
             InvalidName: The caller's mistake.
             LayerClosed: The layer was closed, perhaps while this waited.
+            LimitReached: This process reads too many named channels at once.
         """
         interest = self._interest(tuple(channels))
         if not interest.keys:
@@ -116,6 +117,7 @@ class SyncLayer(BaseLayer):
         Raises:
             InvalidName: The caller's mistake.
             LayerClosed: The layer was closed, perhaps while this waited.
+            LimitReached: This process reads too many named channels at once.
         """
         interest = self._interest(tuple(channels))
         return await receive(self, interest) if interest.keys else (None, None)

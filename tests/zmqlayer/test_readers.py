@@ -16,6 +16,8 @@ from support.network import (
     send_numbers,
 )
 from zmqlayer.events import Readable
+from zmqlayer.exceptions import LimitReached
+from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork
 from zmqlayer.names import encode_node_id
 
@@ -111,6 +113,49 @@ def test_who_stops_takes_nothing_from_others_that_wait() -> None:
     network.run(0.1)
 
     assert (numbered(b, "jobs"), numbered(c, "jobs")) == ([0], [1])
+
+
+def test_as_many_readers_as_peers_accept() -> None:
+    """One more is refused while all are in use; it takes the place of the one that was idle for longest."""
+    network, a, b = joined("a", "b", limits=Limits(readers=3))
+    for n in range(3):
+        b.wait(f"jobs.{n}")
+    with pytest.raises(LimitReached, match="this node has 3 readers"):
+        b.wait("jobs.3")
+    b.unwait("jobs.1")
+
+    b.wait("jobs.3")
+    network.run(0.1)
+    for n in range(4):
+        a.send(f"jobs.{n}", {"n": n})
+    network.run(0.1)
+
+    assert a.sees(b) == "ready"
+    assert [numbered(b, f"jobs.{n}") for n in (0, 2, 3)] == [[0], [2], [3]]
+    assert len(b.mesh._readers._readers) == 3
+
+
+def test_who_polls_many_channels_is_not_taken_for_an_attacker() -> None:
+    """Readers that nobody used lately make room."""
+    network, a, b = joined("a", "b", limits=Limits(readers=3))
+
+    for n in range(10):
+        b.take(f"jobs.{n}")
+        b.mesh.poll(b.interest(f"jobs.{n}"), network.now)
+        network.run(0.01)
+
+    assert a.sees(b) == "ready"
+
+
+def test_a_reader_of_too_many_channels_is_refused() -> None:
+    """Before peers hear of it."""
+    network, a, b = joined("a", "b", limits=Limits(reader_channels=3))
+
+    with pytest.raises(LimitReached, match="reader channels"):
+        b.wait("a", "b", "c", "d")
+    network.run(0.1)
+
+    assert a.sees(b) == "ready"
 
 
 def test_polling_works() -> None:
