@@ -67,12 +67,13 @@ class Accounts:
 
     Args:
         held: Returns the channels here that hold messages of a peer, each with the sequence of the oldest.
+        asked_for: Whether a reader here gave credit for the message in a WORK frame.
         notices: Who is to be told of room, and of losses.
     """
 
     def __init__(
         self, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
-        held: Callable[[NodeId], dict[str, int]], notices: Notices,
+        held: Callable[[NodeId], dict[str, int]], asked_for: Callable[[Frame], bool], notices: Notices,
     ) -> None:  # fmt: skip
         self._node_id = outbox.node_id
         self._config = config
@@ -80,6 +81,7 @@ class Accounts:
         self._peers = peers
         self._counters = counters
         self._held = held
+        self._asked_for = asked_for
         self.closed = Closures(config.limits.closed_channels)
         self._closing: dict[NodeId, dict[str, None]] = {}
         self._notices = notices
@@ -187,10 +189,13 @@ class Accounts:
         If not, nothing was counted, and each is to be asked for alone.
         """
         account, number = self._ledger.of(frame.source), len(bodies)
-        arrivals, size = account.work if frame.kind == WORK_BATCH else account.mail, sum(map(len, bodies))
+        if frame.kind == WORK_BATCH:
+            arrivals, hold = account.work, account.hold_work
+        else:
+            arrivals, hold = account.mail, account.hold
         if arrivals.seen + 1 != frame.sequence or arrivals.gaps or not number:
             return False
-        if not account.hold(size, 2 * self._config.peer_messages, 2 * self._config.peer_bytes, number):
+        if not hold(sum(map(len, bodies)), 2 * self._config.peer_messages, 2 * self._config.peer_bytes, number):
             return False
         arrivals.seen += number
         self._counters.arrived += number
@@ -234,7 +239,7 @@ class Accounts:
             return
         account = self._ledger.find(letter.source)
         if account is not None:
-            account.release(len(letter.body))
+            account.release_work(len(letter.body))
             account.finished += 1
             self._owe(letter.source, now)
 
@@ -375,15 +380,24 @@ class Accounts:
 
     def _has_room(self, account: Account, frame: Frame) -> bool:
         # Twice the limits: the sender's clock frees room for what expired before this node has looked.
-        config, size = self._config, len(frame.body) - (WORK_BYTES if frame.kind == WORK else 0)
-        if account.hold(size, 2 * config.peer_messages, 2 * config.peer_bytes):
-            return True
+        most, most_bytes = 2 * self._config.peer_messages, 2 * self._config.peer_bytes
+        if frame.kind != WORK:
+            if account.hold(len(frame.body), most, most_bytes):
+                return True
+        else:
+            size = len(frame.body) - WORK_BYTES
+            if account.hold_work(size, most, most_bytes):
+                return True
+            if self._asked_for(frame):
+                account.take_work(size)
+                return True
         if not account.is_over:
             account.is_over = True
             logger.warning(
                 "refused a message for %r of peer %s: %d messages with %d bytes of it are unread here; "
                 "give all nodes the same peer_messages and peer_bytes",
-                frame.target[:100], short(frame.source), account.unread, account.unread_bytes,
+                frame.target[:100], short(frame.source), account.unread + account.unread_work,
+                account.unread_bytes + account.unread_work_bytes,
             )  # fmt: skip
         return False
 

@@ -161,6 +161,11 @@ class Reader:
         line.received += number
         line.received_at = now
 
+    def owes(self, sender: NodeId) -> bool:
+        """Whether a sender has credit left for one more message."""
+        line = self.lines.get(sender)
+        return line is not None and line.outstanding > 0
+
     def forget(self, sender: NodeId) -> None:
         """Start from zero with a sender whose link started anew, or is gone."""
         self.lines.pop(sender, None)

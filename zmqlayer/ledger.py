@@ -91,8 +91,10 @@ class Account:
         work_gaps: Which of *work* were missed lately, until the peer is known to have heard.
         work_link: Number of the link on which the last TALLY for *work* came.
         finished: How much of *work* this node is done with: taken, expired, dropped or given back.
-        unread: Messages of the peer that this node holds.
+        unread: Messages that the peer published and this node holds.
         unread_bytes: Their bodies' bytes.
+        unread_work: Messages that it pushed and this node holds.
+        unread_work_bytes: Their bodies' bytes.
         is_over: The peer was told in the log to have exceeded what it may have unread here.
         mail_sent: Messages this node published to the peer.
         work_sent: Messages this node pushed to it.
@@ -112,6 +114,8 @@ class Account:
     finished: int = 0
     unread: int = 0
     unread_bytes: int = 0
+    unread_work: int = 0
+    unread_work_bytes: int = 0
     is_over: bool = False
     mail_sent: int = 0
     work_sent: int = 0
@@ -161,7 +165,7 @@ class Account:
                 raise ProtocolError(f"CONSUMED says that {missed!r} messages were missed")
 
     def hold(self, size: int, most: int, most_bytes: int, number: int = 1) -> bool:
-        """Count *number* messages more of the peer as unread here. Returns False if these are too many."""
+        """Count *number* messages more that the peer published as unread here. Returns False if these are too many."""
         if self.unread + number > most or self.unread_bytes + size > most_bytes:
             return False
         self.unread += number
@@ -169,11 +173,30 @@ class Account:
         return True
 
     def release(self, size: int) -> None:
-        """This node is done with a message of the peer."""
+        """This node is done with a message that the peer published."""
         self.unread -= 1
         self.unread_bytes -= size
         if not self.unread:
             self.is_over = False
+
+    def hold_work(self, size: int, most: int, most_bytes: int, number: int = 1) -> bool:
+        """As :meth:`hold`, for messages that the peer pushed, together with those that it published."""
+        if self.unread + self.unread_work + number > most:
+            return False
+        if self.unread_bytes + self.unread_work_bytes + size > most_bytes:
+            return False
+        self.take_work(size, number)
+        return True
+
+    def take_work(self, size: int, number: int = 1) -> None:
+        """Count messages that the peer pushed because a reader here asked for them: its credit is their bound."""
+        self.unread_work += number
+        self.unread_work_bytes += size
+
+    def release_work(self, size: int) -> None:
+        """This node is done with a message that the peer pushed."""
+        self.unread_work -= 1
+        self.unread_work_bytes -= size
 
     def mail_tally(self, parked: int) -> dict[str, object]:
         """Return what a TALLY says of the messages published so far, of which *parked* did not leave yet."""

@@ -92,7 +92,7 @@ class Mesh:
         self._peers = self._links.peers
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
         parts = (identity.node_id, config, self.outbox, self._peers)
-        self._accounts = Accounts(*parts[1:], self.counters, self._held, self.notices)
+        self._accounts = Accounts(*parts[1:], self.counters, self._held, self._asked_for, self.notices)
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
         self.notices.mail = self._mail
@@ -475,6 +475,9 @@ class Mesh:
     def _echo(self, frame: Frame, peer: Peer, now: float) -> None:
         if not self._links.echo(frame, peer, now):
             self._fanout.echo(frame)
+
+    def _asked_for(self, frame: Frame) -> bool:
+        return self._readers.asked_for(frame)
 
     def _held(self, source: NodeId) -> dict[str, int]:
         return self._mail.boxes.held(source) | self._dispatch.held(source)

@@ -95,6 +95,17 @@ class Readers:
         else:
             self._arrive(reader, letters, now, spends_credit=link == peer.our_link)
 
+    def asked_for(self, frame: Frame) -> bool:
+        """
+        Whether the message in a WORK frame is within the credit that its sender has from a reader here.
+
+        Raises:
+            ProtocolError: The payload is malformed.
+        """
+        link, number, _, _ = parse_work(frame.body)
+        peer, reader = self._peers.get(frame.source), self._by_number.get(number)
+        return peer is not None and reader is not None and link == peer.our_link and reader.owes(frame.source)
+
     def take_over(self, number: int, letter: Letter, now: float) -> None:
         """A message of this node's own is handed to reader *number*. The caller spends the credit that is renewed."""
         reader = self._by_number[number]

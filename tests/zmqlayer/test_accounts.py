@@ -427,10 +427,10 @@ def test_work_for_which_there_is_credit_leaves_and_arrives_together() -> None:
     inject(network, b, action.wire)
 
     account = b.mesh.account(a.node_id)
-    assert (account.work.seen, account.unread, b.mesh.counters.arrived) == (5, 5, 5)
+    assert (account.work.seen, account.unread_work, b.mesh.counters.arrived) == (5, 5, 5)
     assert numbered(b, "jobs") == [0, 1, 2, 3, 4]
     network.run(0.1)
-    assert account.unread == account.unread_bytes == 0
+    assert account.unread_work == account.unread_work_bytes == 0
     assert_conserved(a, b)
     assert_settled(a, b)
 
@@ -487,9 +487,30 @@ def test_of_a_batch_of_work_that_is_too_much_the_rest_is_refused() -> None:
         inject(network, b, work_batch(a, b, range(begin, begin + 4), begin + 1))
 
     account = b.mesh.account(a.node_id)
-    assert (account.unread, account.work.missed, b.mesh.counters.ignored) == (10, 10, 10)
+    assert (account.unread_work, account.work.missed, b.mesh.counters.ignored) == (10, 10, 10)
     assert_conserved(b)
     assert numbered(b, "jobs") == list(range(10))
+
+
+@pytest.mark.parametrize("settings", [{"peer_messages": 5}, {"peer_bytes": 2_000, "max_message_size": 1_000}])
+def test_work_that_a_reader_asked_for_is_taken_in_however_much_it_is(settings: dict[str, int]) -> None:
+    """Its credit is the bound: ``prefetch`` may be more than what a channel holds. Nor does it crowd out mail."""
+    network, a, b = joined("a", "b", prefetch=50, **settings)
+    channel = b.new_channel()
+    b.wait("jobs")
+    network.run(0.1)
+
+    for n in range(51):
+        a.send("jobs", {"n": n, "text": "x" * 900})
+    network.run(0.1)
+    for n in range(2):
+        a.send(channel, {"n": n, "text": "x" * 900})
+    network.run(0.1)
+
+    assert len(b.take_all("jobs")) == 51
+    assert numbered(b, channel) == [0, 1]
+    assert a.mesh.counters.dropped == {}
+    assert_conserved(a, b)
 
 
 def test_a_batch_of_work_for_a_reader_that_ended_goes_back() -> None:
