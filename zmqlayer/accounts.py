@@ -30,7 +30,7 @@ from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
-from zmqlayer.reports import read_counts, read_gaps, read_names, read_total
+from zmqlayer.reports import in_parts, most_channels, read_counts, read_gaps, read_names, read_total
 from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
@@ -40,7 +40,6 @@ logger = logging.getLogger("zmqlayer")
 
 WORK, WORK_BATCH, RETURN = Kind.WORK, Kind.WORK_BATCH, Kind.RETURN  # a name is faster than a member
 MOST_HELD: Final = 1_000
-MOST_TOLD: Final = 1_000
 PEER_GONE: Final = "peer gone"
 LOST: Final = "lost in a cut"
 
@@ -89,6 +88,7 @@ class Accounts:
         self._custody = notices.custody
         self._windows = Windows(config.peer_messages, config.peer_bytes)
         self._ledger = Ledger(config.limits.accounts)
+        self._most_channels = most_channels(config.max_message_size)
         self._read: dict[NodeId, dict[str, _Progress]] = {}
         self._owing: set[NodeId] = set()
         self._report_at = _NEVER
@@ -312,7 +312,7 @@ class Accounts:
         account = self._ledger.reopen(node_id)
         payload = account.mail_tally(parked)
         held = self._held(node_id)
-        if len(held) <= MOST_HELD:
+        if len(held) <= min(MOST_HELD, self._most_channels):
             payload |= {"seen": account.mail.seen, "held": list(held.items())}
         self._outbox.tell(node_id, Kind.TALLY, payload)
 
@@ -411,13 +411,16 @@ class Accounts:
         account.keep_work_gaps()
         if account.work_gaps:
             payload["work_gaps"] = account.work_gaps
-        if closing := self._closing.pop(node_id, None):
-            payload["closed"] = list(closing)[:MOST_TOLD]
-        if read:
-            payload["read"] = list(read.items())
         if gaps := account.mail.take_gaps():
             payload["gaps"] = gaps
-        self._outbox.tell(node_id, Kind.CONSUMED, payload)
+        most = self._most_channels
+        for part in in_parts(list(read.items()), most):
+            self._outbox.tell(node_id, Kind.CONSUMED, {**payload, "read": part})
+            payload = {}
+        if payload:
+            self._outbox.tell(node_id, Kind.CONSUMED, payload)
+        for names in in_parts(list(self._closing.pop(node_id, ())), most):
+            self._outbox.tell(node_id, Kind.CONSUMED, {"closed": names})
 
     def _owe(self, node_id: NodeId, now: float) -> None:
         self._owing.add(node_id)

@@ -23,6 +23,7 @@ from zmqlayer.names import NodeId
 __all__ = [
     "BARRIER_BYTES",
     "BROADCAST",
+    "FRAME_SLACK",
     "HEADER_BYTES",
     "PROTOCOL_MAJOR",
     "PROTOCOL_MINOR",
@@ -59,6 +60,8 @@ HEADER_BYTES: Final = _HEADER.size
 WORK_BYTES: Final = _WORK.size
 TOPIC_BYTES: Final = 17
 BARRIER_BYTES: Final = 8
+FRAME_SLACK: Final = 65_536
+"""What a frame may have beyond ``max_message_size``: header, names, credit. ZeroMQ ends the connection for more."""
 
 _BROADCAST_MARK, _NODE_MARK, _GROUP_MARK, _BARRIER_MARK = b"\x00", b"\x01", b"\x02", b"\x03"
 BROADCAST: Final = bytes(TOPIC_BYTES)

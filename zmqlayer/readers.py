@@ -28,6 +28,7 @@ from zmqlayer.names import NodeId, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
+from zmqlayer.reports import most_channels
 
 __all__ = ["Readers"]
 
@@ -312,8 +313,9 @@ class Readers:
     def _make_room(self, n_channels: int, now: float) -> None:
         """See to it that one more reader may be told to peers: they take one too many for an attack."""
         limits = self._config.limits
-        if n_channels > limits.reader_channels:
-            raise LimitReached("reader_channels", limits.reader_channels)
+        most = min(limits.reader_channels, most_channels(self._config.max_message_size))  # one frame names them all
+        if n_channels > most:
+            raise LimitReached("reader_channels", most)
         if len(self._readers) < limits.readers:
             return
         idle = min((reader for reader in self._readers.values() if not reader.waiting), key=_last_use, default=None)

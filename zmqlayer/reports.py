@@ -1,16 +1,36 @@
 """
 Reports: the numbers in TALLY and CONSUMED frames, checked. Pure; ``accounts.py`` uses it.
 
-All raise :class:`ProtocolError` for what no honest peer sends.
+All that read raise :class:`ProtocolError` for what no honest peer sends.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from zmqlayer.exceptions import ProtocolError
+from zmqlayer.frames import FRAME_SLACK
+from zmqlayer.names import MAX_NAME_LENGTH
 
-__all__ = ["read_counts", "read_gaps", "read_names", "read_total"]
+__all__ = ["in_parts", "most_channels", "read_counts", "read_gaps", "read_names", "read_total"]
+
+ENTRY_BYTES: Final = MAX_NAME_LENGTH + 12
+"""A channel and a place in a sequence, as msgpack."""
+REST_BYTES: Final = 8_192
+"""Whatever else a frame says."""
+
+T = TypeVar("T")
+
+
+def most_channels(max_message_size: int) -> int:
+    """Return how many channels one frame may name, each with a number; see :data:`zmqlayer.frames.FRAME_SLACK`."""
+    return (max_message_size + FRAME_SLACK - REST_BYTES) // ENTRY_BYTES
+
+
+def in_parts(entries: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """Cut *entries* into parts of *most* at most: none of nothing."""
+    return (entries[start : start + most] for start in range(0, len(entries), most))
 
 
 def read_total(payload: dict[str, Any], key: str) -> int:

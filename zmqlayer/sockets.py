@@ -13,14 +13,12 @@ from typing import Final, cast
 import zmq
 
 from zmqlayer.exceptions import TransportError
+from zmqlayer.frames import FRAME_SLACK
 from zmqlayer.greetings import address_of
 from zmqlayer.scheduling import may_wait_its_turn
 from zmqlayer.security import Keys
 
 __all__ = ["Sockets", "connect", "descriptor_of"]
-
-FRAME_SLACK: Final = 65_536
-"""What a frame may have beyond ``max_message_size``: header, names, credit."""
 
 DEAD_AFTER_S: Final = 3
 

@@ -147,12 +147,17 @@ def test_who_polls_many_channels_is_not_taken_for_an_attacker() -> None:
     assert a.sees(b) == "ready"
 
 
-def test_a_reader_of_too_many_channels_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("settings", "number"),
+    [({"limits": Limits(reader_channels=3)}, 4), ({"max_message_size": 100}, 1_000)],
+    ids=["by the limit", "by the frame that names them"],
+)
+def test_a_reader_of_too_many_channels_is_refused(settings: dict[str, Any], number: int) -> None:
     """Before peers hear of it."""
-    network, a, b = joined("a", "b", limits=Limits(reader_channels=3))
+    network, a, b = joined("a", "b", **settings)
 
     with pytest.raises(LimitReached, match="reader channels"):
-        b.wait("a", "b", "c", "d")
+        b.wait(*(f"c{n}" for n in range(number)))
     network.run(0.1)
 
     assert a.sees(b) == "ready"

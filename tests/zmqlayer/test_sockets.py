@@ -13,8 +13,9 @@ import zmq
 
 from support.kept_sockets import KeptSockets
 from zmqlayer.exceptions import TransportError
+from zmqlayer.frames import FRAME_SLACK
 from zmqlayer.security import Keys
-from zmqlayer.sockets import FRAME_SLACK, Sockets, connect
+from zmqlayer.sockets import Sockets, connect
 
 WITHIN_MS = 10_000
 KEYS = Keys.derive(b"s" * 32, "cluster"), Keys.derive(b"x" * 32, "cluster")
