@@ -61,7 +61,7 @@ check: style types test ## Run style, types and tests
 bench: $(BENCH) ## Measure zmqlayer and its peers: make bench ARGS="'group*'"
 	@PYTHONPATH=benchmarks $(BIN)/python -m bench $(ARGS)
 
-bench-quick: $(BENCH) ## Look in 3 minutes whether anything became slower than its peers
+bench-quick: $(BENCH) ## Look in a minute and a half whether anything became slower than its peers
 	@PYTHONPATH=benchmarks $(BIN)/python -m bench --quick $(ARGS)
 
 clean: ## Remove .venv, caches, build output and the example's database

@@ -20,7 +20,6 @@ __all__ = [
     "Interface",
     "announced_addresses",
     "choose_interfaces",
-    "dial_address",
     "multicast_interfaces",
     "order_hosts",
 ]
@@ -107,11 +106,6 @@ def order_hosts(hosts: Iterable[str], chosen: Sequence[Interface]) -> list[str]:
     usable = [host for host in hosts if _is_dialable(host, chosen)]
     usable.sort(key=lambda host: not any(ip_address(host) in i.ip.network for i in chosen))
     return usable[:MOST_HOSTS]
-
-
-def dial_address(host: str, port: int) -> str:
-    """Return *host* and *port* as ``tcp://host:port``, with ``[...]`` around an IPv6 address."""
-    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
 
 
 def _is_address(host: str) -> bool:

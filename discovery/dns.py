@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Final
 
-from zmqlayer.discovery.addresses import dial_address
 from zmqlayer.discovery.countdown import Countdown
+from zmqlayer.greetings import address_of
 from zmqlayer.ports import Announcement, Candidate, DiscoveryListener
 
 __all__ = ["DnsDiscovery", "DnsName", "look_up"]
@@ -59,7 +59,7 @@ class DnsName:
             self._has_failed = False
             logger.info("the seed %s can be looked up again", self.name)
         usable = sorted({host for host in hosts if _is_usable(host)})  # or their turns would look like changes
-        now = tuple(Candidate(dial_address(host, self._port)) for host in usable[: self._most])
+        now = tuple(Candidate(address_of(host, self._port)) for host in usable[: self._most])
         before, self._known = self._known, now
         return [c for c in now if c not in before], [c for c in before if c not in now]
 

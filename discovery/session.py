@@ -18,7 +18,6 @@ from zmqlayer.discovery.addresses import (
     Interface,
     announced_addresses,
     choose_interfaces,
-    dial_address,
     multicast_interfaces,
     order_hosts,
 )
@@ -26,6 +25,7 @@ from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.discovery.multicast import usable_speakers
 from zmqlayer.discovery.records import SERVICE_TYPE, encode_txt, is_peer, read_node_id, read_tag, service_name
 from zmqlayer.exceptions import TransportError
+from zmqlayer.greetings import address_of
 from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, Candidate, DiscoveryListener, Door
 
@@ -222,7 +222,7 @@ class Session:
             return
         hosts = order_hosts(service.parsed_scoped_addresses(), self._interfaces)
         tag = read_tag(service.name)
-        candidates = (Candidate(dial_address(host, service.port), node_id, tag) for host in hosts)
+        candidates = (Candidate(address_of(host, service.port), node_id, tag) for host in hosts)
         self._report(service.name, tuple(candidates))
 
     def _report(self, name: str, candidates: tuple[Candidate, ...]) -> None:

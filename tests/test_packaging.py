@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -84,3 +85,20 @@ def test_wheel_has_the_command(wheel: zipfile.ZipFile, project: dict[str, Any]) 
 
     assert wheel.read(f"{info}/entry_points.txt") == b"[console_scripts]\nzmqlayer = zmqlayer.cli:main\n"
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
+
+
+def test_every_dependency_has_its_reason(project: dict[str, Any]) -> None:
+    """The record of the dependencies has one row for each that the project names, and says which group needs it."""
+    record = (ROOT / "docs" / "decisions" / "008-dependencies.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1:3] for row in record.splitlines() if row.startswith("| ")][1:]
+    told = {(name_of(name), group.strip()) for names, group in rows for name in names.split(",")}
+
+    extras = project["project"]["optional-dependencies"]
+    groups = {"core": project["project"]["dependencies"], **project["dependency-groups"]}
+    groups |= {f"extra `{name}`": extras[name] for name in extras if name != "all"}
+    assert told == {(name_of(named), group) for group, all_named in groups.items() for named in all_named}
+
+
+def name_of(requirement: str) -> str:
+    """Return the name of a package, without extras and versions."""
+    return re.split(r"[\[<>=]", requirement.strip())[0].lower()

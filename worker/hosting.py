@@ -12,10 +12,11 @@ from typing import cast
 
 from django.conf import settings
 
+from zmqlayer.config import WORKER_PREFETCH
 from zmqlayer.sync import SyncLayer
 from zmqlayer.worker.asgi import AsgiOptions, AsgiService
 from zmqlayer.worker.asgi.loading import load_application
-from zmqlayer.worker.asgi.options import CHANNELS, DEFAULT_PREFETCH
+from zmqlayer.worker.asgi.options import CHANNELS
 from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.layers import get_channel_layer
 from zmqlayer.worker.plan import BadPlan, Plan
@@ -58,6 +59,6 @@ def host_application(
         channels=channels,
         limit_concurrency=plan.async_limit,
         graceful_timeout_s=plan.grace_s,
-        prefetch=DEFAULT_PREFETCH if layer.node.config.prefetch is None else layer.node.config.prefetch,
+        prefetch=WORKER_PREFETCH if layer.node.config.prefetch is None else layer.node.config.prefetch,
     )
     return AsgiService(load_application(path), cast(SyncLayer, layer), options, say, lifeline)

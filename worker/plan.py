@@ -12,6 +12,7 @@ from typing import Final
 from django.apps import apps
 from django.conf import settings
 
+from zmqlayer.config import WORKER_PREFETCH
 from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from zmqlayer.worker.loop import DEFAULT_LIMIT, ConsumerLoop
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 DEFAULT_THREADS: Final = 4
-DEFAULT_PREFETCH: Final = 16
-"""Messages on their way while all threads work: each would cost the time of a round trip otherwise."""
 DEFAULT_GRACE_S: Final = 5.0
 """With what leaving the mesh takes it fits into the ten seconds after which containers are killed."""
 
@@ -103,7 +102,7 @@ def build_group(plan: Plan, http_consumer: Consumer | None = None) -> WorkerGrou
         )
     layer = get_channel_layer(plan.alias)
     layer.role = "worker"
-    layer.read_ahead(DEFAULT_PREFETCH)
+    layer.read_ahead(WORKER_PREFETCH)
     layer.work_in_batches()
     abandon = threading.Event()
     worker = Worker(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from zmqlayer.exceptions import LayerClosed
-from zmqlayer.messages import HTTP_RESPONSE_PATTERN
+from zmqlayer.messages import HTTP_RESPONSE_PREFIX
 from zmqlayer.ports import Clock
 from zmqlayer.worker.worker import Worker
 
@@ -17,8 +17,6 @@ __all__ = ["WorkerGroup"]
 
 logger = logging.getLogger(__name__)
 
-RESPONSES: Final = HTTP_RESPONSE_PATTERN.replace("!", ".")
-"""With this the names of all reply channels of requests begin."""
 GRACE_S: Final = 1.5
 GIVE_UP_S: Final = 0.3
 WAKE_EVERY_S: Final = 0.02
@@ -101,7 +99,7 @@ class WorkerGroup:
         self._abandon.set()
         self._join(GIVE_UP_S)
         with suppress(LayerClosed):
-            self.worker.channel_layer.wait_until_read(RESPONSES, max(0.0, deadline - self._clock()))
+            self.worker.channel_layer.wait_until_read(HTTP_RESPONSE_PREFIX, max(0.0, deadline - self._clock()))
         left = self._alive()
         if left:
             logger.warning("%d consumers did not end in time and are cut off", len(left))

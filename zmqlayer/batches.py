@@ -2,7 +2,7 @@
 Batches: messages that leave together, in one frame, because they were decided together. Pure; ``outbox.py`` fills them.
 
 A frame for each message is most of what a message costs. None waits for a batch to fill: what one step of the mesh
-decides, or one turn of an event loop, leaves at its end; see ``docs/decisions/066-batches.md``.
+decides, or one turn of an event loop, leaves at its end; see ``docs/decisions/066-messages-in-batches.md``.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from zmqlayer.unknown import explain
 __all__ = [
     "FLAGS",
     "SETTINGS",
+    "WORKER_PREFETCH",
     "Bind",
     "CapacityPattern",
     "Config",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 DISCOVERIES: Final = ("off", "localhost", "subnet")
+
+WORKER_PREFETCH: Final = 16
+"""What suits workers: messages on their way before they are wanted. Each would cost the time of a round trip else."""
 
 _SEED: Final = re.compile(
     r"(?:tcp://(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^\s\[\]:/]+)"
@@ -363,7 +367,11 @@ SETTINGS: Final = (
         "The same for channels whose name matches a glob.",
         is_repeatable=True,
     ),
-    Setting("prefetch", "N", "Messages a reader may hold beyond those it waits for. [default: 0, in workers 16]"),
+    Setting(
+        "prefetch",
+        "N",
+        f"Messages a reader may hold beyond those it waits for. [default: 0, in workers {WORKER_PREFETCH}]",
+    ),
     Setting("max_message_size", "BYTES", "Largest message, as msgpack. [default: 1048576]"),
     Setting("peer_messages", "N", "Unread messages that one peer may hold of ours. [default: 10000]"),
     Setting("peer_bytes", "BYTES", "Unread bytes that one peer may hold of ours. [default: 16777216]"),

@@ -29,7 +29,7 @@ _first_waits: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, float]]
 
 
 class Reactor(Protocol):
-    """What is used of a Twisted reactor. ``loops.py`` has the same for an event loop of asyncio."""
+    """What is used of a Twisted reactor. :class:`LoopReactor` has the same for an event loop of asyncio."""
 
     def callFromThread(self, callable: Callable[..., Any], *args: object) -> Any:
         """Call on the reactor's thread, from any thread."""

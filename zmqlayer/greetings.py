@@ -78,14 +78,14 @@ class Greeting:
         Raises:
             ProtocolError: A key is missing or has a value of the wrong kind.
         """
-        major, minor = _take(payload, "version", list, 2)
+        major, minor = _take(payload, "version", 2)
         return cls(
             major=_check(major, int, "version"),
             minor=_check(minor, int, "version"),
             cluster=_check(payload.get("cluster"), str, "cluster"),
             role=_check(payload.get("role"), str, "role")[:32],
             link=_check_number(payload, "link", 0),
-            hosts=tuple(_check(host, str, "hosts") for host in _take(payload, "hosts", list, MAX_HOSTS)),
+            hosts=tuple(_check(host, str, "hosts") for host in _take(payload, "hosts", MAX_HOSTS)),
             pull=_check_number(payload, "pull", 1, 65535),
             pub=_check_number(payload, "pub", 1, 65535),
             dialled=_check(payload.get("dialled"), str, "dialled"),
@@ -112,8 +112,8 @@ def port_of(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-def _take(payload: dict[str, Any], key: str, kind: type, most: int) -> Any:
-    value = _check(payload.get(key), kind, key)
+def _take(payload: dict[str, Any], key: str, most: int) -> list[Any]:
+    value: list[Any] = _check(payload.get(key), list, key)
     if len(value) > most or (key in ("version", "hosts") and not value):
         raise ProtocolError(f"HELLO has {len(value)} entries in {key!r}")
     if key == "version" and len(value) != most:

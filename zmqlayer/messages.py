@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Any, Final, NotRequired, TypedDict
 
 __all__ = [
+    "CLOSE_CODES",
     "EVENTS_PATTERN",
     "HTTP_DISCONNECT",
     "HTTP_REQUEST",
     "HTTP_REQUEST_BODY_PATTERN",
     "HTTP_RESPONSE_PATTERN",
+    "HTTP_RESPONSE_PREFIX",
+    "NO_CONTENT",
     "WEBSOCKET_CONNECT",
     "WEBSOCKET_DISCONNECT",
     "WEBSOCKET_RECEIVE",
@@ -44,10 +47,17 @@ HTTP_REQUEST_BODY_PATTERN: Final = "http.request.body?"
 """The rest of a long body is sent to a channel that is named after this, and read by the one worker that answers."""
 HTTP_RESPONSE_PATTERN: Final = "http.response!"
 """An interface server names the reply channel of a request after this: ``http.response.<node>!<id>``."""
+HTTP_RESPONSE_PREFIX: Final = HTTP_RESPONSE_PATTERN.replace("!", ".")
+"""With this the names of all reply channels of requests begin."""
 WEBSOCKET_SEND_PATTERN: Final = "websocket.send!"
 """Likewise for a WebSocket: ``websocket.send.<node>!<id>``."""
 EVENTS_PATTERN: Final = "asgi.events!"
 """A worker that hands a connection to an application names its ``events_channel`` after this."""
+
+NO_CONTENT: Final = frozenset({204, 304})
+"""Statuses of responses that never have content (RFC 9110, 6.4.1)."""
+CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+"""Codes below 3000 with which a WebSocket may be closed (RFC 6455, 7.4); those from 3000 to 4999 are free."""
 
 Header = list[bytes]
 """``[name, value]``; the name in lower case. Order and repetitions are kept."""

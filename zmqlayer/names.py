@@ -34,7 +34,6 @@ __all__ = [
     "decode_node_id",
     "encode_node_id",
     "inbox_of",
-    "is_process_prefix",
     "owner_of",
     "process_prefix",
     "short",
@@ -152,11 +151,6 @@ def process_prefix(pattern: str, node_id: NodeId) -> str:
     'http.response.aaaaaaaaaaaaaaaaaaaaaaaaaa!'
     """
     return f"{pattern.removesuffix('!')}.{encode_node_id(node_id)}!"
-
-
-def is_process_prefix(channel: str) -> bool:
-    """Whether *channel* is a bare prefix like ``x!``, which stands for all channels that begin with it."""
-    return channel.endswith("!")
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

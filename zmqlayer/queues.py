@@ -189,16 +189,6 @@ class Mailboxes:
         box.copies += 1
         self.copies.add(copy.body, 1)
 
-    def copies_in(self, channel: str) -> int:
-        """Return how many copies of group messages wait in *channel*."""
-        box = self._boxes.get(channel)
-        return box.copies if box else 0
-
-    def size_of(self, channel: str) -> int:
-        """Return how many messages wait in *channel*."""
-        box = self._boxes.get(channel)
-        return len(box.letters) if box else 0
-
     def pop(self, channel: str) -> Letter | None:
         """Remove and return the oldest message of one channel; None if there is none."""
         box = self._boxes.get(channel)

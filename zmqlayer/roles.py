@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["role_of"]
 
 NAMELESS: Final = "script"
-MANAGERS: Final = ("manage", "django-admin")
+DJANGO_PROGRAMS: Final = ("manage", "django-admin")
 
 
 def role_of(argv: Sequence[str]) -> str:
@@ -27,6 +27,6 @@ def role_of(argv: Sequence[str]) -> str:
     program, *arguments = argv or [""]
     path = PurePath(program)
     name = path.parent.name if path.name == "__main__.py" else path.stem
-    if name in MANAGERS or (name == "django" and path.name == "__main__.py"):
+    if name in DJANGO_PROGRAMS or (name == "django" and path.name == "__main__.py"):
         name = next((word for word in arguments if not word.startswith("-")), name)
     return name if name.strip("-") not in ("", "c", "m") else NAMELESS

@@ -32,7 +32,7 @@ def describe() -> dict[str, str]:
     versions = {**packages, "libzmq": zmq.zmq_version(), **programs}
     return {
         "Machine": f"{_processor()}, {os.cpu_count()} CPUs, {_memory_gb():.0f} GB, {platform.system()} "
-        f"{platform.release()}, load {os.getloadavg()[0]:.1f} at the start",
+        f"{platform.release().partition('-')[0]}, load {os.getloadavg()[0]:.1f} at the start",
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Versions": ", ".join(f"{name} {found}" for name, found in versions.items()),

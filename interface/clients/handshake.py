@@ -87,8 +87,7 @@ def read_handshake(head: Head, is_compressed: bool, allowed_origins: Sequence[st
 
 def offered_subprotocols(head: Head) -> tuple[str, ...]:
     """Return the subprotocols that the client offers, the preferred first."""
-    values = b",".join(head.values(b"sec-websocket-protocol")).split(b",")
-    return tuple(value.strip().decode("ascii") for value in values if value.strip())
+    return tuple(name.decode("ascii") for name in _names_in(head))
 
 
 def choose_subprotocol(offered: Sequence[str], preferred: Sequence[str]) -> str:
@@ -97,10 +96,14 @@ def choose_subprotocol(offered: Sequence[str], preferred: Sequence[str]) -> str:
 
 
 def _check_subprotocols(head: Head) -> None:
-    values = b",".join(head.values(b"sec-websocket-protocol")).split(b",")
-    names = [value.strip() for value in values if value.strip()]
+    names = _names_in(head)
     if len(set(names)) < len(names) or not all(map(TOKEN.match, names)):
         raise BadRequest("Sec-WebSocket-Protocol is not a list of different tokens.")
+
+
+def _names_in(head: Head) -> list[bytes]:
+    values = b",".join(head.values(b"sec-websocket-protocol")).split(b",")
+    return [name for value in values if (name := value.strip())]
 
 
 def _is_key(key: bytes) -> bool:

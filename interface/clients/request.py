@@ -9,7 +9,7 @@ sentence. A codec drives it as a ``streams.Receiver``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.clients.dates import http_date
@@ -25,10 +25,9 @@ from zmqlayer.interface.conversations.http import Exchange
 from zmqlayer.interface.conversations.translate import Ends
 from zmqlayer.interface.conversations.websocket import WebSocket
 from zmqlayer.interface.options import Context
+from zmqlayer.messages import NO_CONTENT
 
 __all__ = ["Request"]
-
-NO_CONTENT: Final = frozenset({204, 304})
 
 
 class Conversation(Protocol):

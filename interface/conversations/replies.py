@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self, TypeVar
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.clients.head import TOKEN, Field
-from zmqlayer.messages import Message
+from zmqlayer.messages import NO_CONTENT, Message
 
 __all__ = [
     "HOP_BY_HOP",
@@ -27,7 +27,6 @@ __all__ = [
 
 HOP_BY_HOP: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 """Fields about one TCP connection, which a worker cannot know: left out."""
-NO_CONTENT: Final = frozenset({204, 304})
 PAIR: Final = [bytes, bytes]
 NO_VALUE: Final = re.compile(rb"[\r\n\0]")
 

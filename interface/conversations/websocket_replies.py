@@ -12,7 +12,7 @@ from typing import Final
 from zmqlayer.interface.clients.head import Field
 from zmqlayer.interface.conversations.invitations import read_invitation
 from zmqlayer.interface.conversations.replies import HOP_BY_HOP, BadReply, read_header, take
-from zmqlayer.messages import Message
+from zmqlayer.messages import CLOSE_CODES, Message
 
 __all__ = [
     "Accept",
@@ -27,7 +27,6 @@ __all__ = [
     "read_websocket_send",
 ]
 
-CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 FORBIDDEN: Final = 403
 OURS: Final = b"sec-websocket-"
 """Begins the names of the fields that make the answer to a handshake (RFC 6455, 4.2.2)."""

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Collection
 from typing import Any
 
-from zmqlayer.interface.serving.help import default_of
+from zmqlayer.interface.serving.help import help_of
 from zmqlayer.interface.serving.settings import SECTIONS, SETTINGS, Setting
 
 __all__ = ["add_options"]
@@ -26,7 +26,7 @@ def add_options(parser: ArgumentParser, omitted: Collection[str] = ()) -> None:
 
 
 def _add(group: Any, setting: Setting) -> None:
-    help_text = _escape(_help_of(setting))
+    help_text = _escape(help_of(setting))
     if not setting.metavar:
         shown, hidden = setting.flag, setting.negative_flag
         if setting.value_if_absent:
@@ -43,11 +43,6 @@ def _add(group: Any, setting: Setting) -> None:
         group.add_argument(
             setting.negative_flag, dest=f"no_{setting.name}", action="store_true", help=f"Without {setting.flag}."
         )
-
-
-def _help_of(setting: Setting) -> str:
-    default = default_of(setting)
-    return setting.help + ("" if not default or "[default:" in setting.help else f" [default: {default}]")
 
 
 def _escape(text: str) -> str:

@@ -9,7 +9,7 @@ import click
 
 from zmqlayer.interface.serving.settings import Setting
 
-__all__ = ["SectionedCommand", "SettingOption", "default_of", "options_of"]
+__all__ = ["SectionedCommand", "SettingOption", "default_of", "help_of", "options_of"]
 
 COLUMN: Final = 30
 """Width of the left column, the same for all sections."""
@@ -49,9 +49,7 @@ class SettingOption(click.Option):
         if not self.setting.metavar:
             left = self.setting.negative_flag if self.setting.value_if_absent else self.setting.flag
         left = f"{left} {self.setting.metavar}".rstrip()
-        default = default_of(self.setting)
-        shown = "" if not default or "[default:" in self.setting.help else f" [default: {default}]"
-        return left, self.setting.help + shown
+        return left, help_of(self.setting)
 
 
 class NegativeOption(click.Option):
@@ -93,6 +91,12 @@ def options_of(setting: Setting) -> list[click.Option]:
 
 def _section_of(parameter: click.Parameter) -> str:
     return str(getattr(parameter, "section", GENERAL if IN_GENERAL & set(parameter.opts) else MESH))
+
+
+def help_of(setting: Setting) -> str:
+    """Return what help says of a setting, with its default if it has one."""
+    default = default_of(setting)
+    return setting.help + ("" if not default or "[default:" in setting.help else f" [default: {default}]")
 
 
 def default_of(setting: Setting) -> str:

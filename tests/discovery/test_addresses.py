@@ -14,7 +14,6 @@ from zmqlayer.discovery.addresses import (
     Interface,
     announced_addresses,
     choose_interfaces,
-    dial_address,
     multicast_interfaces,
     order_hosts,
 )
@@ -116,16 +115,3 @@ def test_ordering_only_selects(announced: list[str], chosen: tuple[Interface, ..
     assert len(ordered) <= MOST_HOSTS
     assert set(ordered) <= set(announced)
     assert all(ip_address(host).is_loopback == (chosen is LOOPBACK) for host in ordered)
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [
-        ("127.0.0.1", "tcp://127.0.0.1:5000"),
-        ("2001:db8::5", "tcp://[2001:db8::5]:5000"),
-        ("fe80::5%2", "tcp://[fe80::5%2]:5000"),
-    ],
-)
-def test_dial_addresses_bracket_ipv6(host: str, address: str) -> None:
-    """An IPv6 address stands in brackets, with its scope."""
-    assert dial_address(host, 5000) == address

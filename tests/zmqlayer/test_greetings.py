@@ -134,7 +134,9 @@ def test_anything_is_a_greeting_or_a_protocol_error(payload: dict[str, Any]) -> 
         ("127.0.0.1", "tcp://127.0.0.1:80"),
         ("example.net", "tcp://example.net:80"),
         ("::1", "tcp://[::1]:80"),
+        ("2001:db8::5", "tcp://[2001:db8::5]:80"),
         ("fe80::1%eth0", "tcp://[fe80::1%eth0]:80"),
+        ("fe80::5%2", "tcp://[fe80::5%2]:80"),
     ],
 )
 def test_hosts_and_addresses(host: str, address: str) -> None:

@@ -18,7 +18,6 @@ from zmqlayer.names import (
     decode_node_id,
     encode_node_id,
     inbox_of,
-    is_process_prefix,
     owner_of,
     process_prefix,
     short,
@@ -208,4 +207,3 @@ def test_process_prefix_takes_pattern_or_prefix() -> None:
 def test_inboxes(channel: str, inbox: str) -> None:
     """Process channels are read through their prefix, all others under their own name."""
     assert inbox_of(channel) == inbox
-    assert is_process_prefix(inbox) == ("!" in channel)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from zmqlayer.config import WORKER_PREFETCH
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.messages import HTTP_REQUEST, WEBSOCKET_CONNECT
 
-__all__ = ["CHANNELS", "DEFAULT_PREFETCH", "LOOPS", "AsgiOptions"]
+__all__ = ["CHANNELS", "LOOPS", "AsgiOptions"]
 
 CHANNELS: Final = (HTTP_REQUEST, WEBSOCKET_CONNECT)
 """What begins a connection; what else happens to one comes by invitation."""
 LOOPS: Final = ("auto", "asyncio", "uvloop")
-DEFAULT_PREFETCH: Final = 16
-"""So that a round trip for credit is not paid with each request: an ASGI worker begins what it gets at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class AsgiOptions:
     limit_concurrency: int = 1000
     graceful_timeout_s: float = 10.0
     loop: str = "auto"
-    prefetch: int = DEFAULT_PREFETCH
+    prefetch: int = WORKER_PREFETCH
 
     def __post_init__(self) -> None:
         if not self.channels or not set(self.channels) <= set(CHANNELS):

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from typing import Any, Final
 
-from zmqlayer.messages import Message
+from zmqlayer.messages import NO_CONTENT, Message
 from zmqlayer.worker.asgi.fields import read_headers, read_kind, take, take_bytes
 
 __all__ = ["Response"]
 
-NO_CONTENT: Final = frozenset({204, 304})
 PLAIN: Final = [[b"content-type", b"text/plain; charset=utf-8"]]
 
 

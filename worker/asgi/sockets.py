@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
-from zmqlayer.messages import Message
+from zmqlayer.messages import CLOSE_CODES, Message
 from zmqlayer.worker.asgi.fields import read_headers, read_kind, take, take_bytes
 
 __all__ = ["INTERNAL_ERROR", "NORMAL", "SERVICE_RESTART", "Socket"]
@@ -16,7 +16,6 @@ __all__ = ["INTERNAL_ERROR", "NORMAL", "SERVICE_RESTART", "Socket"]
 NORMAL: Final = 1000
 INTERNAL_ERROR: Final = 1011
 SERVICE_RESTART: Final = 1012
-CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 
 class State(Enum):

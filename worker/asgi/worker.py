@@ -16,7 +16,7 @@ from zmqlayer.exceptions import LayerClosed
 from zmqlayer.inlets import Inlet
 from zmqlayer.loops import loop_layer
 from zmqlayer.mesh import Mesh
-from zmqlayer.messages import HTTP_REQUEST, HTTP_RESPONSE_PATTERN, WEBSOCKET_CONNECT, Message
+from zmqlayer.messages import HTTP_REQUEST, HTTP_RESPONSE_PREFIX, WEBSOCKET_CONNECT, Message
 from zmqlayer.names import short
 from zmqlayer.sync import SyncLayer
 from zmqlayer.twisted import ReactorLayer
@@ -40,9 +40,6 @@ CUT_WITHIN_S: Final = 1.0
 """How long an application may take to end when it is cancelled."""
 LOOK_AROUND_S: Final = 1.0
 """How long after the start the peers are reported."""
-
-RESPONSES: Final = HTTP_RESPONSE_PATTERN.replace("!", ".")
-"""With this the names of all reply channels of requests begin."""
 
 KINDS: Final[dict[str, Callable[[ReactorLayer, Message, dict[str, Any]], Conversation]]] = {
     HTTP_REQUEST: HttpConversation,
@@ -216,4 +213,4 @@ class AsgiWorker:
 
 
 def _is_read(mesh: Mesh) -> bool:
-    return mesh.is_read(RESPONSES)
+    return mesh.is_read(HTTP_RESPONSE_PREFIX)

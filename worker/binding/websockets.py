@@ -105,8 +105,8 @@ class WebsocketBinding(Binding):
     @classmethod
     def get_handler(cls) -> Callable[..., Any]:
         """Return :meth:`trigger_inbound` in the decorators that the attributes ask for."""
-        handler = super().get_handler()
-        return enforce_ordering(handler) if cls.strict_ordering else handler
+        consumer = super().get_handler()
+        return enforce_ordering(consumer) if cls.strict_ordering else consumer
 
     @classmethod
     def trigger_inbound(cls, message: Message, **kwargs: Any) -> None:

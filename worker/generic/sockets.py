@@ -99,12 +99,12 @@ class SocketConsumer(BaseConsumer):
             InvalidRoutingError: ``method_mapping`` does not name the channel, or names no method.
         """
         if self.http_user_and_session:
-            handler = channel_and_http_session_user_from_http(self._method_for(message.channel.name))
+            method = channel_and_http_session_user_from_http(self._method_for(message.channel.name))
         elif self.http_user:
-            handler = channel_session_user_from_http(self._method_for(message.channel.name))
+            method = channel_session_user_from_http(self._method_for(message.channel.name))
         else:
-            handler = super().get_handler(message, **kwargs)
-        return enforce_ordering(handler) if self.enforces_ordering else handler
+            method = super().get_handler(message, **kwargs)
+        return enforce_ordering(method) if self.enforces_ordering else method
 
     def connection_groups(self, **kwargs: Any) -> Iterable[str]:
         """Return the groups that the connection is in while it is open; a list, not a string."""

@@ -121,9 +121,9 @@ class WebsocketDemultiplexer(JsonWebsocketConsumer):
         Raises:
             InvalidRoutingError: ``method_mapping`` does not name the channel, or names no method.
         """
-        handler = super().get_handler(message, **kwargs)
+        method = super().get_handler(message, **kwargs)
         # One session around all consumers: it is read once, and ends after the last of them, not after the first.
-        return channel_session(handler) if self.uses_channel_session else handler
+        return channel_session(method) if self.uses_channel_session else method
 
     def connect(self, message: Message, **kwargs: Any) -> Any:
         """Open the WebSocket, and tell the consumers of all streams."""
