@@ -67,6 +67,8 @@ class AsyncLayer(Backend):
         """
         node, is_mail = self._slot.filled or self._slot.node, "!" in channel
         while True:
+            if channel in node.in_hand:
+                await asyncio.sleep(0)  # as in take_or_wait
             letter = node.take_mail(channel) if is_mail else node.take_work((channel,))
             if letter is None:
                 interest = sort_out((channel,), node.node_id)
@@ -76,6 +78,8 @@ class AsyncLayer(Backend):
                     except asyncio.CancelledError:
                         node.step_aside(taker)
                         raise
+                    finally:
+                        node.in_hand.discard(channel)
                 else:
                     letter = await take_or_wait(node, interest)
             if letter is not None and (message := self.open_letter(letter)) is not None:

@@ -63,6 +63,8 @@ class Node:
     Attributes:
         pump: Moves its frames, once it has started.
         works_in_batches: Whether its threads are to; see ``ports.Transport``. Counts from the start on.
+        in_hand: Channels whose next message was given to a coroutine that has not run since. If it is cancelled it
+            gives that back, and nobody is to take what comes behind before.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Node:
         self.config = config
         self.role = role
         self.works_in_batches = False
+        self.in_hand: set[str] = set()
         self._hosts = hosts
         self._transport = transport
         self._discovery = discovery

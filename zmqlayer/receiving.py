@@ -47,18 +47,22 @@ def stand(node: Node, channel: str) -> LoopTaker | None:
     # Whether it runs is not asked of asyncio: up to Python 3.11 that is a system call.
     if loop is None or not loop.is_running() or channel[-1] == "!":  # below a prefix they may lie in any channel
         return None
-    taker = LoopTaker(loop, channel)
+    taker = LoopTaker(loop, channel, node.in_hand)
     return taker if node.pump.stand(taker) else None
 
 
 async def take_or_wait(node: Node, interest: Interest) -> Letter | None:
     """Return the oldest message for *interest*, or one that came meanwhile; or None, when it is time to look again."""
+    if not node.in_hand.isdisjoint(interest.own):
+        await asyncio.sleep(0)  # who was given the message before has a turn first: he may give it back
     if len(interest.own) == 1 and not interest.named and (taker := stand(node, interest.own[0])) is not None:
         try:
             return await taker.future
         except asyncio.CancelledError:
             node.step_aside(taker)
             raise
+        finally:
+            node.in_hand.discard(taker.channel)
     loop = asyncio.get_running_loop()
     found = node.take_or_enlist(interest, lambda: Receiver(interest, LoopWaiter(loop)))
     if not isinstance(found, Receiver):

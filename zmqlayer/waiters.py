@@ -102,12 +102,18 @@ class Taker(Protocol):
 
 
 class LoopTaker(LoopWaiter):
-    """A coroutine that is a :class:`Taker`."""
+    """
+    A coroutine that is a :class:`Taker`.
 
-    __slots__ = ("channel",)
+    Args:
+        in_hand: Has the channel from the moment on at which this one is given a message. Whoever awaited its future
+            takes it out again, also if he was cancelled and gave the message back.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, channel: str) -> None:
-        self.loop, self.future, self.channel = loop, loop.create_future(), channel
+    __slots__ = ("_in_hand", "channel")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: str, in_hand: set[str]) -> None:
+        self.loop, self.future, self.channel, self._in_hand = loop, loop.create_future(), channel, in_hand
 
     @property
     def given(self) -> Letter | None:
@@ -120,6 +126,7 @@ class LoopTaker(LoopWaiter):
         if running is not self.loop or future.done():
             return False
         future.set_result(letter)
+        self._in_hand.add(self.channel)
         return True
 
 

@@ -131,6 +131,28 @@ def test_one_that_is_cancelled_gives_back(layer: Any, send: Any) -> None:
     assert run(main()) == ((3, 0), True, [{"n": 0}, {"n": 1}, {"n": 2}])
 
 
+@pytest.mark.parametrize("is_sync_face", [False, True], ids=["async face", "sync face"])
+@either_way
+def test_what_came_later_is_not_taken_before_it(layer: Any, send: Any, is_sync_face: bool) -> None:
+    """Who cancels the one that was given it, and receives at once, waits until it is given back."""
+
+    async def receive(channel: str) -> Any:
+        return (await layer.sync.receive_async([channel]))[1] if is_sync_face else await layer.receive(channel)
+
+    async def main() -> list[Any]:
+        channel = await member(layer)
+        task = asyncio.create_task(receive(channel))
+        await asyncio.sleep(0)
+        for n in range(3):
+            await send(layer, channel, {"n": n})
+        task.cancel()
+        taken = [await receive(channel) for _ in range(3)]
+        assert not layer.node.in_hand
+        return taken
+
+    assert run(main()) == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
 @either_way
 def test_what_is_given_back_is_for_the_next(layer: Any, send: Any) -> None:
     """Whoever came to the channel in between is woken for it."""
@@ -419,7 +441,9 @@ def test_a_letter_is_given_on_its_own_loop_only() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        here, cancelled, elsewhere = LoopTaker(loop, "x!a"), LoopTaker(loop, "x!b"), LoopTaker(other, "x!c")
+        in_hand: set[str] = set()
+        here, cancelled = LoopTaker(loop, "x!a", in_hand), LoopTaker(loop, "x!b", in_hand)
+        elsewhere = LoopTaker(other, "x!c", in_hand)
         cancelled.future.cancel()
         takers = [here, cancelled, elsewhere]
         letter: Any = object()
