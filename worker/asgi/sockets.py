@@ -1,5 +1,9 @@
 """
 A WebSocket as its application uses it: what it sends, in ASGI's events, becomes messages for the client. Pure.
+
+A handshake may be refused with a response, too, as frameworks do where somebody raises an HTTP error before the
+WebSocket is accepted (``websocket.http.response`` of ASGI). Its status reaches the client; its headers and its body do
+not, so the extension is not offered.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ class State(Enum):
 
     HANDSHAKE = "'websocket.accept' or 'websocket.close'"
     OPEN = "'websocket.send' or 'websocket.close'"
+    REFUSED = "'websocket.http.response.body'"
     CLOSED = "nothing, since the application has closed the WebSocket,"
 
 
@@ -32,16 +37,20 @@ class Sent(Enum):
     ACCEPT = auto()
     SEND = auto()
     CLOSE = auto()
+    REFUSE = auto()
 
 
 KINDS: Final = {
     "websocket.accept": Sent.ACCEPT,
     "websocket.send": Sent.SEND,
     "websocket.close": Sent.CLOSE,
+    "websocket.http.response.start": Sent.REFUSE,
 }
+REST: Final = "websocket.http.response.body"
 TRANSITIONS: Final = {
     (State.HANDSHAKE, Sent.ACCEPT): State.OPEN,
     (State.HANDSHAKE, Sent.CLOSE): State.CLOSED,
+    (State.HANDSHAKE, Sent.REFUSE): State.REFUSED,
     (State.OPEN, Sent.SEND): State.OPEN,
     (State.OPEN, Sent.CLOSE): State.CLOSED,
 }
@@ -66,13 +75,17 @@ class Socket:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the application, or :meth:`end`, has closed it."""
-        return self._state is State.CLOSED
+        """Whether the application, or :meth:`end`, has closed or refused it."""
+        return self._state in (State.CLOSED, State.REFUSED)
 
     @property
     def is_open(self) -> bool:
         """Whether the application has accepted it, and it is not closed."""
         return self._state is State.OPEN
+
+    def is_rest(self, event: Any) -> bool:
+        """Whether *event* is the body of a response with which the handshake was refused: no client sees it."""
+        return self._state is State.REFUSED and isinstance(event, dict) and event.get("type") == REST
 
     def read(self, event: Any) -> Message:
         """
@@ -104,6 +117,8 @@ class Socket:
     def _read_message(self, event: dict[str, Any], sent: Sent | None) -> Message:
         if sent is Sent.SEND:
             return _read_payload(event)
+        if sent is Sent.REFUSE:
+            return {"close": NORMAL, "status": _read_status(event)}
         return self._read_accept(event) if sent is Sent.ACCEPT else _read_close(event)
 
     def _read_accept(self, event: dict[str, Any]) -> Message:
@@ -130,6 +145,15 @@ def _read_close(event: dict[str, Any]) -> Message:
     reason = take(event, "reason", str)
     message: Message = {"close": _read_code(event)}
     return {**message, "reason": reason} if reason else message
+
+
+def _read_status(event: dict[str, Any]) -> int:
+    status = take(event, "status", int)
+    if status is None or not 400 <= status <= 599:
+        raise ValueError(
+            f"'status' of 'websocket.http.response.start' is {status!r}, which refuses nothing: 400 to 599"
+        )
+    return int(status)
 
 
 def _read_code(event: dict[str, Any]) -> int:

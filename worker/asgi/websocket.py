@@ -80,6 +80,8 @@ class WebSocketConversation(Conversation):
             RuntimeError: It is not its turn.
             MessageTooLarge: It is.
         """
+        if self._socket.is_rest(event):
+            return
         if self.is_gone:
             raise ClientGone("the client has left")
         message = self._socket.read(event)

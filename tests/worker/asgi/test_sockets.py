@@ -11,6 +11,8 @@ from zmqlayer.worker.asgi.sockets import Socket
 ACCEPT = {"type": "websocket.accept"}
 CLOSE = {"type": "websocket.close"}
 SEND = {"type": "websocket.send", "text": "hi"}
+REFUSE = {"type": "websocket.http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]}
+BODY = {"type": "websocket.http.response.body", "body": b"no", "more_body": False}
 
 
 @pytest.fixture
@@ -28,6 +30,7 @@ def socket() -> Socket:
         (CLOSE, {"close": 1000}),
         ({**CLOSE, "code": 4000, "reason": "no"}, {"close": 4000, "reason": "no"}),
         ({**CLOSE, "reason": None}, {"close": 1000}),
+        ({"type": "websocket.http.response.start", "status": 403, "headers": []}, {"close": 1000, "status": 403}),
     ],
 )
 def test_the_handshake(socket: Socket, event: dict[str, Any], message: dict[str, Any]) -> None:
@@ -54,6 +57,8 @@ def test_an_open_websocket(socket: Socket) -> None:
         ([CLOSE], CLOSE, "nothing, since the application has closed the WebSocket, is expected"),
         ([ACCEPT, CLOSE], SEND, "nothing, since the application has closed"),
         ([], {"type": "http.response.start"}, "sent 'http.response.start' where 'websocket.accept'"),
+        ([REFUSE], SEND, "'websocket.http.response.body' is expected"),
+        ([ACCEPT], REFUSE, "'websocket.send' or 'websocket.close' is expected"),
     ],
 )
 def test_out_of_turn(socket: Socket, before: list[dict[str, Any]], event: dict[str, Any], expected: str) -> None:
@@ -111,3 +116,21 @@ def test_what_was_not_sent_has_not_happened(socket: Socket) -> None:
 
     assert socket.end(1011, 500) == {"close": 1011, "status": 500}
     assert opened.end(1000, 500) == {"close": 1000}
+
+
+def test_the_body_of_a_refusal_is_for_nobody(socket: Socket) -> None:
+    """Frameworks send one, and then it belongs to its turn; the client has the status by then."""
+    assert not socket.is_rest(BODY)
+    socket.read(REFUSE)
+
+    assert socket.is_rest(BODY)
+    assert not socket.is_rest(SEND)
+    assert socket.end(1011, 500) is None
+    assert not socket.is_rest(BODY)
+
+
+@pytest.mark.parametrize("status", [101, 200, 302, 600, None])
+def test_a_refusal_has_a_status_that_refuses(socket: Socket, status: int | None) -> None:
+    """Others are the application's mistake."""
+    with pytest.raises(ValueError, match="refuses nothing: 400 to 599"):
+        socket.read({**REFUSE, "status": status})

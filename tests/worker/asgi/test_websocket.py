@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, HTTPException, WebSocket
 
 from support.asgi_app import application as plain
 from support.asgi_stage import Stage, eventually, play
@@ -161,6 +162,22 @@ def test_subprotocols() -> None:
         return await stage.read(reply)
 
     assert play(choose, script) == {"accept": True, "subprotocol": "wamp", "headers": [[b"x-a", b"b"]]}
+
+
+def test_a_handshake_refused_by_a_framework(caplog: pytest.LogCaptureFixture) -> None:
+    """FastAPI answers an HTTPException before the WebSocket is accepted with a response: its status arrives."""
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def refuse(websocket: WebSocket) -> None:
+        raise HTTPException(403, "not for you")
+
+    async def script(stage: Stage) -> Any:
+        reply, _ = await stage.invited()
+        return await stage.read(reply)
+
+    assert play(app, script) == {"close": 1000, "status": 403}
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
