@@ -294,10 +294,8 @@ class SyncLayer(BaseLayer):
         Raises:
             NotReady: Fewer were.
         """
-        enough, waiter = asking.Enough(peers), ThreadWaiter()
-        if not self.node.when(enough, waiter):
-            waiter.wait(timeout)
-            self.node.stop_waiting(waiter)
+        enough = asking.Enough(peers)
+        self._wait_until(enough, timeout)
         if enough.found < peers:
             raise NotReady(peers, enough.found, timeout, self.node.config.cluster)
         return enough.found
@@ -312,12 +310,7 @@ class SyncLayer(BaseLayer):
         Returns:
             Whether they have, or are gone.
         """
-        waiter = ThreadWaiter()
-        if self.node.when(lambda mesh: mesh.is_read(prefix), waiter):
-            return True
-        is_read = waiter.wait(timeout)
-        self.node.stop_waiting(waiter)
-        return is_read
+        return self._wait_until(lambda mesh: mesh.is_read(prefix), timeout)
 
     def close(self) -> None:
         """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
@@ -333,26 +326,44 @@ class SyncLayer(BaseLayer):
                 letter = take(key)
             if letter is not None:
                 return letter
+        node.start()
         receiver = Receiver(interest, waiter := ThreadWaiter())
-        letter = node.take_or_wait(receiver)
-        if letter is not None:
-            return letter
-        node.pump.flush()  # a coroutine may block its own loop with this
-        if not waiter.wait(timeout_s):
+        try:
+            letter = node.take_or_wait(receiver)
+            if letter is not None:
+                return letter
+            node.pump.flush()  # a coroutine may block its own loop with this
+            if not waiter.wait(timeout_s):
+                node.give_up(receiver)
+            return node.ask(lambda mesh, now: mesh.take(interest, now))
+        except BaseException:  # a signal handler may raise at any moment, and the wake is another's then
             node.give_up(receiver)
-        return node.ask(lambda mesh, now: mesh.take(interest, now))
+            raise
 
     def _join(self) -> None:
+        self._wait_until(_is_joined, 2 * self.node.config.timing.join_timeout_s)
+
+    def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> bool:
+        """Return whether *condition* holds for the mesh, after waiting for that at most *timeout_s* seconds."""
+        node = self.node
+        if node.ask(lambda mesh, now: condition(mesh)):
+            return True
         waiter = ThreadWaiter()
-        if not self.node.when(_is_joined, waiter):
-            waiter.wait(2 * self.node.config.timing.join_timeout_s)
+        try:
+            return node.when(condition, waiter) or waiter.wait(timeout_s)
+        finally:
+            node.stop_waiting(waiter)
 
     def _request(self, begin: Callable[[Mesh, float], int | None]) -> Completed:
         waiter = ThreadWaiter()
         token = self.node.request(begin, waiter)
         if token is None:
             return Completed(0)
-        waiter.wait(asking.patience_s(self.node))
+        try:
+            waiter.wait(asking.patience_s(self.node))
+        except BaseException:
+            self.node.result(token)
+            raise
         return asking.outcome(self.node, token)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,13 +18,15 @@ from zmqlayer.base import MOST_OPENED_BYTES
 from zmqlayer.codec import decode
 from zmqlayer.config import Timing
 from zmqlayer.events import Completed
-from zmqlayer.exceptions import NotReady
+from zmqlayer.exceptions import LayerClosed, NotReady, TransportError
 from zmqlayer.frames import Kind
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import short
 from zmqlayer.slot import NodeSlot
+from zmqlayer.switchboard import Receiver
 from zmqlayer.sync import SyncLayer
+from zmqlayer.waiters import ThreadWaiter
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ def test_zero_peers_are_always_ready(layer: Any) -> None:
 def test_peers_that_were_ready_at_the_same_time_are_enough(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """That one of them is silent again when the thread wakes is no reason to say that they never were."""
     layer.start()
-    counts = iter([0, 2])
+    counts = iter([0, 0, 2])
     monkeypatch.setattr(Mesh, "ready_peers", property(lambda mesh: next(counts, 1)))
 
     with stepping(layer.node):
@@ -291,6 +294,121 @@ def test_a_thread_looks_before_it_sleeps(layer: Any, monkeypatch: pytest.MonkeyP
 
     assert got == ((channel, {"n": 1}) if is_there else (None, None))
     assert bool(slept) is not is_there
+
+
+# A wait that an exception ends
+
+
+class SoftLimit(Exception):
+    """What a signal handler raises in a thread that waits."""
+
+
+def raise_soft_limit(*args: object) -> None:
+    raise SoftLimit
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that has the next wait of a thread do something and raise; later ones are as ever."""
+
+    def interrupt(meanwhile: Callable[[], object] = lambda: None) -> None:
+        def wait(waiter: ThreadWaiter, timeout_s: float) -> bool:
+            monkeypatch.setattr(ThreadWaiter, "wait", as_ever)
+            meanwhile()
+            raise SoftLimit
+
+        as_ever = ThreadWaiter.wait
+        monkeypatch.setattr(ThreadWaiter, "wait", wait)
+
+    return interrupt
+
+
+@pytest.mark.parametrize("pattern", ["x!", None])
+@pytest.mark.parametrize("is_woken", [False, True])
+def test_a_receive_that_is_interrupted_swallows_no_wake(
+    layer: Any, interrupt: Any, pattern: str | None, is_woken: bool
+) -> None:
+    """Whether the thread was woken before or not, who waits for the same channel is woken by the next message."""
+    channel = layer.new_channel(pattern) if pattern else "jobs"
+    other = Receiver(layer._interest((channel,)), ThreadWaiter())
+
+    def meanwhile() -> None:
+        layer.node.take_or_wait(other)
+        if is_woken:
+            layer.send(channel, {"n": 1})
+
+    interrupt(meanwhile)
+    with pytest.raises(SoftLimit):
+        layer.receive([channel], block=True)
+
+    if not is_woken:
+        layer.send(channel, {"n": 1})
+
+    assert other.waiter.wait(0)
+
+
+def test_a_receive_that_is_interrupted_before_it_sleeps_swallows_no_wake(
+    layer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From when it is known to wait an exception may come at any moment."""
+    layer.start()
+    with monkeypatch.context() as patch, pytest.raises(SoftLimit):
+        patch.setattr(layer.node.pump, "flush", raise_soft_limit)
+        layer.receive(["jobs"], block=True)
+    layer.node.take_or_wait(Receiver(layer._interest(("jobs",)), waiter := ThreadWaiter()))
+
+    layer.send("jobs", {"n": 1})
+
+    assert waiter.wait(0)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda layer: layer.ready(2),
+        lambda layer: layer.send_group("room", {"n": 1}),
+        lambda layer: layer.wait_until_read("x", 5.0),
+        lambda layer: layer._request(lambda mesh, now: 1),
+    ],
+    ids=["ready", "join", "read", "request"],
+)
+def test_a_wait_that_is_interrupted_leaves_nothing(
+    interrupt: Any, monkeypatch: pytest.MonkeyPatch, wait: Callable[[SyncLayer], object]
+) -> None:
+    """Of what is waited for besides messages nobody keeps the waiter."""
+    monkeypatch.setattr(Mesh, "is_read", lambda mesh, prefix: False)
+    node = fake_node(discovery=FakeDiscovery(settles=False))
+    layer = SyncLayer(NodeSlot(lambda: node))
+    layer.start()
+
+    interrupt()
+    with pytest.raises(SoftLimit):
+        wait(layer)
+
+    assert (node._board._conditions, node._board._requests) == ([], {})
+    layer.close()
+
+
+def test_a_join_that_is_given_up_leaves_nothing(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one whose time is over."""
+    monkeypatch.setattr(Mesh, "is_joined", False)
+    layer.node.config = replace(layer.node.config, timing=Timing(join_timeout_s=0.0))
+
+    layer.send_group("room", {"n": 1})
+
+    assert layer.node._board._conditions == []
+
+
+def test_a_wait_at_a_layer_that_cannot_start_says_why() -> None:
+    """Nothing waits there that could be given up."""
+    node = fake_node()
+    node.transport.error = TransportError("no port")
+
+    with pytest.raises(TransportError, match="no port"):
+        SyncLayer(NodeSlot(lambda: node)).receive(["jobs"], block=True)
+    node.close()
+    with pytest.raises(LayerClosed):
+        SyncLayer(NodeSlot(lambda: node)).receive(["jobs", "others"], block=True)
 
 
 def test_a_coroutine_that_blocks_its_loop_has_sent_before(layer: Any) -> None:
