@@ -87,7 +87,7 @@ class SyncLayer(BaseLayer):
         Args:
             channels: Names. A name that ends in ``!`` stands for all process channels that begin with it.
             block: Wait for a message, at most *timeout* seconds. A wait may end early with nothing.
-            timeout: Seconds.
+            timeout: Seconds; none below 0, as what is left until a deadline that has passed.
 
         Raises:
             InvalidName: The caller's mistake.

@@ -40,8 +40,8 @@ class ThreadWaiter(Waiter):
         self._lock.acquire()
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep at most *timeout_s* seconds; returns whether it was woken. A negative time means for ever."""
-        return self._lock.acquire(timeout=min(timeout_s, threading.TIMEOUT_MAX) if timeout_s >= 0 else -1)
+        """Sleep at most *timeout_s* seconds, not at all if that is below 0; returns whether it was woken."""
+        return self._lock.acquire(timeout=min(max(timeout_s, 0), threading.TIMEOUT_MAX))
 
     def wake(self) -> bool:
         """Wake the thread."""

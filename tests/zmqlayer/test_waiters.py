@@ -33,7 +33,7 @@ def test_a_thread_is_woken() -> None:
     """A thread that sleeps for ever is woken by another."""
     waiter = ThreadWaiter()
     woken: list[bool] = []
-    sleeper = threading.Thread(target=lambda: woken.append(waiter.wait(-1)))
+    sleeper = threading.Thread(target=lambda: woken.append(waiter.wait(math.inf)))
     sleeper.start()
 
     assert waiter.wake()
@@ -46,6 +46,19 @@ def test_a_thread_sleeps_no_longer_than_told() -> None:
     """Without a wake the time passes, and the thread knows."""
     assert not ThreadWaiter().wait(0)
     assert not ThreadWaiter().wait(0.001)
+
+
+@pytest.mark.parametrize("timeout_s", [-0.001, -1, -math.inf])
+def test_what_is_left_of_a_time_that_is_over_is_none(timeout_s: float) -> None:
+    """A deadline that has passed meanwhile is no reason to sleep for ever."""
+    waiter = ThreadWaiter()
+    in_the_end = threading.Timer(5.0, waiter.wake)
+    in_the_end.start()
+
+    was_woken = waiter.wait(timeout_s)
+    in_the_end.cancel()
+
+    assert not was_woken
 
 
 @pytest.mark.parametrize("timeout_s", [0, 1.0, -1, 1e12, math.inf])
