@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from typing import Any, Final, cast
 
 import zmq
@@ -20,7 +21,6 @@ from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish
 from zmqlayer.bell import Bell
 from zmqlayer.config import Bind
 from zmqlayer.descriptors import Descriptors
-from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import TOPIC_BYTES, is_shared
 from zmqlayer.handshakes import DoorWatch
 from zmqlayer.inheritance import give_up_connections
@@ -75,7 +75,7 @@ class ZmqTransport:
 
     def open(self, *, in_batches: bool = False) -> list[tuple[int, int]]:
         """
-        Create and bind the sockets.
+        Create and bind the sockets. Whatever is raised, none is left: the garbage collector would wait for it.
 
         Returns:
             The ports of PULL and XPUB for each door.
@@ -83,40 +83,9 @@ class ZmqTransport:
         Raises:
             TransportError: The address or a port cannot be used.
         """
-        self._sockets.open(in_batches=in_batches)
-        self._descriptors = Descriptors()
-        self._bell = Bell(self._descriptors)
-        self._probes = Probes(self._descriptors)
-        self._pushes = Pushes(self._sockets, self._descriptors, self._probes)
-        self._do: dict[type, Callable[[Any], None]] = {
-            Publish: self._publish,
-            Push: self._pushes.push,
-            Probe: lambda action: self._probes.start(action.address),
-            HangUp: self._pushes.hang_up,
-            Subscribe: self._subscribe,
-            Unsubscribe: self._unsubscribe,
-            Connect: self._connect,
-            Disconnect: self._disconnect,
-        }
-        self._sub = self._sockets.create(zmq.SUB)
-        # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
-        self._sub.set(zmq.SNDHWM, 0)
-        self._sub.set(zmq.RCVHWM, self._pipe_frames)
-        try:
-            ports = [self._open_door(number) for number in range(self._sockets.doors)]
-        except TransportError:
-            self.close(0)
-            for closed in (self._pulls, self._xpubs, self._watches, self._suspects):
-                closed.clear()
-            raise
-        self._inputs = [(descriptor_of(socket), socket) for socket in (self._sub, *self._pulls)]
-        self._reports = [(descriptor_of(socket), socket) for socket in self._xpubs]
-        self._frames_at = frozenset(dict(self._inputs + self._reports))
-        for descriptor in [*self._frames_at, *(watch.descriptor for watch in self._watches)]:
-            self._descriptors.watch(descriptor)
-        # A descriptor tells of what comes from now on.
-        self._suspects.update(socket for _, socket in self._inputs + self._reports)
-        self._ports = frozenset(port for pair in ports for port in pair)
+        with ExitStack() as opened:
+            ports = self._open(opened, in_batches=in_batches)
+            opened.pop_all()
         return ports
 
     @property
@@ -206,6 +175,46 @@ class ZmqTransport:
         self._probes.close()
         give_up_connections(self._ports, {*self._pushes.addresses, *self._subs})
         self._bell.disown()
+
+    def _open(self, opened: ExitStack, *, in_batches: bool) -> list[tuple[int, int]]:
+        """Do what :meth:`open` says; *opened* closes it again."""
+        opened.callback(self._forget_doors)
+        self._sockets.open(in_batches=in_batches)
+        opened.callback(self._sockets.close, 0)
+        self._descriptors = Descriptors()
+        opened.callback(self._descriptors.close)
+        self._bell = Bell(self._descriptors)
+        opened.callback(self._bell.close)
+        self._probes = Probes(self._descriptors)
+        self._pushes = Pushes(self._sockets, self._descriptors, self._probes)
+        self._do: dict[type, Callable[[Any], None]] = {
+            Publish: self._publish,
+            Push: self._pushes.push,
+            Probe: lambda action: self._probes.start(action.address),
+            HangUp: self._pushes.hang_up,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Connect: self._connect,
+            Disconnect: self._disconnect,
+        }
+        self._sub = self._sockets.create(zmq.SUB)
+        # SUB silently drops its own subscriptions beyond SNDHWM (libzmq#2258).
+        self._sub.set(zmq.SNDHWM, 0)
+        self._sub.set(zmq.RCVHWM, self._pipe_frames)
+        ports = [self._open_door(number) for number in range(self._sockets.doors)]
+        self._inputs = [(descriptor_of(socket), socket) for socket in (self._sub, *self._pulls)]
+        self._reports = [(descriptor_of(socket), socket) for socket in self._xpubs]
+        self._frames_at = frozenset(dict(self._inputs + self._reports))
+        for descriptor in [*self._frames_at, *(watch.descriptor for watch in self._watches)]:
+            self._descriptors.watch(descriptor)
+        # A descriptor tells of what comes from now on.
+        self._suspects.update(socket for _, socket in self._inputs + self._reports)
+        self._ports = frozenset(port for pair in ports for port in pair)
+        return ports
+
+    def _forget_doors(self) -> None:
+        for closed in (self._pulls, self._xpubs, self._watches, self._suspects):
+            closed.clear()
 
     def _open_door(self, number: int) -> tuple[int, int]:
         pull, xpub = self._sockets.create(zmq.PULL), self._sockets.create(zmq.XPUB)

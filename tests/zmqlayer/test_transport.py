@@ -236,6 +236,28 @@ def test_a_port_in_use_may_be_free_later(listen: Any) -> None:
     assert frames == [WIRE]
 
 
+def interrupt(*args: object, **options: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("part", ["Bell", "Probes", "Pushes", "descriptor_of", "DoorWatch"])
+def test_what_was_opened_is_closed_whatever_ends_it(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """No socket stays that the garbage collector would wait for, and no descriptor; and it can be opened again."""
+    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"zmqlayer.transport.{part}", interrupt)
+        transport.open()
+
+    try:
+        assert transport._sockets._context.closed
+        assert transport._descriptors._is_closed
+        assert (transport._pulls, transport._xpubs, transport._watches, transport._suspects) == ([], [], [], set())
+    finally:
+        transport._sockets.close(0)
+    transport.open()
+    transport.close(0)
+
+
 # Encryption
 
 
