@@ -17,7 +17,7 @@ from zmqlayer.bind import Bind, is_loopback
 from zmqlayer.bodies import body_capacity
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.keyring import KEYGEN, ProjectSecrets, check_secrets, cluster_tag, read_secret, read_secrets
-from zmqlayer.limits import Limits
+from zmqlayer.limits import MOST, Limits, check_number
 from zmqlayer.names import check_group
 from zmqlayer.timing import Timing
 from zmqlayer.unknown import explain
@@ -46,6 +46,15 @@ _SEED: Final = re.compile(
     r"|dns://(?=[^:]{1,253}:)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?):(\d{1,5})",
     re.ASCII,
 )
+
+_MOST: Final[Mapping[str, int]] = {
+    "capacity": 1_000_000_000,
+    "channel_capacity": 1_000_000_000,
+    "prefetch": 1_000_000_000,
+    "max_message_size": 4_294_967_295,  # what msgpack can hold in one value
+    "peer_messages": 1_000_000_000,  # libzmq counts in 31 bits, and twice as many are to fit into a pipe
+    "peer_bytes": MOST,
+}
 
 _SECRETS: Final = {"secret", "secrets"}
 
@@ -103,12 +112,12 @@ class Config:
 
     def _check_numbers(self) -> None:
         for name in ("capacity", "max_message_size", "peer_messages", "peer_bytes"):
-            _check_number(name, getattr(self, name), 1)
+            check_number(name, getattr(self, name), 1, _MOST[name])
         for name in ("expiry", "group_expiry"):
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"{getattr(self, name)!r} is not a number of seconds above 0")
         if self.prefetch is not None:
-            _check_number("prefetch", self.prefetch, 0)
+            check_number("prefetch", self.prefetch, 0, _MOST["prefetch"])
         if self.expiry > 4_000_000:
             raise ConfigError("expiry", f"{self.expiry:g} s is more than the 4,000,000 s a frame can say")
         limits = {name: getattr(self.limits, name) for name in ("queued_bytes", "copy_bytes", "published_bytes")}
@@ -227,11 +236,6 @@ def _check_seed(seed: str) -> None:
         raise ConfigError("seeds", f"{seed!r} is neither 'tcp://host:port' nor 'dns://name:port'")
 
 
-def _check_number(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(name, f"{value!r} is below {least}")
-
-
 def _read_text(name: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if not isinstance(value, str):
@@ -301,7 +305,7 @@ def compile_capacity(pair: tuple[CapacityPattern, int] | str) -> tuple[re.Patter
         pattern, capacity = pair
     except (TypeError, ValueError):
         raise ConfigError("channel_capacity", f"{pair!r} is not a pattern and a number") from None
-    _check_number("channel_capacity", _read_whole("channel_capacity")(capacity), 1)
+    check_number("channel_capacity", _read_whole("channel_capacity")(capacity), 1, _MOST["channel_capacity"])
     if isinstance(pattern, str):
         pattern = re.compile(fnmatch.translate(pattern))
     elif not isinstance(pattern, re.Pattern) or not isinstance(pattern.pattern, str):

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Final, Self
 
 from zmqlayer.exceptions import ConfigError
 
-__all__ = ["Limits"]
+__all__ = ["MOST", "Limits", "check_number"]
+
+MOST: Final = 2**40
+"""The highest limit: more of anything than a machine holds, and of what is added up far less than 64 bits can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Limits:
         closed_channels: Process channels that are remembered as closed, for a minute.
 
     Raises:
-        ConfigError: A limit is below 1, or a relation between two of them does not hold.
+        ConfigError: A limit is below 1 or beyond all machines, or a relation between two of them does not hold.
     """
 
     candidates: int = 512
@@ -104,9 +107,8 @@ class Limits:
         return cls(**value)
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            if getattr(self, limit.name) < 1:
-                raise ConfigError(limit.name, f"{getattr(self, limit.name)!r} is below 1")
+        for name in (limit.name for limit in fields(self)):
+            check_number(name, getattr(self, name), 1, MOST)
         for part in ("dials", "addresses_per_name"):
             if getattr(self, part) > self.candidates:
                 raise ConfigError(part, f"{getattr(self, part):,} is above candidates ({self.candidates:,})")
@@ -114,3 +116,16 @@ class Limits:
             raise ConfigError("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")
         if self.memberships < self.groups:
             raise ConfigError("memberships", f"{self.memberships:,} is below groups ({self.groups:,})")
+
+
+def check_number(name: str, value: int, least: int, most: int) -> None:
+    """
+    Look whether a setting or a limit is neither too small nor so large that something below would fail of it.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if value < least:
+        raise ConfigError(name, f"{value!r} is below {least}")
+    if value > most:
+        raise ConfigError(name, f"{value:,} is above {most:,}, the most there may be; choose less")

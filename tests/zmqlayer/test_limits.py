@@ -15,6 +15,12 @@ def test_a_limit_below_one_is_refused() -> None:
         Limits(candidates=0)
 
 
+def test_a_limit_beyond_all_machines_is_refused() -> None:
+    """A table that may hold anything has no bound; the error says how much it may."""
+    with pytest.raises(ConfigError, match=r"'copy_bytes': 1,099,511,627,777 is above 1,099,511,627,776, the most"):
+        Limits(copy_bytes=2**40 + 1)
+
+
 def test_a_group_needs_a_member() -> None:
     """A node that may be in more groups than it may have members promises too much."""
     with pytest.raises(ConfigError, match=r"'memberships': 9 is below groups \(10\)"):

@@ -16,15 +16,18 @@ from support.attacks import Stranger, subscriber
 from support.network import STRANGER
 from zmqlayer import SyncChannelLayer
 from zmqlayer.actions import Connect, Disconnect, Publish, Push, Subscribe, Unsubscribe
-from zmqlayer.config import Bind
+from zmqlayer.compose import build_node
+from zmqlayer.config import Bind, Config
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import BROADCAST, Kind, barrier_topic, group_topic, node_topic, pack
+from zmqlayer.limits import Limits
 from zmqlayer.security import Keys
 from zmqlayer.transport import ZmqTransport
 
 WITHIN_S = 5.0
 HEARTBEATS_END_IT_AFTER_S = 4.0
 TOPIC = node_topic(STRANGER)
+LARGE = dict.fromkeys(("queued_bytes", "copy_bytes", "published_bytes"), 2**40)
 WIRE = pack(TOPIC, Kind.HEARTBEAT, STRANGER, 0, "", b"")
 
 
@@ -256,6 +259,17 @@ def test_what_was_opened_is_closed_whatever_ends_it(monkeypatch: pytest.MonkeyPa
         transport._sockets.close(0)
     transport.open()
     transport.close(0)
+
+
+def test_the_largest_settings_open() -> None:
+    """libzmq takes all that the settings allow."""
+    config = Config(
+        discovery="off", peer_messages=10**9, max_message_size=2**32 - 1, peer_bytes=2**40, limits=Limits(**LARGE)
+    )
+    node = build_node(config)
+
+    node.start()
+    node.close()
 
 
 # Encryption

@@ -86,6 +86,7 @@ def test_variables_stand_in_for_flags(gap: str) -> None:
     ("arguments", "sentence"),
     [
         (["--capacity", "0"], "Invalid value for --capacity: 0 is below 1"),
+        (["--peer-messages", "2000000000"], "Invalid value for --peer-messages: 2,000,000,000 is above 1,000,000,000"),
         (["--seed", "a"], "Invalid value for --seed: 'a' is neither 'tcp://host:port' nor 'dns://name:port'"),
         (
             ["--mesh-bind", "0.0.0.0"],
