@@ -134,7 +134,7 @@ def _check(value: object, where: str, depth: int) -> None:
             raise InvalidMessage(where, f"is nested deeper than {MAX_DEPTH}, the limit for a message")
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            if isinstance(value, dict) and type(key) is not str:
+            if isinstance(value, dict) and not isinstance(key, str):
                 raise InvalidMessage(key, f"in {where} is a key of type {type(key).__name__}: keys must be str")
             _check(item, f"{where}[{key!r}]", depth - 1)
     elif isinstance(value, int):

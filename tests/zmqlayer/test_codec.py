@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 import msgpack
@@ -38,6 +38,14 @@ READERS: list[Read] = [decode, unpack_control]
 
 class Color(IntEnum):
     RED = 3
+
+
+class Name(str):
+    pass
+
+
+class Place(StrEnum):
+    A = "a"
 
 
 class Point(NamedTuple):
@@ -91,6 +99,15 @@ def test_messages_survive_the_wire(message: Message) -> None:
 def test_relatives_become_plain(sent: object, received: object) -> None:
     """Tuples arrive as lists, byte arrays as bytes, and subclasses as what they derive from."""
     assert decode(encode("c", {"a": sent}, ROOM)) == {"a": received}
+
+
+@pytest.mark.parametrize("key", [Name("a"), Place.A])
+def test_keys_become_plain_too(key: str) -> None:
+    """A key of a class that derives from str arrives as that str, at the top and inside, as it does as a value."""
+    copy = decode(encode("c", {key: [{key: key}]}, ROOM))
+
+    assert copy == {"a": [{"a": "a"}]}
+    assert {type(text) for text in (*copy, *copy["a"][0], *copy["a"][0].values())} == {str}
 
 
 @pytest.mark.parametrize("message", [None, [], "text", b"bytes", 3, [("a", 1)]])
