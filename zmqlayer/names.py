@@ -57,7 +57,8 @@ CHANNEL_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\
 GROUP_GRAMMAR: Final = re.compile(r"[a-zA-Z0-9\-_.]+\Z", re.ASCII)
 _NODE_ID: Final = re.compile(r"[a-z2-7]{26}\Z", re.ASCII)
 
-_RULES: Final = f"may hold only ASCII letters, digits, '.', '-' and '_', has 1 to {MAX_NAME_LENGTH} characters"
+_ALPHABET: Final = "may hold only ASCII letters, digits, '.', '-' and '_'"
+_RULES: Final = f"{_ALPHABET}, has 1 to {MAX_NAME_LENGTH} characters"
 
 
 def check_channel(name: object) -> ChannelName:
@@ -97,11 +98,14 @@ def check_pattern(pattern: object) -> str:
     Return *pattern* if :meth:`new_channel` can complete it: a legal prefix that ends in ``?`` or ``!``.
 
     Raises:
-        InvalidName: It ends in something else, or would make a name that is too long.
+        InvalidName: It ends in something else, has no legal name before that, or would make one that is too long.
     """
     if not isinstance(pattern, str) or pattern[-1:] not in ("?", "!"):
         raise InvalidName(pattern, "is not a pattern for a new channel: it must end in '?' or '!'")
-    check_group(pattern[:-1])
+    if not GROUP_GRAMMAR.match(pattern[:-1]):
+        raise InvalidName(
+            pattern, f"is not a pattern for a new channel: before the '?' or '!' stands a name, which {_ALPHABET}"
+        )
     longest = MAX_NAME_LENGTH - NODE_ID_CHARACTERS - 14
     if len(pattern) > longest:
         raise InvalidName(pattern, f"is too long for a new channel: at most {longest} characters")

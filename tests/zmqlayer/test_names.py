@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
@@ -128,6 +129,13 @@ def test_legal_patterns_pass(pattern: str) -> None:
 def test_illegal_patterns_raise(pattern: object) -> None:
     """A pattern that could not be completed to a legal name is refused."""
     with pytest.raises(InvalidName):
+        check_pattern(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["!", "a b?", "a?!"])
+def test_a_pattern_that_is_none_is_named(pattern: str) -> None:
+    """The error names what was given, and as what, not a part of it."""
+    with pytest.raises(InvalidName, match=rf"^'{re.escape(pattern)}' is not a pattern for a new channel: .* letters"):
         check_pattern(pattern)
 
 
