@@ -80,7 +80,8 @@ class Config:
         channel_capacity: (pattern, capacity) pairs; the first pattern that matches a channel wins.
         prefetch: Messages a reader may hold beyond those it is waiting for; None for as many as suits it: 0, and 16 in
             a worker.
-        max_message_size: Bytes of one message as msgpack.
+        max_message_size: Bytes of one message as msgpack. All nodes need the same: a message larger than its receiver's
+            ends the link. So it is raised at all nodes before any sends larger ones.
         peer_messages: Messages that may be outstanding to one peer.
         peer_bytes: Bytes that may be outstanding to one peer.
     """
@@ -376,7 +377,11 @@ SETTINGS: Final = (
         "N",
         f"Messages a reader may hold beyond those it waits for. [default: 0, in workers {WORKER_PREFETCH}]",
     ),
-    Setting("max_message_size", "BYTES", "Largest message, as msgpack. [default: 1048576]"),
+    Setting(
+        "max_message_size",
+        "BYTES",
+        "Largest message, as msgpack; raise it on all nodes before any sends larger ones. [default: 1048576]",
+    ),
     Setting("peer_messages", "N", "Unread messages that one peer may hold of ours. [default: 10000]"),
     Setting("peer_bytes", "BYTES", "Unread bytes that one peer may hold of ours. [default: 16777216]"),
 )

@@ -181,6 +181,17 @@ def test_a_full_pipe_loses_its_own_frames_only(listen: Any, caplog: pytest.LogCa
     assert len([message for message in caplog.messages if "pipe full" in message]) == 1
 
 
+def test_what_is_too_much_to_publish_is_lost_and_counted(listen: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond the bytes that may be on their way a large group message goes to nobody; the log says so once."""
+    a = listen()
+    wire = pack(group_topic("c", "g"), Kind.GROUP, STRANGER, 1000, "g", bytes(2_000_000))
+
+    a.do(Publish(wire), Publish(wire))
+
+    assert a.transport.lost == {"too much published": 2}
+    assert caplog.text.count("too much published; further ones are only counted") == 1
+
+
 def test_a_ring_ends_a_poll(listen: Any) -> None:
     """wake() may come from any thread, any number of times, and is heard once."""
     a = listen()
