@@ -510,6 +510,22 @@ def test_what_a_busy_reader_holds_goes_to_a_free_one() -> None:
     assert (busy.take("jobs") or free.take("jobs")) == {"n": 3}
 
 
+def test_what_comes_for_a_receiver_that_gave_up_goes_to_another() -> None:
+    """Its credit was out still; nobody waits for it to come again."""
+    network, a, b, c = joined("a", "b", "c")
+    b.wait("jobs")
+    network.run(0.1)
+    b.unwait("jobs")
+    a.send("jobs", {"n": 1})
+    network.run(0.05)
+    c.wait("jobs")
+
+    network.run(0.2)
+
+    assert numbered(c, "jobs") == [1]
+    assert_conserved(a, b, c)
+
+
 def test_a_busy_node_takes_back_what_it_queued_for_itself() -> None:
     """Its own messages too are for others while it is busy, and for itself when it looks again."""
     network, node, free = joined("node", "free", prefetch=4)
