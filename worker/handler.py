@@ -8,6 +8,7 @@ with no thread held while it waits.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator
@@ -15,7 +16,7 @@ from functools import partial
 from types import GeneratorType
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import AsyncToSync, sync_to_async
 from django import urls
 from django.conf import settings
 from django.core import signals
@@ -122,7 +123,8 @@ class AsgiHandler(Views):
     # On an event loop
 
     async def _aanswer(self, message: Message, seen: Sighting | None, prefix: Any) -> AsyncGenerator[Part, None]:
-        self._desks.take(is_held=self._for_loop.holds_thread)
+        if not _is_waited_for():
+            self._desks.take(is_held=self._for_loop.holds_thread)
         body = await _collect(message)
         with _below(prefix) if prefix else AT_THE_ROOT:
             await signals.request_started.asend(sender=type(self), message=message)
@@ -241,6 +243,11 @@ class _Ended:
             logger.log(level, "abandoned the response for %r: %s", self._message.get("path"), exc)
         self._answer.end()
         return is_abandoned
+
+
+def _is_waited_for() -> bool:
+    """Whether a thread waits for this event loop, as that of a test does: it runs the synchronous code meanwhile."""
+    return asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
 
 
 @contextlib.contextmanager
