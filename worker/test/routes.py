@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import unittest
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
 from typing import Any, Final, cast
 
@@ -39,7 +39,10 @@ class apply_routes(ContextDecorator):  # it is used like a function
     """
 
     def __init__(
-        self, routes: Route | Include | Routing, aliases: Iterable[str] | None = None, append: bool = False
+        self,
+        routes: Route | Include | Routing | Sequence[Sequence[Route | Include]],
+        aliases: Iterable[str] | None = None,
+        append: bool = False,
     ) -> None:
         self.routes: Any = [routes] if isinstance(routes, Route | Include) else routes
         self.aliases = [DEFAULT_CHANNEL_LAYER] if aliases is None else list(aliases)

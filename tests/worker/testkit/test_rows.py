@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import unittest
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -81,14 +81,12 @@ def test_queries_of_a_coroutine_run_where_the_test_waits() -> None:
         assert client.receive() == {"number": threading.get_ident()}
 
 
-def test_a_coroutine_that_calls_what_blocks() -> None:
+def test_a_coroutine_that_calls_what_blocks(database: None) -> None:
     """A test that is a coroutine may call the blocking methods where Django runs what blocks."""
     threads: list[int] = []
 
     @apply_routes(ROUTES)
     class Case(ChannelTestCase):
-        databases: ClassVar[set[str]] = set()
-
         async def test_it(self) -> None:
             client = Client()
             threads.append(await sync_to_async(threading.get_ident)())
