@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from zmqlayer.worker.channel import Channel, Group
-    from zmqlayer.worker.layers import get_channel_layer
+    from zmqlayer.worker.exceptions import InvalidChannelLayerError
+    from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers, get_channel_layer
     from zmqlayer.worker.message import Message
     from zmqlayer.worker.routing import include, route, route_class
     from zmqlayer.worker.sessions import channel_session
 
 __all__ = [
+    "DEFAULT_CHANNEL_LAYER",
     "Channel",
     "Group",
+    "InvalidChannelLayerError",
     "Message",
+    "channel_layers",
     "channel_session",
     "get_channel_layer",
     "include",
@@ -29,9 +33,12 @@ __all__ = [
 ]
 
 PLACES: Final = {
+    "DEFAULT_CHANNEL_LAYER": "layers",
     "Channel": "channel",
     "Group": "channel",
+    "InvalidChannelLayerError": "exceptions",
     "Message": "message",
+    "channel_layers": "layers",
     "channel_session": "sessions",
     "get_channel_layer": "layers",
     "include": "routing",

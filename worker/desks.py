@@ -9,12 +9,13 @@ its own. Only where middleware is a function that calls the view, and so waits f
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.db import connections
 
 __all__ = ["N_DESKS", "Desks"]
@@ -33,10 +34,15 @@ class Desks:
         """
         Let the synchronous code of the running task run on the thread whose turn it is, from now on.
 
+        Not where a thread waits for this event loop, as that of a test does: that one runs such code meanwhile.
+
         Args:
             is_held: Whether that code may wait for the whole view: inside the ``with`` it gets a thread of its own,
                 which ends behind it with the connections to databases that it opened.
         """
+        if asyncio.get_running_loop() in AsyncToSync.loop_thread_executors:
+            yield
+            return
         desk = next(self._turns)
         own = ThreadSensitiveContext() if is_held else None
         # Entered and never left: leaving would end the thread, which others use, and wait for it.

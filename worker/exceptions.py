@@ -17,6 +17,8 @@ What ends a view is raised by us::
     BaseException
     └── RequestAborted                 nobody is there to take the response
         └── RequestTimeout             the request's body stopped coming
+
+A view returns or raises ``ResponseLater`` if somebody else answers; it is here since Channels 1.x had it here.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.worker.later import ResponseLater
 
 if TYPE_CHECKING:
     from zmqlayer.worker.message import Message
@@ -38,6 +41,7 @@ __all__ = [
     "InvalidRoutingError",
     "RequestAborted",
     "RequestTimeout",
+    "ResponseLater",
     "SendNotAvailableOnDemultiplexer",
     "StopConsumer",
     "UnusableFrame",

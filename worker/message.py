@@ -53,7 +53,7 @@ class Message:
         return Channel(self.channel_name, channel_layer=self.channel_layer)
 
     def __repr__(self) -> str:
-        return f"<Message on {self.channel} [{', '.join(sorted(self.content))}]>"
+        return f"<Message on {self.channel_name} [{', '.join(sorted(self.content))}]>"
 
     def __getitem__(self, key: str) -> Any:
         return self.content[key]

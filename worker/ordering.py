@@ -77,15 +77,15 @@ class Turn(Surrounding):
     @property
     def _is_followed(self) -> bool:
         """Whether there may be a next message, and it has to be told."""
-        is_inside = self._order > 0 and self.message.channel.name != WEBSOCKET_DISCONNECT
+        is_inside = self._order > 0 and self.message.channel_name != WEBSOCKET_DISCONNECT
         return self._is_outermost and is_inside and not _is_told(self.message, self._order)
 
     def _claim(self) -> None:
         reply_channel = str(self.message.reply_channel)
-        if not overdue.has_room(reply_channel) and self.message.channel.name != WEBSOCKET_DISCONNECT:
+        if not overdue.has_room(reply_channel) and self.message.channel_name != WEBSOCKET_DISCONNECT:
             logger.warning("closed %s: too many of its messages wait for their turn", reply_channel)
             raise WebsocketCloseException(POLICY_VIOLATION)
-        if not Place(reply_channel, self._order).claim(self.message.channel.name, self.message.content):
+        if not Place(reply_channel, self._order).claim(self.message.channel_name, self.message.content):
             overdue.watch(self.message.channel_layer, reply_channel, self._order)
             raise Parked
         self.message[TURN] = True
@@ -141,7 +141,7 @@ def _order_of(message: Message) -> int:
     order = message.get("order")
     if not isinstance(order, int) or message.reply_channel is None:
         raise ValueError(
-            f"a message on {message.channel} has no order and reply channel, so it has no place among others; "
+            f"a message on {message.channel_name} has no order and reply channel, so it has no place among others; "
             f"use enforce_ordering only for messages of a WebSocket"
         )
     return order

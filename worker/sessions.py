@@ -146,11 +146,11 @@ class _WithChannelSession(Surrounding):
             return
         if message.reply_channel is None:
             raise ValueError(
-                f"a message on {message.channel} has no reply channel, so it has no channel session; "
+                f"a message on {message.channel_name} has no reply channel, so it has no channel session; "
                 f"use channel_session only for messages of a connection"
             )
         self._session = channel_store(ChannelSession, connection_key(message.reply_channel.name))
-        if message.channel.name == WEBSOCKET_CONNECT and "__retries__" not in message:
+        if message.channel_name == WEBSOCKET_CONNECT and "__retries__" not in message:
             self._session.begin()
         message.channel_session = self._session
 
@@ -182,7 +182,7 @@ class _WithChannelSession(Surrounding):
 
     @property
     def _is_last(self) -> bool:
-        return self.message.channel.name == WEBSOCKET_DISCONNECT
+        return self.message.channel_name == WEBSOCKET_DISCONNECT
 
     @property
     def _key(self) -> str:
@@ -240,7 +240,7 @@ class _WithHttpSession(Surrounding):
 
     def _warn(self, problem: str) -> None:
         logger.warning(
-            "the browser's session of a message on %s %s; its changes are dropped", self.message.channel, problem
+            "the browser's session of a message on %s %s; its changes are dropped", self.message.channel_name, problem
         )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import django
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.http import (
     FileResponse,
     HttpRequest,
@@ -246,6 +247,13 @@ async def asynchronous_file(request: HttpRequest) -> FileResponse:
     return file(request)
 
 
+async def asynchronous_add_user(request: HttpRequest) -> HttpResponse:
+    """Add a user, and answer with how many there are."""
+    users = get_user_model().objects
+    await users.acreate(username="of the view")
+    return HttpResponse(str(await users.acount()))
+
+
 class LongPoll:
     """What a test and the view ``poll`` know of each other."""
 
@@ -351,6 +359,7 @@ urlpatterns = [
     path("async/crossed/", asynchronous_crossed_stream),
     path("async/file/", asynchronous_file),
     path("async/nothing/", asynchronous_nothing),
+    path("async/add-user/", asynchronous_add_user),
     path("async/later/", asynchronous_later),
     path("thread/", name_thread),
     path("measure/", measure),

@@ -97,6 +97,17 @@ def test_coroutines_share_the_session_with_functions(settings: Any, engine: str,
     assert recall(on("websocket.receive")) is None
 
 
+def test_a_message_that_came_on_no_channel() -> None:
+    """Tests of Channels 1.x make such messages, to call a decorated consumer with."""
+    nowhere: Any = None
+    message = Message({"reply_channel": "test-reply", "text": "hello"}, nowhere, nowhere)
+
+    remember(message)
+
+    assert recall(Message({"reply_channel": "test-reply"}, nowhere, nowhere)) == "hello"
+    assert repr(message) == "<Message on None [reply_channel, text]>"
+
+
 def test_the_talks_channel_session() -> None:
     """
     What the talk of 2016 promises: a session keyed by the reply channel, for whatever worker gets the message.

@@ -11,7 +11,7 @@ from zmqlayer.worker.message import Message
 from zmqlayer.worker.test.client import next_message
 from zmqlayer.worker.test.memory import in_memory_layers
 
-__all__ = ["ChannelTestCase", "TransactionChannelTestCase"]
+__all__ = ["ChannelTestCase", "ChannelTestCaseMixin", "TransactionChannelTestCase"]
 
 if TYPE_CHECKING:
     from unittest import TestCase as _Base
@@ -19,9 +19,11 @@ else:
     _Base = object
 
 
-class _InMemory(_Base):
+class ChannelTestCaseMixin(_Base):
     """
     Replaces the layers around each test, its ``setUp`` and its ``tearDown``, coroutines too.
+
+    Put it before a test case of another library, such as REST framework's.
 
     What a class and its fixtures send, before there is a test, goes to layers of their own, which no test sees.
     """
@@ -47,7 +49,7 @@ class _InMemory(_Base):
         return next_message(channel, alias, require)
 
 
-class ChannelTestCase(_InMemory, TestCase):
+class ChannelTestCase(ChannelTestCaseMixin, TestCase):
     """
     A test case in a transaction that is rolled back.
 
@@ -56,5 +58,5 @@ class ChannelTestCase(_InMemory, TestCase):
     """
 
 
-class TransactionChannelTestCase(_InMemory, TransactionTestCase):
+class TransactionChannelTestCase(ChannelTestCaseMixin, TransactionTestCase):
     """A test case that commits, and empties the tables afterwards."""

@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
@@ -79,7 +79,8 @@ class Client:
         found = self._take(channel, fail_on_none)
         if found is None:
             return False
-        self._consume(*found, None)
+        with _open_connections():
+            self._begin(*found).finish()
         return True
 
     async def aconsume(self, channel: str, fail_on_none: bool = True) -> bool:
@@ -91,10 +92,9 @@ class Client:
         found = self._take(channel, fail_on_none)
         if found is None:
             return False
-        rest = _Rest()
-        await sync_to_async(self._consume)(*found, rest)
         with _open_connections():
-            await rest.finish()
+            rest = await sync_to_async(self._begin)(*found)
+            await rest.afinish()
         return True
 
     def send_and_consume(self, channel: str, content: Content | None = None, fail_on_none: bool = True) -> bool:
@@ -142,11 +142,13 @@ class Client:
             raise AssertionError(f"no route wants {message!r}; the routing has {', '.join(sorted(router.channels))}")
         return None
 
-    def _consume(self, message: Message, router: Router, loop: ConsumerLoop | None) -> None:
+    def _begin(self, message: Message, router: Router) -> _Rest:
+        """Call the consumer of *message*, and return what is left to do on an event loop."""
+        rest = _Rest()
         patience = Patience(flush_s=0.0)
-        worker = Worker(self.channel_layer, router, patience=patience, loop=loop, connections=KEPT)
-        with _open_connections():
-            contextvars.copy_context().run(worker.consume, message.channel.name, message.content, propagate=True)
+        worker = Worker(self.channel_layer, router, patience=patience, loop=rest, connections=KEPT)
+        contextvars.copy_context().run(worker.consume, message.channel.name, message.content, propagate=True)
+        return rest
 
 
 class _Rest(ConsumerLoop):
@@ -159,10 +161,19 @@ class _Rest(ConsumerLoop):
     def spawn(self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         self._left.append((coroutine, context))
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
+        """Run it on a loop of its own; the caller waits, and runs its synchronous code in the caller's thread."""
+        for coroutine, context in self._left:
+            context.run(async_to_sync(_await, force_new_loop=True), coroutine)
+
+    async def afinish(self) -> None:
         """Run it on the loop of the caller."""
         for coroutine, context in self._left:
             await asyncio.get_running_loop().create_task(coroutine, context=context)
+
+
+async def _await(coroutine: Coroutine[Any, Any, None]) -> None:
+    await coroutine
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 
 from zmqlayer import ChannelLayer
+from zmqlayer.messages import Message as Content
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, channel_layers, get_channel_layer
 from zmqlayer.worker.loop import ConsumerLoop
@@ -29,7 +30,7 @@ from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.plan import choose_http_consumer
 from zmqlayer.worker.routing import Consumer
 from zmqlayer.worker.test.memory import in_memory_layers, memory_backends
-from zmqlayer.worker.test.routes import router_for
+from zmqlayer.worker.test.routes import reading, router_for
 from zmqlayer.worker.threads import WorkerGroup
 from zmqlayer.worker.worker import Worker
 
@@ -44,7 +45,9 @@ class ChannelLiveServerTestCase(TransactionTestCase):
     """
     A test case whose site can be visited while a test runs.
 
-    The site is on the layer ``"default"``; any other one is in memory, with nobody who reads it.
+    The site is on the layer ``"default"``; any other one is in memory, with nobody who reads it. Its workers begin
+    before the test does, and read the channels that have routes then: what ``apply_routes`` puts in force later, as on
+    a method, has only these.
 
     Attributes:
         serve_static: Whether static files of the apps are served, where ``django.contrib.staticfiles`` is installed.
@@ -82,34 +85,35 @@ class ChannelLiveServerTestCase(TransactionTestCase):
         backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind="127.0.0.1")
         backends = {**memory_backends(), DEFAULT_CHANNEL_LAYER: backend}
         opened.enter_context(channel_layers.replaced(backends))
-        shared = _share_in_memory_databases()
-        opened.callback(_stop_sharing, shared)
-        group = self._start_workers(shared)
-        opened.callback(group.stop)
+        self._start_workers(opened)
         server = _Server(cluster, secret, backend.sync.address)
         opened.callback(server.stop)
         backend.sync.ready(timeout=START_WITHIN_S)
         self.live_server_url = f"http://127.0.0.1:{server.port}"
         self.live_server_ws_url = f"ws://127.0.0.1:{server.port}"
 
-    def _start_workers(self, shared: dict[str, BaseDatabaseWrapper]) -> WorkerGroup:
+    def _start_workers(self, opened: contextlib.ExitStack) -> None:
+        shared = _share_in_memory_databases()
+        opened.callback(_stop_sharing, shared)
         abandon = threading.Event()
-        layer, router = get_channel_layer(), router_for(DEFAULT_CHANNEL_LAYER, self._http_consumer())
-        patience = Patience(time.monotonic, abandon.wait)
-        worker = _LiveWorker(layer, router, patience=patience, loop=ConsumerLoop(time.monotonic))
-        worker.shared = shared
+        worker = _LiveWorker(shared, self._http_consumer(), Patience(time.monotonic, abandon.wait))
         group = WorkerGroup(worker, self.n_threads, abandon, time.monotonic, STOP_WITHIN_S)
         group.start()
-        return group
+        opened.callback(group.stop)
+        opened.enter_context(reading(DEFAULT_CHANNEL_LAYER, worker.channels))
 
     def _http_consumer(self) -> Consumer:
         return choose_http_consumer(is_static_wanted=self.serve_static, is_insecure=True) or ViewConsumer()
 
 
 class _LiveWorker(Worker):
-    """A worker whose threads use the test's own connections to databases in memory."""
+    """A worker whose threads use the test's own connections to databases in memory, and the routes in force."""
 
-    shared: dict[str, BaseDatabaseWrapper]
+    def __init__(self, shared: dict[str, BaseDatabaseWrapper], http_consumer: Consumer, patience: Patience) -> None:
+        router = router_for(DEFAULT_CHANNEL_LAYER, http_consumer)
+        super().__init__(get_channel_layer(), router, patience=patience, loop=ConsumerLoop(time.monotonic))
+        self.shared = shared
+        self.http_consumer = http_consumer
 
     def run(self) -> None:
         for alias, connection in self.shared.items():
@@ -120,6 +124,10 @@ class _LiveWorker(Worker):
             for connection in connections.all(initialized_only=True):
                 if connection.alias not in self.shared:
                     connection.close()
+
+    def consume(self, channel: str, content: Content, *, propagate: bool = False) -> None:
+        self.router = router_for(DEFAULT_CHANNEL_LAYER, self.http_consumer)  # the test may have others by now
+        super().consume(channel, content, propagate=propagate)
 
 
 class _Server:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import unittest
-from collections.abc import Iterable
-from contextlib import ContextDecorator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
+from typing import Any, Final, cast
 
 from asgiref.sync import iscoroutinefunction
 
+from zmqlayer.worker.exceptions import InvalidRoutingError
 from zmqlayer.worker.handler import ViewConsumer
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 from zmqlayer.worker.routing import Consumer, Include, Route, Router, Routing, include, load_routing
 
-__all__ = ["apply_routes", "router_for"]
+__all__ = ["apply_routes", "reading", "router_for"]
 
 _applied: Final[dict[str, list[Routing]]] = {}
 """By alias: the routings that are in force, the innermost last."""
+
+_read: Final[dict[str, frozenset[str]]] = {}
+"""By alias: the channels that workers of a live site read, which goes on while routes change."""
 
 
 class apply_routes(ContextDecorator):  # it is used like a function
@@ -25,25 +29,28 @@ class apply_routes(ContextDecorator):  # it is used like a function
     Routes for a function, a method, all test methods of a class, or a ``with`` block.
 
     Args:
-        routes: One route, or whatever a routing may be.
+        routes: One route, or whatever a routing may be; a list may have lists of routes in it.
         aliases: Of ``CHANNEL_LAYERS``; the default one only if None.
         append: Put the routes behind those that are in force, instead of replacing them.
 
     Raises:
-        InvalidRoutingError: On entering, if it is no routing.
+        InvalidRoutingError: On entering, if it is no routing, or has channels that the workers of a live site do not
+            read.
     """
 
     def __init__(
-        self, routes: Route | Include | Routing, aliases: Iterable[str] | None = None, append: bool = False
+        self,
+        routes: Route | Include | Routing | Sequence[Sequence[Route | Include]],
+        aliases: Iterable[str] | None = None,
+        append: bool = False,
     ) -> None:
-        self.routes: Routing = [routes] if isinstance(routes, Route | Include) else routes
+        self.routes: Any = [routes] if isinstance(routes, Route | Include) else routes
         self.aliases = [DEFAULT_CHANNEL_LAYER] if aliases is None else list(aliases)
         self.append = append
 
     def __enter__(self) -> None:
-        for alias in self.aliases:
-            routing: Routing = [include(routing_of(alias)), include(self.routes)] if self.append else self.routes
-            Router(routing)  # complains of what is none
+        routes = _with_lists_included(self.routes)
+        for alias, routing in [(alias, self._routing_for(alias, routes)) for alias in self.aliases]:
             _applied.setdefault(alias, []).append(routing)
 
     def __exit__(self, *exc: object) -> None:
@@ -64,6 +71,15 @@ class apply_routes(ContextDecorator):  # it is used like a function
             setattr(decorated, name, self(getattr(decorated, name)))
         return decorated
 
+    def _routing_for(self, alias: str, routes: Routing) -> Routing:
+        routing: Routing = [include(routing_of(alias)), include(routes)] if self.append else routes
+        channels = Router(routing).channels  # complains of what is none
+        unread = channels - _read.get(alias, channels)
+        if unread:
+            problem = "which nobody reads: the workers of the live site have begun. Put apply_routes on the class"
+            raise InvalidRoutingError(self.routes, f"has routes for {', '.join(sorted(unread))}, {problem}")
+        return routing
+
     def _around_coroutine(self, function: Any) -> Any:
         @functools.wraps(function)
         async def inner(*args: Any, **kwargs: Any) -> Any:
@@ -73,8 +89,24 @@ class apply_routes(ContextDecorator):  # it is used like a function
         return inner
 
 
+def _with_lists_included(routes: Any) -> Routing:
+    if not isinstance(routes, list | tuple):
+        return cast(Routing, routes)
+    return [include(each) if isinstance(each, list | tuple) else each for each in routes]
+
+
 def _tests_of(cls: type) -> list[str]:
     return [name for name in dir(cls) if name.startswith("test") and callable(getattr(cls, name))]
+
+
+@contextmanager
+def reading(alias: str, channels: Iterable[str]) -> Iterator[None]:
+    """Let only *channels* have routes while workers of a live site read these, and no others."""
+    _read[alias] = frozenset(channels)
+    try:
+        yield
+    finally:
+        del _read[alias]
 
 
 def routing_of(alias: str) -> Routing:

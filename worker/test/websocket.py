@@ -54,24 +54,15 @@ class WSClient(Client):
 
         Args:
             to: The channel.
-            content: More keys of the message; they win over all others.
-            text: What the browser sends; anything but a str is made JSON.
+            content: More keys of the message; they win over all others but the text.
+            text: What the browser sends, else that of *content*; anything but a str is made JSON.
             path: Where the WebSocket was opened, with a query string after ``?`` if it has one.
         """
         super().send(to, self._message(to, path, text, content or {}))
 
-    def send_and_consume(
-        self,
-        channel: str = WEBSOCKET_RECEIVE,
-        content: Content | None = None,
-        fail_on_none: bool = True,
-        *,
-        text: Any = None,
-        path: str = "/",
-        check_accept: bool = True,
-    ) -> bool:
+    def consume(self, channel: str, fail_on_none: bool = True, check_accept: bool = True) -> bool:
         """
-        Send one message and have it consumed; see :meth:`send` and :meth:`Client.consume`.
+        Have the next message of *channel* consumed; see :meth:`Client.consume`.
 
         Args:
             check_accept: Take the answer to ``websocket.connect``, which has to accept. What it says besides, like a
@@ -80,51 +71,74 @@ class WSClient(Client):
         Raises:
             AssertionError: It did not accept, too.
         """
-        self.send(channel, content, text, path)
-        is_consumed = self.consume(channel, fail_on_none)
-        if check_accept and channel == WEBSOCKET_CONNECT:
-            self._take_acceptance()
-        return is_consumed
+        is_consumed = super().consume(channel, fail_on_none)
+        return self._after(channel, is_consumed, check_accept)
 
-    async def asend_and_consume(
+    async def aconsume(self, channel: str, fail_on_none: bool = True, check_accept: bool = True) -> bool:
+        """Have the next message of *channel* consumed, from a coroutine; all else is as for :meth:`consume`."""
+        is_consumed = await super().aconsume(channel, fail_on_none)
+        return self._after(channel, is_consumed, check_accept)
+
+    def send_and_consume(  # type: ignore[override]  # a text comes third, as in Channels 1.x
         self,
         channel: str = WEBSOCKET_RECEIVE,
         content: Content | None = None,
-        fail_on_none: bool = True,
-        *,
         text: Any = None,
         path: str = "/",
+        fail_on_none: bool = True,
         check_accept: bool = True,
     ) -> bool:
-        """Send one message and have it consumed, from a coroutine; all else is as for :meth:`send_and_consume`."""
+        """Send one message and have it consumed; see :meth:`send` and :meth:`consume`."""
         self.send(channel, content, text, path)
-        is_consumed = await self.aconsume(channel, fail_on_none)
-        if check_accept and channel == WEBSOCKET_CONNECT:
-            self._take_acceptance()
-        return is_consumed
+        return self.consume(channel, fail_on_none, check_accept)
+
+    async def asend_and_consume(  # type: ignore[override]  # as above
+        self,
+        channel: str = WEBSOCKET_RECEIVE,
+        content: Content | None = None,
+        text: Any = None,
+        path: str = "/",
+        fail_on_none: bool = True,
+        check_accept: bool = True,
+    ) -> bool:
+        """Send one message and have it consumed, from a coroutine; see :meth:`send` and :meth:`aconsume`."""
+        self.send(channel, content, text, path)
+        return await self.aconsume(channel, fail_on_none, check_accept)
 
     def receive(self, json: bool = True) -> Any:
         """
-        Return what came next; None if nothing did.
+        Return what came next: the value of its text, or the whole message if it has none; None if nothing came.
 
         Args:
-            json: Return what a text holds as JSON; without it, or if the next message is no text, the whole message.
+            json: Whether texts are JSON; without it the text itself is returned.
 
         Raises:
             ValueError: The text is no JSON.
         """
-        while (content := self._next_content()) is not None:
-            said = without_receipt(content)
-            if said or not content:
-                return _from_json(said["text"]) if json and said.get("text") is not None else said
-        return None
+        content = self._next_content()
+        text = None if content is None else content.get("text")
+        if text is None:
+            return content
+        return _from_json(text) if json and isinstance(text, str) else text
 
     def _next_content(self) -> Content | None:
+        """Return what came next, without what workers tell servers besides."""
         rest, self._rest = self._rest, None
-        return rest or super().receive()
+        content = rest or super().receive()
+        while content is not None:
+            said = without_receipt(content)
+            if said or not content:
+                return said
+            content = super().receive()
+        return None
+
+    def _after(self, channel: str, is_consumed: bool, check_accept: bool) -> bool:
+        if is_consumed and check_accept and channel == WEBSOCKET_CONNECT:
+            self._take_acceptance()
+        return is_consumed
 
     def _take_acceptance(self) -> None:
-        answer = self.receive(json=False)
+        answer = self._next_content()
         if answer is None or not _accepts(answer):
             raise AssertionError(f"the WebSocket was not accepted: the answer is {answer!r}")
         self._rest = {key: value for key, value in answer.items() if key != "accept"}
@@ -140,9 +154,24 @@ class WSClient(Client):
             self._keep(self._session)
         return self._session
 
+    def set_header(self, name: str, value: str) -> None:
+        """
+        Send a header with ``websocket.connect``.
+
+        Raises:
+            ValueError: It is the one of cookies, which are set one by one.
+        """
+        if name.lower() == "cookie":
+            raise ValueError("the header of cookies is made of those of set_cookie()")
+        self.headers[name] = value
+
     def set_cookie(self, name: str, value: str) -> None:
         """Send a cookie with ``websocket.connect``."""
         self.cookies[name] = value
+
+    def get_cookies(self) -> dict[str, str]:
+        """Return the values of all cookies by name, that of the session too once there is one."""
+        return {name: morsel.value for name, morsel in self.cookies.items()}
 
     def login(self, **credentials: Any) -> bool:
         """Log in by an authentication backend. Returns whether one accepts *credentials*."""
@@ -183,9 +212,12 @@ class WSClient(Client):
         if to == WEBSOCKET_CONNECT:
             message |= {"query_string": query.encode(), "headers": self._headers()}
         elif to == WEBSOCKET_RECEIVE:
-            is_text = text is None or isinstance(text, str)
-            message |= {"text": text if is_text else json.dumps(text), "bytes": None}
-        return {**message, **content}
+            message |= {"text": None, "bytes": None}
+        message |= content
+        said = message.get("text") if text is None else text
+        if said is not None:
+            message["text"] = said if isinstance(said, str) else json.dumps(said)
+        return message
 
     def _headers(self) -> list[list[bytes]]:
         headers = [[name.lower().encode("latin-1"), value.encode("latin-1")] for name, value in self.headers.items()]

@@ -7,6 +7,7 @@ from typing import Any
 
 import channels.layers
 import pytest
+from django.test import SimpleTestCase
 
 from zmqlayer import InMemoryChannelLayer
 from zmqlayer.worker import Channel, Group, Message, get_channel_layer, route
@@ -19,6 +20,7 @@ from zmqlayer.worker.test import (
     apply_routes,
     live,
 )
+from zmqlayer.worker.test.base import ChannelTestCaseMixin
 
 heard: list[str] = []
 
@@ -112,6 +114,19 @@ def test_a_test_that_fails_leaves_nothing(database: None) -> None:
 
     assert len(run(Broken).errors) == 1
     assert get_channel_layer() is before
+
+
+def test_a_test_case_of_another_library() -> None:
+    """The mixin gives it layers in memory, with a database or without one."""
+
+    class Case(ChannelTestCaseMixin, SimpleTestCase):
+        def test_it(self) -> None:
+            Channel("left").send({"n": 1})
+            self.assertEqual(self.get_next_message("left", require=True).content, {"n": 1})  # type: ignore[union-attr]
+
+    result = run(Case)
+
+    assert (result.testsRun, result.errors, result.failures) == (1, [], [])
 
 
 def test_the_settings_still_count(settings: Any, database: None) -> None:

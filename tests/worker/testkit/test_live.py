@@ -36,13 +36,23 @@ urlpatterns = [path("users/", lambda request: HttpResponse(str(User.objects.coun
 """
 
 TESTS = """
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from django.contrib.auth.models import User
 
 from zmqlayer import InMemoryChannelLayer
+from zmqlayer.worker import route
+from zmqlayer.worker.exceptions import InvalidRoutingError
 from zmqlayer.worker.layers import channel_layers
-from zmqlayer.worker.test import ChannelLiveServerTestCase
+from zmqlayer.worker.test import ChannelLiveServerTestCase, apply_routes
+
+
+def greet(message):
+    message.reply_channel.send({"status": 200, "headers": [], "content": b"hello"})
+
+
+GREETING = route("http.request", greet, path="^/hello/$")
 
 
 class SiteTest(ChannelLiveServerTestCase):
@@ -63,12 +73,26 @@ class SiteTest(ChannelLiveServerTestCase):
     def test_4_no_layer_joins_production(self):
         self.assertNotIn("production", channel_layers["default"].node.config.cluster)
         self.assertIsInstance(channel_layers.backend("other"), InMemoryChannelLayer)
+
+    @apply_routes(GREETING)
+    def test_5_routes_of_a_test(self):
+        self.assertEqual(self.get("/hello/"), b"hello")
+
+    def test_6_routes_of_a_block(self):
+        with apply_routes(GREETING):
+            self.assertEqual(self.get("/hello/"), b"hello")
+        with self.assertRaises(HTTPError):
+            self.get("/hello/")
+
+    def test_7_routes_that_come_too_late(self):
+        with self.assertRaisesRegex(InvalidRoutingError, "for greetings, which nobody reads: .* on the class"):
+            apply_routes(route("greetings", greet)).__enter__()
 """
 
 
 @pytest.mark.parametrize("database", [":memory:", "test.sqlite3"])
 def test_a_live_site(tmp_path: Path, database: str) -> None:
-    """Its workers see the test's database, in memory or not; static files are there; production is not touched."""
+    """Its workers see the test's database, in memory or not, and its routes; production is not touched."""
     app = tmp_path / "site_app"
     (app / "static").mkdir(parents=True)
     for name, text in {"__init__.py": "", "urls.py": URLS, "tests.py": TESTS, "static/site.css": "p {}"}.items():
@@ -82,4 +106,4 @@ def test_a_live_site(tmp_path: Path, database: str) -> None:
     )  # fmt: skip
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Ran 4 tests" in run.stderr
+    assert "Ran 7 tests" in run.stderr

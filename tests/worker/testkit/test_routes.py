@@ -9,7 +9,7 @@ import pytest
 from zmqlayer.worker import Message, route
 from zmqlayer.worker.exceptions import InvalidRoutingError
 from zmqlayer.worker.test import apply_routes
-from zmqlayer.worker.test.routes import router_for, routing_of
+from zmqlayer.worker.test.routes import reading, router_for, routing_of
 
 
 def here(message: Message) -> None:
@@ -59,6 +59,12 @@ class TestForAClass:
         assert channels() == {"a", "b"}
 
 
+@apply_routes([[route("a", here)], [route("b", there)]])
+def test_lists_of_routes() -> None:
+    """Several routings in one list, as in Channels 1.x."""
+    assert channels() == {"a", "b"}
+
+
 def test_for_other_aliases() -> None:
     """Each layer has a routing of its own."""
     with apply_routes([route("a", here)], aliases=["default", "other"]):
@@ -66,7 +72,20 @@ def test_for_other_aliases() -> None:
         assert routing_of("default") is routing_of("other")
 
 
-@pytest.mark.parametrize("routes", ["no.such.routing", [here], 7])
+def test_beside_workers_that_run() -> None:
+    """Those of a live site read what they read: routes for other channels would wait for ever, and are refused."""
+    with reading("default", ["a"]):
+        with apply_routes(route("a", here)):
+            inside = channels()
+        with pytest.raises(InvalidRoutingError, match=r"has routes for b, which nobody reads: .* on the class"):
+            apply_routes([route("a", here), route("b", there)], aliases=["other", "default"]).__enter__()
+        with apply_routes(route("b", there), aliases=["other"]):
+            elsewhere = channels("other")
+
+    assert (inside, elsewhere, channels()) == ({"a"}, {"b"}, set())
+
+
+@pytest.mark.parametrize("routes", ["no.such.routing", [here], [[here]], 7])
 def test_what_is_no_routing(routes: Any) -> None:
     """The mistake is told where it is made, and nothing stays in force."""
     with pytest.raises(InvalidRoutingError), apply_routes(routes):

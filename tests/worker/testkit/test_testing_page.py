@@ -19,7 +19,13 @@ def test_the_page_has_snippets() -> None:
     assert len(SNIPPETS) == PAGE.count("```python") > 3
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: re.findall(r"class (\w+)", snippet)[0])
+def as_parameter(snippet: str) -> Any:
+    """Return a snippet under the name of its test case; a live one starts a process."""
+    (name, base) = re.findall(r"class (\w+)\((\w+)\)", snippet)[0]
+    return pytest.param(snippet, id=name, marks=[pytest.mark.system] if "Live" in base else [])
+
+
+@pytest.mark.parametrize("snippet", [as_parameter(snippet) for snippet in SNIPPETS])
 def test_a_snippet_passes(snippet: str, database: None) -> None:
     """Each is a test case that can be copied."""
     names: dict[str, Any] = {"__name__": "snippet"}

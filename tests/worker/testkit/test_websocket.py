@@ -44,6 +44,11 @@ def receive(message: Message) -> None:
     )
 
 
+def receive_path(message: Message) -> None:
+    """Give the text back."""
+    reply(message, {"text": message["text"]})
+
+
 def refuse(message: Message) -> None:
     """Close before it is open."""
     reply(message, {"close": True})
@@ -111,17 +116,53 @@ def test_a_refusal(client: WSClient) -> None:
 
 
 @apply_routes(ROUTES)
+def test_an_acceptance_is_taken_where_it_is_consumed(client: WSClient) -> None:
+    """Whether the message was sent in the same call or before, as in Channels 1.x."""
+    for path in ("/rooms/lobby/", "/closed/", "/closed/"):
+        client.send("websocket.connect", path=path)
+
+    client.consume("websocket.connect")
+    assert client.receive() is None
+    with pytest.raises(AssertionError, match="was not accepted"):
+        client.consume("websocket.connect")
+    client.consume("websocket.connect", check_accept=False)
+    assert client.receive() == {"close": True}
+    assert not client.consume("websocket.connect", fail_on_none=False)
+
+
+def test_a_text_comes_third(client: WSClient) -> None:
+    """The order of arguments is that of Channels 1.x, where a text stands before what is said by name."""
+    with apply_routes([route("websocket.receive", receive_path, path=r"^/rooms/$")]):
+        client.send_and_consume("websocket.receive", {}, {"a": 1}, "/rooms/")
+        assert client.receive() == {"a": 1}
+        client.send_and_consume("websocket.receive", {"text": {"a": 2}}, None, "/rooms/")
+        assert client.receive() == {"a": 2}
+        assert not client.send_and_consume("chat.receive", {}, "nobody reads this", "/", False)
+
+
+def test_a_text_on_any_channel(client: WSClient) -> None:
+    """A channel of the project's own, to which consumers hand over, gets it too."""
+    client.send("chat.receive", text={"says": "hello"})
+
+    message = client.get_next_message("chat.receive", require=True)
+    assert message is not None
+    assert message["text"] == '{"says": "hello"}'
+
+
+@apply_routes(ROUTES)
 def test_headers_cookies_and_query(client: WSClient, database: None) -> None:
     """They go with the handshake."""
     client.session["colour"] = "blue"
     client.session.save()
     client.set_cookie("taste", "sweet")
-    client.headers["X-Kind"] = "test"
+    client.set_header("X-Kind", "test")
 
     client.send_and_consume("websocket.connect", path="/greet/?a=1", check_accept=False)
 
-    assert client.receive(json=False) == {"text": "blue test a=1"}
-    assert client.cookies["taste"].value == "sweet"
+    assert client.receive(json=False) == "blue test a=1"
+    assert client.get_cookies() == {"taste": "sweet", "sessionid": client.session.session_key}
+    with pytest.raises(ValueError, match="set_cookie"):
+        client.set_header("Cookie", "taste=sour")
 
 
 @apply_routes(ROUTES)
@@ -135,11 +176,14 @@ def test_numbered_messages(database: None) -> None:
         assert [client.receive(), client.receive(), client.receive()] == [1, 2, None]
 
 
-def test_bytes_are_left_as_they_are(client: WSClient) -> None:
-    """Only a text is read as JSON."""
+def test_what_a_browser_receives(client: WSClient) -> None:
+    """The value of a text, the text itself if that is asked for, and the message where there is no text."""
+    for text in ('{"a": 1}', '{"a": 1}', "no json"):
+        client.send(client.reply_channel, text=text)
     client.send(client.reply_channel, {"bytes": b"\0"})
-    client.send(client.reply_channel, {"text": "no json"})
 
-    assert client.receive()["bytes"] == b"\0"
+    assert client.receive() == {"a": 1}
+    assert client.receive(json=False) == '{"a": 1}'
     with pytest.raises(ValueError, match="Expecting value"):
         client.receive()
+    assert client.receive()["bytes"] == b"\0"
