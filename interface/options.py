@@ -70,7 +70,7 @@ class ServerOptions:
         header_timeout_s: From a request's first byte to the end of its head.
         body_timeout_s: Without a byte of a body that we are ready to take.
         body_min_rate: Bytes per second below which a body's sender is cut off after body_timeout_s; 0 for any.
-        write_timeout_s: While the client takes nothing of what was written.
+        write_timeout_s: While the client takes nothing of what was written; up to a quarter longer after it took some.
         stop_timeout_s: For responses and goodbyes, once the server stops.
         stop_delay_s: For which a server that was told to stop goes on serving, while it says that it is not ready.
         max_url_size: Of a request target.
