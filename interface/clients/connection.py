@@ -21,7 +21,7 @@ from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
 from zmqlayer.interface.clients.http1 import Http1
 from zmqlayer.interface.clients.http2 import Http2
-from zmqlayer.interface.clients.kernel import untaken_size
+from zmqlayer.interface.clients.kernel import Standing, standing_of, untaken_size
 from zmqlayer.interface.clients.streams import Socket
 from zmqlayer.interface.clients.taking import Patience
 from zmqlayer.interface.clients.wire import Codec, Origin
@@ -179,6 +179,16 @@ class Connection(TwistedProtocol):
             self._origin = Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
         return self._origin
 
+    @property
+    def standing(self) -> Standing:
+        """See ``wire.Wire``."""
+        return standing_of(self.transport)
+
+    @property
+    def untaken_size(self) -> int:
+        """See ``wire.Wire``."""
+        return untaken_size(self.transport)
+
     def write(self, parts: Sequence[bytes], *, is_last: bool = False) -> None:
         """See ``wire.Wire``."""
         if not self._is_open:
@@ -297,17 +307,14 @@ class Connection(TwistedProtocol):
     def _limit_writing(self) -> None:
         """From now on the client is to take something of what was written."""
         if self._patience is None:
-            context = self._register.context
-            self._patience = Patience(context.reactor, context.options.write_timeout_s, self._untaken, self._give_up)
+            reactor, limit_s = self._register.context.reactor, self._register.context.options.write_timeout_s
+            self._patience = Patience(reactor, limit_s, lambda: self.untaken_size, self._give_up)
             self._patience.start()
 
     def _stop_limiting(self) -> None:
         patience, self._patience = self._patience, None  # it knows this connection: see connectionLost()
         if patience is not None:
             patience.stop()
-
-    def _untaken(self) -> int:
-        return untaken_size(self.transport)
 
     def _give_up(self) -> None:
         context = self._register.context
