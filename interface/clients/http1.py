@@ -350,7 +350,7 @@ class Http1:
         standing, wait_s = self._wire.standing, LOOK_S
         is_gone = standing is Standing.GONE
         if self._phase is Phase.NEXT and (self._has_ended or standing is Standing.ENDED):
-            if request.is_two_way:
+            if request.is_two_way:  # an answer would be of no use
                 is_gone = True
             elif request.has_begun or self._response.http_version == "1.0":
                 is_gone = is_gone or self._is_silent()
@@ -386,6 +386,8 @@ class Http1:
 
     def _new_request(self) -> Request:
         self._response = Response()
+        self._probes = 0
+        self._silence = None
         return Request(self, self._context, self._wire.origin, self)
 
     # Ending.

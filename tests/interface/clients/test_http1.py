@@ -519,6 +519,19 @@ def test_a_client_that_ends_while_nothing_is_read_is_probed(site: Site, link: Li
     assert not client.transport.is_aborted
 
 
+def test_what_a_client_sent_ahead_before_it_ended_is_probed_for_too(site: Site) -> None:
+    """Each request anew: the client may be gone by then."""
+    client = site.request(get("/1") + get("/2"))
+    client.end()
+    site.clock.pump([1.0] * 20)
+    answer(site, b"1")
+    client.read()
+
+    site.clock.advance(LOOK_S)
+
+    assert client.read() == CONTINUE
+
+
 def test_a_client_that_ends_while_nothing_is_read_may_be_of_no_use(site: Site, link: Link) -> None:
     """One that wants a WebSocket, and sends frames too early."""
     client = site.request(upgrade() + b"x")
