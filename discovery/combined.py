@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zmqlayer.discovery.countdown import Countdown
-from zmqlayer.ports import Announcement, Candidate, Discovery, DiscoveryListener
+from zmqlayer.discovery.settling import Settling
+from zmqlayer.ports import Announcement, Discovery, DiscoveryListener
 
 __all__ = ["Combined"]
 
@@ -30,30 +31,9 @@ class Combined:
             listener.settled()
         countdown = Countdown(len(self._sources))
         for source in self._sources:
-            source.start(announcement, _SourceListener(listener, countdown))
+            source.start(announcement, Settling(listener, countdown))
 
     def stop(self) -> None:
         """Stop every source."""
         for source in self._sources:
             source.stop()
-
-
-class _SourceListener:
-    """Passes on what one source finds, and ``settled`` only from the last source to settle."""
-
-    def __init__(self, listener: DiscoveryListener, countdown: Countdown) -> None:
-        self._listener = listener
-        self._countdown = countdown
-
-    def found(self, candidate: Candidate) -> None:
-        self._listener.found(candidate)
-
-    def lost(self, candidate: Candidate) -> None:
-        self._listener.lost(candidate)
-
-    def moved(self, hosts: tuple[str, ...]) -> None:
-        self._listener.moved(hosts)
-
-    def settled(self) -> None:
-        if self._countdown.is_last():
-            self._listener.settled()

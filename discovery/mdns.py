@@ -6,9 +6,11 @@ import logging
 import threading
 from typing import Final
 
+from zmqlayer.discovery.countdown import Countdown
 from zmqlayer.discovery.interfaces import read_interfaces
 from zmqlayer.discovery.library import import_zeroconf
 from zmqlayer.discovery.responder import Responder, shared_responder
+from zmqlayer.discovery.settling import Settling
 from zmqlayer.discovery.watch import EVERY_S, watch
 from zmqlayer.limits import Limits
 from zmqlayer.ports import Announcement, DiscoveryListener
@@ -36,7 +38,7 @@ class MdnsDiscovery:
         scope: ``"localhost"`` or ``"subnet"``.
         responder: To be used instead of the one that all nodes of this process share.
         limits: How many instances to keep track of.
-        every_s: Seconds between two looks at the interfaces of this machine.
+        every_s: Seconds between two looks at the interfaces of this machine, and before a new attempt.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class MdnsDiscovery:
         self._every_s = every_s
         self._responder = responder
         self._stopping = threading.Event()
+        self._has_failed = False
         self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -67,19 +70,35 @@ class MdnsDiscovery:
             self._thread.join(STOP_WITHIN_S)
 
     def _run(self, announcement: Announcement, listener: DiscoveryListener) -> None:
-        try:
-            self._take_part(announcement, listener)
-        except OSError as exc:
-            if self._stopping.is_set():
-                logger.debug("x mDNS did not close cleanly: %s", exc)
-                return
+        """Take part until told to stop; whenever that fails, try again after a pause."""
+        once = Settling(listener, Countdown(1))
+        is_over = False
+        while not is_over:
+            try:
+                self._take_part(announcement, once)
+            except OSError as exc:
+                self._failed(str(exc), once)  # the exception itself would keep sockets alive as long as a log record
+            is_over = self._stopping.wait(self._every_s)
+
+    def _failed(self, problem: str, listener: DiscoveryListener) -> None:
+        if self._stopping.is_set():
+            logger.debug("x mDNS did not close cleanly: %s", problem)
+            return
+        if not self._has_failed:
+            self._has_failed = True
             logger.warning(
-                "mDNS cannot be used on %s: %s; give 'tcp://host:port' of a running node as a seed instead, "
-                "or set discovery to 'off' if none is wanted",
+                "mDNS cannot be used on %s: %s; it is tried again every %g s. Give 'tcp://host:port' of a running node "
+                "as a seed instead, or set discovery to 'off' if none is wanted",
                 _REACH[self._scope],
-                str(exc),  # the exception itself would keep sockets alive for as long as the record is kept
+                problem,
+                self._every_s,
             )
-            listener.settled()
+        listener.settled()
+
+    def _opened(self) -> None:
+        if self._has_failed:
+            self._has_failed = False
+            logger.info("mDNS can be used again on %s", _REACH[self._scope])
 
     def _take_part(self, announcement: Announcement, listener: DiscoveryListener) -> None:
         import_zeroconf()
@@ -91,6 +110,7 @@ class MdnsDiscovery:
             session = Session(zeroconf, self._scope, self._limits, announcement, listener)
             try:
                 session.open()
+                self._opened()
                 watch(self._stopping, read_interfaces, session.refresh, self._every_s)
             finally:
                 session.close()

@@ -92,15 +92,15 @@ class Session:
         self._call(self._open())
 
     def refresh(self, existing: list[Interface]) -> None:
-        """Take part on the interfaces that *existing* has for this scope, and announce the addresses that are new."""
+        """
+        Take part on the interfaces that *existing* has for this scope, and announce the addresses that are new.
+
+        Raises:
+            OSError: It did not work; the next call tries again.
+        """
         interfaces = choose_interfaces(self._scope, existing)
-        if interfaces == self._interfaces:
-            return
-        self._interfaces = interfaces
-        try:
-            self._call(self._refresh(usable_speakers(multicast_interfaces(interfaces))))
-        except OSError as exc:
-            logger.warning("mDNS could not follow the change of interfaces: %s", exc)
+        if interfaces != self._interfaces:
+            self._call(self._refresh(interfaces, usable_speakers(multicast_interfaces(interfaces))))
 
     def close(self) -> None:
         """Say goodbye three times, which takes a quarter of a second, and forget everything."""
@@ -110,7 +110,7 @@ class Session:
         assert self._zeroconf.loop is not None  # an instance has one from its construction on
         try:
             asyncio.run_coroutine_threadsafe(work, self._zeroconf.loop).result(CALL_TIMEOUT_S)
-        except Error as exc:
+        except (Error, TimeoutError) as exc:
             raise TransportError(str(exc) or type(exc).__name__) from exc
 
     async def _open(self) -> None:
@@ -130,10 +130,11 @@ class Session:
         self._timers = [loop.call_later(delay_s, self._probe, first, enough) for delay_s, enough in PROBES]
         self._timers.append(loop.call_later(SETTLED_AFTER_S, self._listener.settled))
 
-    async def _refresh(self, speakers: list[str | int]) -> None:
+    async def _refresh(self, interfaces: tuple[Interface, ...], speakers: list[str | int]) -> None:
         has_ipv4, has_ipv6 = (any(isinstance(s, kind) for s in speakers) for kind in (str, int))
         version = IPVersion.All if has_ipv4 and has_ipv6 else IPVersion.V4Only if has_ipv4 else IPVersion.V6Only
         await self._zeroconf.async_update_interfaces(speakers, version)
+        self._interfaces = interfaces
         self._services = [self._describe(door) for door in self._announcement.doors]
         if not self._is_reachable():
             return

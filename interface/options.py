@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 from zmqlayer.exceptions import ConfigError
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Reactor", "ServerOptions", "Timer"]
 
+NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*"
+"""A token (RFC 9110, 5.6.2), or nothing."""
+VALUE: Final = r"(?:[!-~\xa1-\xff](?:[\t -~\xa0-\xff]*[!-~\xa1-\xff])?)?"
+"""Without the control characters that RFC 9110, 5.5 lets pass, and without blanks at its ends."""
 MAY_BE_ZERO: Final = frozenset(
     {
         "websocket_timeout_s",
@@ -29,6 +35,16 @@ MAY_BE_ZERO: Final = frozenset(
         "stop_delay_s",
     }
 )
+HEADER_NAME: Final = "is no name of a header; use letters, digits and hyphens"
+FORMS: Final = {
+    "server_name": (VALUE, "is no value of a header; use printable characters of Latin-1"),
+    "proxy_headers_host": (NAME, HEADER_NAME),
+    "proxy_headers_port": (NAME, HEADER_NAME),
+    "proxy_headers_proto": (NAME, HEADER_NAME),
+    "proxy_headers_site": (NAME, HEADER_NAME),
+    "root_path": (r"[^\ud800-\udfff]*", "is not UTF-8"),
+}
+"""What matches each text, and what one is that does not."""
 RELATIONS: Final = (("max_url_size", "max_header_size"),)
 """Each first is at most the second."""
 
@@ -70,7 +86,7 @@ class ServerOptions:
         header_timeout_s: From a request's first byte to the end of its head.
         body_timeout_s: Without a byte of a body that we are ready to take.
         body_min_rate: Bytes per second below which a body's sender is cut off after body_timeout_s; 0 for any.
-        write_timeout_s: While the client takes nothing of what was written.
+        write_timeout_s: While the client takes nothing of what was written; up to a quarter longer after it took some.
         stop_timeout_s: For responses and goodbyes, once the server stops.
         stop_delay_s: For which a server that was told to stop goes on serving, while it says that it is not ready.
         max_url_size: Of a request target.
@@ -102,7 +118,8 @@ class ServerOptions:
         readiness_path: Path where the server itself says whether requests are answered; empty for none.
 
     Raises:
-        ConfigError: A time or a size is out of range, or a relation between two of them does not hold.
+        ConfigError: A time or a size is out of range, a relation between two of them does not hold, or a text cannot be
+            sent.
     """
 
     http_timeout_s: float = 120.0
@@ -155,6 +172,11 @@ class ServerOptions:
                 raise ConfigError(option.name, f"{value!r} is below 0")
             if option.name not in MAY_BE_ZERO and not value > 0:
                 raise ConfigError(option.name, f"{value!r} is not above 0")
+            if value == inf:
+                raise ConfigError(option.name, f"{value!r} is no length of time; take a large one, like 1e9")
+        for name, (form, problem) in FORMS.items():
+            if not re.fullmatch(form, getattr(self, name)):
+                raise ConfigError(name, f"{getattr(self, name)!r:.80} {problem}")
         for smaller, larger in RELATIONS:
             if getattr(self, smaller) > getattr(self, larger):
                 raise ConfigError(smaller, f"{getattr(self, smaller):,} is above {larger} ({getattr(self, larger):,})")

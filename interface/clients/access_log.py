@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from zmqlayer.interface.escaping import escape
+
 __all__ = ["FORMATS", "Entry", "combined_line", "json_line"]
 
-UNSAFE: Final = re.compile(rb'[^\x20-\x7e]|["\\]')
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 """Not from the locale."""
 
@@ -41,7 +41,7 @@ class Entry:
 
 def combined_line(entry: Entry) -> str:
     """Return the line, without its end; bytes that could break it are written as ``\\xNN``."""
-    quoted = [f'"{_escape(text)}"' for text in (entry.request_line, entry.referer, entry.user_agent)]
+    quoted = [f'"{escape(text)}"' for text in (entry.request_line, entry.referer, entry.user_agent)]
     size = entry.size or "-"
     return f"{entry.client} - - [{_date(entry.ended_at)}] {quoted[0]} {entry.status} {size} {quoted[1]} {quoted[2]}"
 
@@ -68,10 +68,6 @@ def json_line(entry: Entry) -> str:
 def _date(at: float) -> str:
     when = datetime.fromtimestamp(at, UTC)
     return f"{when.day:02}/{MONTHS[when.month - 1]}/{when.year}:{when:%H:%M:%S} +0000"
-
-
-def _escape(text: bytes) -> str:
-    return UNSAFE.sub(lambda match: b"\\x%02x" % match[0][0], text).decode("ascii")
 
 
 FORMATS: Final[Mapping[str, Callable[[Entry], str]]] = {"ncsa": combined_line, "json": json_line}

@@ -21,7 +21,9 @@ from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
 from zmqlayer.interface.clients.http1 import Http1
 from zmqlayer.interface.clients.http2 import Http2
+from zmqlayer.interface.clients.kernel import Standing, standing_of, untaken_size
 from zmqlayer.interface.clients.streams import Socket
+from zmqlayer.interface.clients.taking import Patience
 from zmqlayer.interface.clients.wire import Codec, Origin
 from zmqlayer.interface.conversations.translate import Address
 from zmqlayer.interface.countdown import Countdown
@@ -96,7 +98,7 @@ class Connection(TwistedProtocol):
         self._send: Callable[[bytes], int | Exception] | None = None
         self._empty: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
-        self._write_timer = Countdown(register.context.reactor)
+        self._patience: Patience | None = None
 
     # What Twisted calls.
 
@@ -155,7 +157,7 @@ class Connection(TwistedProtocol):
     def resumeProducing(self) -> None:
         """Take note that the client has taken everything that the transport had."""
         self._is_blocked = False
-        self._write_timer.stop()
+        self._stop_limiting()
         self._flow()
         if self._is_blocked:
             return
@@ -176,6 +178,16 @@ class Connection(TwistedProtocol):
         if self._origin is None:  # the kernel is asked once, not with each request
             self._origin = Origin(client=_address(self._wire.getPeer()), server=_address(self._wire.getHost()))
         return self._origin
+
+    @property
+    def standing(self) -> Standing:
+        """See ``wire.Wire``."""
+        return standing_of(self.transport)
+
+    @property
+    def untaken_size(self) -> int:
+        """See ``wire.Wire``."""
+        return untaken_size(self.transport)
 
     def write(self, parts: Sequence[bytes], *, is_last: bool = False) -> None:
         """See ``wire.Wire``."""
@@ -293,8 +305,16 @@ class Connection(TwistedProtocol):
         self._wire.loseConnection()
 
     def _limit_writing(self) -> None:
-        if not self._write_timer.is_running:
-            self._write_timer.start(self._register.context.options.write_timeout_s, self._give_up)
+        """From now on the client is to take something of what was written."""
+        if self._patience is None:
+            reactor, limit_s = self._register.context.reactor, self._register.context.options.write_timeout_s
+            self._patience = Patience(reactor, limit_s, lambda: self.untaken_size, self._give_up)
+            self._patience.start()
+
+    def _stop_limiting(self) -> None:
+        patience, self._patience = self._patience, None  # it knows this connection: see connectionLost()
+        if patience is not None:
+            patience.stop()
 
     def _give_up(self) -> None:
         context = self._register.context
@@ -303,7 +323,7 @@ class Connection(TwistedProtocol):
 
     def _stop_timers(self) -> None:
         self._idle_timer.stop()
-        self._write_timer.stop()
+        self._stop_limiting()
 
 
 def _address(address: object) -> Address:

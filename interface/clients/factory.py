@@ -12,7 +12,7 @@ from zope.interface import implementer
 from zmqlayer.interface.clients.connection import Connection
 from zmqlayer.interface.clients.floods import Floods, Verdict
 from zmqlayer.interface.clients.framing import FramesFactory
-from zmqlayer.interface.clients.turned_away import TurnedAway
+from zmqlayer.interface.clients.turned_away import Shut, TurnedAway
 from zmqlayer.interface.options import Context
 
 __all__ = ["ConnectionFactory"]
@@ -22,7 +22,7 @@ HTTP2: Final = b"h2"
 """As ALPN calls them (RFC 7301, RFC 9113)."""
 
 if TYPE_CHECKING:
-    _Factory = ServerFactory[Connection | TurnedAway]
+    _Factory = ServerFactory[Connection | TurnedAway | Shut]
 else:  # Twisted 24.7 has no parameter here
     _Factory = ServerFactory
 
@@ -40,13 +40,13 @@ class ConnectionFactory(_Factory):
         self._floods = Floods(context.options.connections_per_address)
         self._emptied: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection | TurnedAway | None:
+    def buildProtocol(self, addr: IAddress | None) -> Connection | TurnedAway | Shut:
         address = str(getattr(addr, "host", ""))
         verdict = self._floods.enter(address) if address else Verdict.ADMITTED
         if verdict is Verdict.ADMITTED:
             return Connection(self, address)
         self.context.faults.note("too many connections", address, self.context.reactor.seconds())
-        return TurnedAway(self.context, address, self._floods) if verdict is Verdict.TURNED_AWAY else None
+        return TurnedAway(self.context, address, self._floods) if verdict is Verdict.TURNED_AWAY else Shut()
 
     def acceptableProtocols(self) -> tuple[bytes, ...]:
         """Return what to offer to a client that comes by TLS; Twisted asks for it too, for its ``ssl:`` endpoints."""

@@ -26,7 +26,9 @@ from zmqlayer.interface.clients.assembly import Assembly, BadMessage
 from zmqlayer.interface.clients.compression import Deflate
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.heartbeat import Heartbeat
-from zmqlayer.interface.options import Context, Timer
+from zmqlayer.interface.clients.kernel import untaken_size
+from zmqlayer.interface.clients.taking import Patience
+from zmqlayer.interface.options import Context
 
 __all__ = ["FrameListener", "Frames", "FramesFactory"]
 
@@ -146,7 +148,7 @@ class Frames(AdaptedProtocol):
         self._is_compressed = False
         self._pong: bytes | None = None
         self._end: Callable[[], object] | None = None
-        self._closing: Timer | None = None
+        self._closing: Patience | None = None
         self._is_producer = False
 
     # What Twisted calls.
@@ -163,9 +165,11 @@ class Frames(AdaptedProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._stop_heartbeat()
-        for timer in (self._closing, self.closeHandshakeTimeoutCall):
-            if timer is not None and timer.active():
-                timer.cancel()
+        if self._closing is not None:
+            self._closing.stop()
+        timer = self.closeHandshakeTimeoutCall
+        if timer is not None and timer.active():
+            timer.cancel()
         self._closing = self.closeHandshakeTimeoutCall = self._end = None
         super().connectionLost(reason)
 
@@ -235,6 +239,11 @@ class Frames(AdaptedProtocol):
             self._read()
 
     # What a heartbeat calls.
+
+    @property
+    def untaken_size(self) -> int:
+        """See ``heartbeat.Patient``."""
+        return untaken_size(self.transport)
 
     def ping(self) -> None:
         """See ``heartbeat.Patient``."""
@@ -342,13 +351,14 @@ class Frames(AdaptedProtocol):
         return True
 
     def _closeConnection(self, abort: bool = False) -> None:
-        """Close; a transport with something left to write is aborted in the end."""
+        """Close; a client that takes nothing of what is left to be written is cut off in the end."""
         self._stop_heartbeat()
         if abort and not self.wasClean:
             self._wire.abortConnection()
             return
-        context = self.factory.context
-        self._closing = context.reactor.callLater(context.options.write_timeout_s, self._wire.abortConnection)
+        reactor, limit_s = self.factory.context.reactor, self.factory.context.options.write_timeout_s
+        self._closing = Patience(reactor, limit_s, lambda: self.untaken_size, self._wire.abortConnection)
+        self._closing.start()
         self._wire.loseConnection()
 
     @property

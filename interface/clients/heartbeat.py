@@ -8,20 +8,22 @@ behind everything else.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
+from zmqlayer.interface.clients.taking import TOLERANCE_S, Taking
 from zmqlayer.interface.options import Reactor, ServerOptions, Timer
 
 __all__ = ["Heartbeat", "Patient"]
-
-TOLERANCE_S: Final = 0.001
-"""A timer may be early by what floating point loses."""
 
 
 class Patient(Protocol):
     """An open WebSocket, as its heartbeat sees it."""
 
     is_paused: bool
+
+    @property
+    def untaken_size(self) -> int:
+        """How many bytes the client has not taken yet of what was written."""
 
     def ping(self) -> None:
         """Send a ping."""
@@ -41,7 +43,7 @@ class Patient(Protocol):
 class Heartbeat:
     """What is known about one client's life. Call :meth:`start` once, and :meth:`stop` in the end."""
 
-    __slots__ = ("_congested_at", "_heard_at", "_opened_at", "_options", "_patient", "_pinged_at", "_reactor", "_timer")
+    __slots__ = ("_heard_at", "_opened_at", "_options", "_patient", "_pinged_at", "_reactor", "_taking", "_timer")
 
     def __init__(self, patient: Patient, options: ServerOptions, reactor: Reactor) -> None:
         self._patient = patient
@@ -50,7 +52,7 @@ class Heartbeat:
         self._opened_at = 0.0
         self._heard_at = 0.0
         self._pinged_at: float | None = None
-        self._congested_at: float | None = None
+        self._taking: Taking | None = None
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -69,14 +71,15 @@ class Heartbeat:
         self._heard_at = self._reactor.seconds()
 
     def congested(self) -> None:
-        """The client does not take what was written."""
-        now = self._congested_at = self._reactor.seconds()
+        """The client has not taken all that was written; from now on it is to take something."""
+        now = self._reactor.seconds()
+        self._taking = Taking(self._options.write_timeout_s, self._patient.untaken_size, now)
         if self._timer is not None:
             self._plan(now)
 
     def relieved(self) -> None:
         """The client took everything."""
-        self._congested_at = None
+        self._taking = None
         self.heard()
 
     def _beat(self) -> None:
@@ -84,8 +87,8 @@ class Heartbeat:
         if now >= self._end_of_life - TOLERANCE_S:
             self._patient.expire()
             return
-        if self._congested_at is not None:
-            if now >= self._congested_at + self._options.write_timeout_s - TOLERANCE_S:
+        if self._taking is not None:
+            if self._taking.look(self._patient.untaken_size, now):
                 self._patient.cut("a WebSocket client that takes nothing of what is sent to it")
                 return
         elif self._patient.is_paused:
@@ -112,8 +115,8 @@ class Heartbeat:
         """Have the timer call for whatever comes first."""
         options = self._options
         due = self._end_of_life
-        if self._congested_at is not None:
-            due = min(due, self._congested_at + options.write_timeout_s)
+        if self._taking is not None:
+            due = min(due, self._taking.next_look(now))
         elif self._pinged_at is not None:
             next_ping, deadline = self._pinged_at + options.ping_interval_s, self._pinged_at + options.ping_timeout_s
             due = min(due, deadline, next_ping if next_ping > now + TOLERANCE_S else deadline)

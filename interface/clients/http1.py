@@ -2,7 +2,8 @@
 HTTP/1.1 and HTTP/1.0 on one connection (RFC 9112): requests one after the other, each answered before the next is read.
 
 What a client sends ahead waits here; once a segment of it does, the connection is read no further. So pipelining costs
-no more than a segment, whatever the client sends.
+no more than a segment, whatever the client sends. A client that is not heard, for that or because it has ended, is
+looked after meanwhile: nobody is to work for one that is gone.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from zmqlayer.interface.clients.bodies import Body, body_of
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
+from zmqlayer.interface.clients.kernel import Standing
 from zmqlayer.interface.clients.pace import Pace
 from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head
 from zmqlayer.interface.clients.request import Request
 from zmqlayer.interface.clients.responses import CONTINUE, Response
 from zmqlayer.interface.clients.streams import Socket
+from zmqlayer.interface.clients.taking import Taking
 from zmqlayer.interface.clients.wire import Wire
 from zmqlayer.interface.countdown import Countdown
 from zmqlayer.interface.options import Context
@@ -37,6 +40,10 @@ LINGER_SIZE: Final = 1_048_576
 
 PROBES_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """How long to wait after each probe for a client that has ended."""
+LOOK_S: Final = 1.0
+"""How often to look else whether a client that is not heard is still there."""
+SILENCE_S: Final = 15.0
+"""For how long a client that has ended, and cannot be probed, is taken to wait for the next bytes of its response."""
 ANNOUNCES_BODY: Final = re.compile(rb"(?i)\n(?:content-length|transfer-encoding):")
 
 
@@ -69,6 +76,7 @@ class Http1:
         "_request",
         "_response",
         "_rest_size",
+        "_silence",
         "_timer",
         "_unread",
         "_wire",
@@ -86,6 +94,7 @@ class Http1:
         self._timer = Countdown(context.reactor)
         self._rest_size = 0
         self._probes = 0
+        self._silence: Taking | None = None
         self._has_ended = False
         self._is_reading = False
         self._is_stopping = False
@@ -115,7 +124,7 @@ class Http1:
         elif self._request.is_two_way:
             self._wire.abort()
         else:
-            self._probe()
+            self._look()
 
     def lost(self) -> None:
         """See ``wire.Codec``."""
@@ -186,11 +195,13 @@ class Http1:
             self._response.is_kept = False
         head = self._response.head(status, fields, has_content=has_content)
         parts = (head, *self._response.content(content)) if content else (head,)
+        self._silence = None
         self._wire.write(parts, is_last=self._response.is_complete_with(content))
 
     def send_content(self, data: bytes) -> None:
         """See ``streams.Stream``."""
         if data:
+            self._silence = None
             self._wire.write(self._response.content(data))
 
     def end(self) -> None:
@@ -321,22 +332,62 @@ class Http1:
         else:
             self._timer.start(self._pace.deadline() - now, self._check_pace)
 
-    def _probe(self) -> None:
-        """
-        Find out whether a client that sends nothing more still reads.
+    # Whether the client is there, though nothing is heard of it.
 
-        A closed connection answers what is sent to it by a reset, and that is the only sign. A client may get any
-        number of ``100 Continue`` before the answer (RFC 9110, 15.2).
+    def _watch_client(self) -> None:
+        if self._is_unheard and self._request is not None and not self._timer.is_running:
+            self._timer.start(LOOK_S, self._look)
+
+    def _look(self) -> None:
         """
-        if self._request is None or self._request.has_begun or self._response.http_version == "1.0":
+        Find out whether a client that is not heard still waits for its response.
+
+        A closed connection answers what is sent to it by a reset, and that is the only sure sign.
+        """
+        request = self._request
+        if request is None or not self._is_unheard:
             return
-        if self._probes < len(PROBES_S):
-            self._wire.write((CONTINUE,))
-            self._timer.start(PROBES_S[self._probes], self._probe)
-            self._probes += 1
+        standing, wait_s = self._wire.standing, LOOK_S
+        is_gone = standing is Standing.GONE
+        if self._phase is Phase.NEXT and (self._has_ended or standing is Standing.ENDED):
+            if request.is_two_way:  # an answer would be of no use
+                is_gone = True
+            elif request.has_begun or self._response.http_version == "1.0":
+                is_gone = is_gone or self._is_silent()
+            elif self._probes < len(PROBES_S):
+                wait_s = self._probe()
+        if is_gone:
+            self._wire.abort()
+        else:
+            self._timer.start(wait_s, self._look)
+
+    def _probe(self) -> float:
+        """
+        Send what a client that is there ignores, and return how long to wait for what becomes of it.
+
+        A client may get any number of ``100 Continue`` before the answer (RFC 9110, 15.2).
+        """
+        self._wire.write((CONTINUE,))
+        wait_s, self._probes = PROBES_S[self._probes], self._probes + 1
+        return wait_s
+
+    def _is_silent(self) -> bool:
+        """Whether for a while nothing was sent, and nothing taken of what was sent before."""
+        untaken, now = self._wire.untaken_size, self._context.reactor.seconds()
+        if self._silence is None:
+            self._silence = Taking(SILENCE_S, untaken, now)
+        return self._silence.look(untaken, now)
+
+    @property
+    def _is_unheard(self) -> bool:
+        return self._has_ended or self._is_wire_paused
+
+    # Requests.
 
     def _new_request(self) -> Request:
         self._response = Response()
+        self._probes = 0
+        self._silence = None
         return Request(self, self._context, self._wire.origin, self)
 
     # Ending.
@@ -382,13 +433,13 @@ class Http1:
 
     def _adjust_reading(self) -> None:
         is_paused = self._is_to_wait()
-        if is_paused is self._is_wire_paused or self._phase is Phase.NOTHING or self._has_ended:
-            return
-        self._is_wire_paused = is_paused
-        if is_paused:
-            self._wire.pause_reading()
-        else:
-            self._wire.resume_reading()
+        if is_paused is not self._is_wire_paused and self._phase is not Phase.NOTHING and not self._has_ended:
+            self._is_wire_paused = is_paused
+            if is_paused:
+                self._wire.pause_reading()
+            else:
+                self._wire.resume_reading()
+        self._watch_client()
 
     def _is_to_wait(self) -> bool:
         """Whether the client is to send no more for now."""

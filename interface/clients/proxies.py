@@ -27,7 +27,9 @@ ROOT_PATH: Final = b"daphne-root-path"
 SECURE: Final = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 
 SITE: Final = re.compile(rb"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
-HOP: Final = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[0-9.]+)(?::\d+)?|(?P<bare>[0-9A-Fa-f:.]+)")
+HOP: Final = re.compile(
+    r"\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.~-]+)?)\](?::\d+)?|(?P<v4>[0-9.]+)(?::\d+)?|(?P<bare>[0-9A-Fa-f:.]+)", re.ASCII
+)
 
 Network = IPv4Network | IPv6Network
 

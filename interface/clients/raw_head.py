@@ -10,7 +10,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
 from zmqlayer.interface.clients.head import BadRequest, Field
 from zmqlayer.interface.options import ServerOptions
@@ -113,6 +119,8 @@ def _read_lines(data: bytes) -> list[Field]:
         pass  # raised at the end of a head that asks for one
     except HttpParserInvalidMethodError:
         raise BadRequest("This server does not know the method.", 501, "unknown method") from None
+    except HttpParserInvalidURLError:
+        raise BadRequest("The request line is malformed: its target is no URL; percent-encode all but ASCII.") from None
     except HttpParserError:
         raise BadRequest("The headers are malformed.") from None
     if lines.heads != 1:

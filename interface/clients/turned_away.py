@@ -1,4 +1,4 @@
-"""A connection too many from one address: told so, and closed. Used by ``factory``."""
+"""Connections too many from one address: told so, and closed; or only closed. Used by ``factory``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zmqlayer.interface.clients.responses import Response
 from zmqlayer.interface.countdown import Countdown
 from zmqlayer.interface.options import Context
 
-__all__ = ["TurnedAway"]
+__all__ = ["Shut", "TurnedAway"]
 
 PATIENCE_S: Final = 2.0
 """How long the client may take to ask and to read; what it asks does not matter."""
@@ -53,4 +53,15 @@ class TurnedAway(Protocol):
         transport.write(Response().head(503, dated, has_content=True) + content)
 
     def _close(self) -> None:
+        cast(Transport, self.transport).loseConnection()
+
+
+class Shut(Protocol):
+    """
+    Closes at once, without a word.
+
+    It is there for factories around ours, as TLS has one: they cannot do with no protocol at all.
+    """
+
+    def connectionMade(self) -> None:
         cast(Transport, self.transport).loseConnection()

@@ -15,6 +15,7 @@ from zmqlayer.interface.conversations.translate import Address
 
 if TYPE_CHECKING:  # ``plan`` knows this module, before it is known whether Autobahn may load OpenSSL
     from zmqlayer.interface.clients.framing import Frames
+    from zmqlayer.interface.clients.kernel import Standing
     from zmqlayer.interface.clients.streams import Socket
 
 __all__ = ["Codec", "Origin", "Wire"]
@@ -69,6 +70,14 @@ class Wire(Protocol):
     @property
     def is_secure(self) -> bool:
         """Whether it is TLS."""
+
+    @property
+    def standing(self) -> Standing:
+        """What is left of it, also while nothing is read from it."""
+
+    @property
+    def untaken_size(self) -> int:
+        """How many bytes the client has not taken yet, as far as one can tell."""
 
     def write(self, parts: Sequence[bytes], *, is_last: bool = False) -> None:
         """

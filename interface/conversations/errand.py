@@ -7,20 +7,20 @@ executed by a worker later.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final, cast
 
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge, ZmqLayerError
 from zmqlayer.interface.clients.pages import too_large
 from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.escaping import log_of
 from zmqlayer.interface.options import Context
 from zmqlayer.messages import HTTP_REQUEST, HttpRequest, Message
 from zmqlayer.ports import Entrusted, Loss
 
 __all__ = ["LOOK_EVERY_S", "Errand"]
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 LOOK_EVERY_S: Final = 0.25
 """How often a request looks whether there is a worker now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Protocol, cast
@@ -18,6 +17,7 @@ from zmqlayer.interface.conversations.response import Response, Step
 from zmqlayer.interface.conversations.translate import Ends, http_disconnect, http_request
 from zmqlayer.interface.conversations.uploads import Upload
 from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.escaping import log_of
 from zmqlayer.interface.options import Context
 from zmqlayer.messages import (
     HTTP_DISCONNECT,
@@ -30,7 +30,7 @@ from zmqlayer.ports import Loss, ReplyChannel, Wish
 
 __all__ = ["Exchange", "Respondent"]
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 class Respondent(Protocol):

@@ -9,13 +9,13 @@ client waits, and behind it the disconnect.
 
 from __future__ import annotations
 
-import logging
 from typing import Final, Protocol, cast
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.interface.conversations.translate import websocket_disconnect, websocket_receive
 from zmqlayer.interface.conversations.turns import Turns
 from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.escaping import log_of
 from zmqlayer.interface.options import Context
 from zmqlayer.messages import (
     WEBSOCKET_CONNECT,
@@ -28,7 +28,7 @@ from zmqlayer.ports import Entrusted, Loss, Wish
 
 __all__ = ["Inbound", "Sender"]
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 LONGEST_TURN_S: Final = 120.0
 """

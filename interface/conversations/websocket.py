@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -28,13 +27,14 @@ from zmqlayer.interface.conversations.websocket_replies import (
     read_websocket_send,
 )
 from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.escaping import log_of
 from zmqlayer.interface.options import Context
 from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_SEND_PATTERN, Message
 from zmqlayer.ports import Loss, ReplyChannel
 
 __all__ = ["Opening", "WebSocket"]
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 GOING_AWAY: Final = 1001
 ABNORMAL: Final = 1006

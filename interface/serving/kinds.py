@@ -36,6 +36,7 @@ SIZE: Final = re.compile(r"(\d+) *([kmg]?)(?:i?b)?", re.IGNORECASE)
 UNITS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 YES: Final = frozenset({"1", "true", "yes", "on"})
 NO: Final = frozenset({"0", "false", "no", "off"})
+SOME_RECORD: Final = logging.LogRecord("zmqlayer", logging.INFO, "", 0, "", (), None)
 
 
 def text(value: Any) -> str:
@@ -58,8 +59,8 @@ def seconds(value: Any) -> float:
         if isinstance(value, bool):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is not a number of seconds") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{value!r:.80} is not a number of seconds") from None
 
 
 def number(value: Any) -> int:
@@ -118,8 +119,8 @@ def mode(value: Any) -> int:
 def log_format(value: Any) -> str:
     """Read the format of a log line."""
     try:
-        logging.Formatter(text(value))
-    except ValueError as exc:
+        logging.Formatter(text(value)).format(SOME_RECORD)
+    except (TypeError, ValueError) as exc:
         raise ValueError(f"{value!r} is no format of Python's logging: {exc}") from exc
     return str(value)
 

@@ -29,9 +29,31 @@ def test_no_multicast_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
 
     (record,) = caplog.records
     assert record.getMessage() == (
-        "mDNS cannot be used on the loopback interface (discovery 'localhost'): [Errno 19] No such device; give "
-        "'tcp://host:port' of a running node as a seed instead, or set discovery to 'off' if none is wanted"
+        "mDNS cannot be used on the loopback interface (discovery 'localhost'): [Errno 19] No such device; it "
+        "is tried again every 10 s. Give 'tcp://host:port' of a running node as a seed instead, or set discovery to "
+        "'off' if none is wanted"
     )
+    assert listener.settled_count == 1
+
+
+def test_what_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Once is told, and discovery settles once."""
+    attempts, has_tried_often = [0], threading.Event()
+
+    def refuse_often() -> Zeroconf:
+        attempts[0] += 1
+        if attempts[0] > 2:
+            has_tried_often.set()
+        return refuse()
+
+    listener = FoundListener()
+    discovery = MdnsDiscovery("localhost", Responder(refuse_often), every_s=0.001)
+    with caplog.at_level(logging.WARNING, "zmqlayer.discovery"):
+        discovery.start(announce(new_cluster()), listener)
+        assert has_tried_often.wait(WITHIN_S)
+        discovery.stop()
+
+    assert len(caplog.records) == 1
     assert listener.settled_count == 1
 
 

@@ -20,9 +20,21 @@ from zmqlayer.interface.options import ServerOptions
         ("ping_interval_s", -1.0),
         ("ping_timeout_s", -1.0),
         ("max_url_size", 2_000_000),
+        ("http_timeout_s", float("inf")),
+        ("websocket_timeout_s", float("inf")),
+        ("server_name", "\u20ac"),
+        ("server_name", "a\r\nX: y"),
+        ("server_name", "a\n"),
+        ("server_name", " a"),
+        ("server_name", "a\x9b"),
+        ("proxy_headers_host", "\u20ac"),
+        ("proxy_headers_port", "X Port"),
+        ("proxy_headers_proto", "X-Proto:"),
+        ("proxy_headers_site", "X-Host\n"),
+        ("root_path", "/\udcff"),
     ],
 )
-def test_an_option_out_of_range_is_named(name: str, value: float) -> None:
+def test_an_option_out_of_range_is_named(name: str, value: float | str) -> None:
     """What exists is valid."""
     with pytest.raises(ConfigError, match=name):
         ServerOptions(**{name: value})  # type: ignore[arg-type]  # the test's point
@@ -31,3 +43,16 @@ def test_an_option_out_of_range_is_named(name: str, value: float) -> None:
 def test_pings_can_be_switched_off() -> None:
     """0 means never."""
     assert ServerOptions(ping_interval_s=0.0, ping_timeout_s=0.0).ping_interval_s == 0.0
+
+
+@pytest.mark.parametrize("server_name", ["", "x", "shop 1.0 (caf\xe9)", "a/1\tb/2"])
+def test_a_server_may_have_any_name_that_is_a_header(server_name: str) -> None:
+    """In Latin-1, which is what headers are in."""
+    assert ServerOptions(server_name=server_name).server_name == server_name
+
+
+def test_a_proxy_may_tell_in_any_header() -> None:
+    """Or in none."""
+    options = ServerOptions(proxy_headers_host="CF-Connecting-IP", proxy_headers_port="", root_path="/caf\xe9")
+
+    assert options.proxy_headers_host == "CF-Connecting-IP"

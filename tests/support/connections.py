@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -232,7 +233,20 @@ class RecordedLayer:
 
 
 class MemoryTransport(StringTransport):
-    """A transport that remembers whether it was told to close, and how."""
+    """
+    A transport that remembers whether it was told to close, and how.
+
+    Attributes:
+        dataBuffer: What the client has not taken yet, as far as a test wants it to be known.
+        socket: One whose standing counts for the transport's own; None for none.
+    """
+
+    dataBuffer = b""
+    socket: socket.socket | None = None
+
+    def fileno(self) -> int:
+        """Return the socket's."""
+        return -1 if self.socket is None else self.socket.fileno()
 
     def __init__(self) -> None:
         here, there = IPv4Address("TCP", "127.0.0.1", 8000), IPv4Address("TCP", "10.0.0.9", 51234)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.system
 
 LONG_S = "60"
 SOON_S = 10.0
+BUSY_S = 5
 CAPACITY = 100
 """How many requests of one server wait for a worker at most."""
 
@@ -39,18 +40,20 @@ def test_uploads_that_are_cut_off(server: Server) -> None:
             client.reset()
 
 
-def test_requests_that_nobody_waits_for(server: Server) -> None:
+@pytest.mark.parametrize("ahead", [b"", b"G", bytes(100_000)])
+def test_requests_that_nobody_waits_for(server: Server, ahead: bytes) -> None:
     """They leave the queue: once the server knows that their clients are gone, others find room there again."""
     files = server.usage.files
     with ExitStack() as stack:
         busy = [stack.enter_context(RawClient(server.port)) for _ in range(THREADS)]
         for client in busy:  # every consumer has one
-            client.get("/late/3/")
+            client.get(f"/late/{BUSY_S}/")
         for _ in range(2 * CAPACITY):
             client = RawClient(server.port)
             client.get("/hello/")
+            client.send(ahead)  # of a next request: the server reads no further than it must
             client.reset()
-        wait_until(lambda: server.usage.files <= files + len(busy), SOON_S, "the server knows that they are gone")
+        wait_until(lambda: server.usage.files <= files + len(busy), BUSY_S - 1, "the server knows that they are gone")
 
         other = stack.enter_context(RawClient(server.port))
         other.get("/hello/")

@@ -197,6 +197,29 @@ def test_unusable_interface_is_a_warning(caplog: pytest.LogCaptureFixture) -> No
     assert listener.settled_count == 1
 
 
+def test_what_was_refused_at_first_works_later(join: Join, caplog: pytest.LogCaptureFixture) -> None:
+    """A machine without a file descriptor to spare, or whose network is not up yet; discovery settles once."""
+    refusals = [OSError(24, "Too many open files")]
+    cluster = new_cluster()
+    visible = announce(cluster, port=5001)
+    join(visible)
+
+    def open_later() -> Zeroconf:
+        if refusals:
+            raise refusals.pop()
+        return open_loopback()
+
+    listener = FoundListener()
+    discovery = MdnsDiscovery("localhost", Responder(open_later), every_s=0.01)
+    with caplog.at_level(logging.INFO, "zmqlayer.discovery"):
+        discovery.start(announce(cluster, port=5002), listener)
+        assert listener.wait(has(visible))
+        discovery.stop()
+
+    assert listener.settled_count == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
 def test_unreachable_bind_is_a_warning(join: Join, caplog: pytest.LogCaptureFixture) -> None:
     """A node bound to an address outside its scope is told so; it still finds others."""
     cluster = new_cluster()

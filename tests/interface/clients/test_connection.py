@@ -179,6 +179,35 @@ def test_a_client_that_takes_nothing_is_cut_off(site: Site) -> None:
     assert site.faults.counts == {"slow reader": 1}
 
 
+def test_a_client_that_takes_little_at_a_time_is_served(site: Site) -> None:
+    """What counts is what is left in the transport and the socket; and who stops taking is cut off in time."""
+    client = site.request(get())
+    client.transport.dataBuffer = bytes(1_000)
+    client.set_slow()
+
+    for _ in range(500):
+        client.transport.dataBuffer = client.transport.dataBuffer[1:]
+        site.clock.advance(1)
+    assert not client.transport.is_aborted
+
+    site.clock.pump([1.0] * 75)
+    assert client.transport.is_aborted
+    assert site.faults.counts == {"slow reader": 1}
+
+
+def test_a_client_that_takes_the_end_slowly_gets_it(site: Site) -> None:
+    """After a close too."""
+    client = site.request(get("/", b"Connection: close"))
+    site.layer.reply.push({"status": 200, "content": b"abc"})
+    client.transport.dataBuffer = bytes(1_000)
+
+    for _ in range(500):
+        client.transport.dataBuffer = client.transport.dataBuffer[1:]
+        site.clock.advance(1)
+
+    assert not client.transport.is_aborted
+
+
 def test_a_client_that_takes_a_piece_now_and_then_is_served(site: Site) -> None:
     """A large message goes out piece by piece, and each that is taken wins time."""
     client = site.request(get())

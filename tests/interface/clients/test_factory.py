@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.testing import StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 
-from support.connections import Site, get, split_response
+from support.connections import MemoryTransport, Site, get, split_response
 from zmqlayer.interface.clients.connection import Connection
-from zmqlayer.interface.clients.turned_away import PATIENCE_S, TurnedAway
+from zmqlayer.interface.clients.turned_away import PATIENCE_S, Shut, TurnedAway
 from zmqlayer.interface.options import ServerOptions
 
 SiteMaker = Callable[..., Site]
@@ -24,8 +29,28 @@ def test_an_address_with_too_many_connections_is_turned_away(make_site: SiteMake
 
     made = [site.factory.buildProtocol(ADDRESS) for _ in range(3)]
 
-    assert [type(protocol) for protocol in made] == [Connection, TurnedAway, type(None)]
+    assert [type(protocol) for protocol in made] == [Connection, TurnedAway, Shut]
     assert site.faults.counts == {"too many connections": 2}
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_far_too_many_are_closed_without_a_word(make_site: SiteMaker, is_secure: bool) -> None:
+    """Over TLS too, whose factory stands around ours. None of them counts: two that leave make room again."""
+    site = make_site(connections_per_address=1)
+    others = [site.factory.buildProtocol(ADDRESS) for _ in range(2)]
+    factory: Any = TLSMemoryBIOFactory(CertificateOptions(), False, site.factory) if is_secure else site.factory
+
+    for _ in range(3):
+        transport = MemoryTransport()
+        protocol = factory.buildProtocol(ADDRESS)
+        protocol.makeConnection(transport)
+        protocol.connectionLost(Failure(ConnectionDone()))
+        assert (b"503" in transport.value(), transport.disconnecting) == (False, True)
+
+    for other in others:
+        other.makeConnection(StringTransport(peerAddress=ADDRESS))
+        other.connectionLost()
+    assert isinstance(site.factory.buildProtocol(ADDRESS), Connection)
 
 
 def test_who_is_turned_away_is_told_why(make_site: SiteMaker) -> None:
@@ -33,7 +58,6 @@ def test_who_is_turned_away_is_told_why(make_site: SiteMaker) -> None:
     site = make_site(connections_per_address=1)
     site.factory.buildProtocol(ADDRESS)
     protocol, transport = site.factory.buildProtocol(ADDRESS), StringTransport()
-    assert protocol is not None
     protocol.makeConnection(transport)
 
     protocol.dataReceived(get())
@@ -51,7 +75,6 @@ def test_a_connection_that_closes_makes_room(make_site: SiteMaker) -> None:
     site = make_site(connections_per_address=1)
     for _ in range(2):
         protocol = site.factory.buildProtocol(ADDRESS)
-        assert protocol is not None
         protocol.makeConnection(StringTransport(peerAddress=ADDRESS))
         protocol.connectionLost()
 

@@ -178,6 +178,26 @@ def test_a_client_that_takes_nothing_is_cut_off(make_site: SiteMaker) -> None:
     assert site.faults.counts == {"a WebSocket client that takes nothing of what is sent to it": 1}
 
 
+def test_a_client_that_reads_slowly_is_borne(make_site: SiteMaker) -> None:
+    """As long as it takes something; and while a close frame waits behind all that as well."""
+    site = make_site(ping_interval_s=0)
+    client = site.open_websocket()
+    client.transport.dataBuffer = bytes(2_000)
+    client.set_slow()
+
+    def read_slowly() -> None:
+        for _ in range(500):
+            client.transport.dataBuffer = client.transport.dataBuffer[1:]
+            site.clock.advance(1)
+
+    read_slowly()
+    client.send(close_frame(1000))
+    read_slowly()
+
+    assert client.is_closed_by_server
+    assert not client.transport.is_aborted
+
+
 def test_a_client_that_is_not_heard_is_not_given_up(make_site: SiteMaker) -> None:
     """Its pong waits behind a message that waits for its turn; then it has its time again."""
     site = make_site(ping_interval_s=20.0, ping_timeout_s=30.0)

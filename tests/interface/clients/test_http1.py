@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.connections import Client, Site, get, post, split_response, upgrade
-from zmqlayer.interface.clients.http1 import LINGER_S, LINGER_SIZE
+from zmqlayer.interface.clients.http1 import LINGER_S, LINGER_SIZE, LOOK_S, SILENCE_S
 
 SiteMaker = Callable[..., Site]
 
@@ -422,6 +423,124 @@ def test_a_response_that_has_begun_is_not_probed(site: Site) -> None:
     client.end()
 
     assert client.read() == b""
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_ended_and_cannot_be_probed_is_given_up(site: Site, version: str) -> None:
+    """Most that end are gone; nothing was sent to it, or taken by it, for as long as one that is there may wait."""
+    client = site.request(get(version=version))
+    if version == "1.1":
+        site.layer.reply.push({"status": 200, "content": b"1", "more_content": True})
+    site.layer.take()
+
+    client.end()
+    site.clock.pump([1.0] * int(SILENCE_S - 1))
+    assert not client.transport.is_aborted
+    site.clock.pump([1.0] * 2)
+    assert client.transport.is_aborted
+
+    client.leave()
+    assert [channel for channel, _ in site.layer.take()] == ["http.disconnect"]
+
+
+def test_a_client_that_ended_gets_a_response_that_goes_on(site: Site) -> None:
+    """Each piece shows that it is worth waiting; so does each that is taken of what it got before."""
+    client = site.request(get())
+    client.end()
+    site.clock.pump([1.0] * 100)
+    site.layer.reply.push({"status": 200, "content": b"", "more_content": True})
+
+    for _ in range(10):
+        site.clock.pump([1.0] * 14)
+        site.layer.reply.push({"content": b"1", "more_content": True})
+    for left in range(100, 0, -10):
+        client.transport.dataBuffer = bytes(left)
+        site.clock.pump([1.0] * 10)
+    site.layer.reply.push({"content": b"2"})
+
+    assert split_response(client.read().rpartition(CONTINUE)[2])[2] == 10 * b"1" + b"2"
+    assert not client.transport.is_aborted
+
+
+@pytest.fixture
+def link() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's end and the client's of a connection whose standing the kernel knows."""
+    server, client = socket.socketpair()
+    yield server, client
+    server.close()
+    client.close()
+
+
+Link = tuple[socket.socket, socket.socket]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_who_closed_a_unix_socket_is_lost_at_once(site: Site, link: Link, version: str) -> None:
+    """It cannot be taken for one that still reads."""
+    client = site.request(get(version=version))
+    client.transport.socket, far_end = link
+
+    far_end.close()
+    client.end()
+
+    assert client.transport.is_aborted
+
+
+@pytest.mark.parametrize("data", [get() + b"G", get() + get(), post(b"a" * 9)[:-1], upgrade() + b"x"])
+def test_a_client_that_is_gone_is_seen_while_nothing_is_read(site: Site, link: Link, data: bytes) -> None:
+    """What it sent ahead, or a body that waits, does not hide that nobody waits for an answer any more."""
+    client = site.request(data)
+    client.transport.socket, far_end = link
+    if data.startswith(b"POST"):
+        client.connection._codec.pause_body()  # as for a worker that is slow
+    assert client.transport.producerState == "paused"
+    site.clock.pump([0.5] * 6)
+    assert not client.transport.is_aborted
+
+    far_end.close()
+    site.clock.advance(LOOK_S)
+
+    assert client.transport.is_aborted
+
+
+def test_a_client_that_ends_while_nothing_is_read_is_probed(site: Site, link: Link) -> None:
+    """As one whose end was read; and what it sent ahead is answered if it is there."""
+    client = site.request(get("/1") + get("/2"))
+    client.transport.socket, far_end = link
+    far_end.shutdown(socket.SHUT_WR)
+
+    site.clock.advance(LOOK_S)
+    assert client.read() == CONTINUE
+    answer(site, b"1")
+    client.end()
+    answer(site, b"2")
+
+    assert client.read().count(b"HTTP/1.1 200 OK") == 2
+    assert not client.transport.is_aborted
+
+
+def test_what_a_client_sent_ahead_before_it_ended_is_probed_for_too(site: Site) -> None:
+    """Each request anew: the client may be gone by then."""
+    client = site.request(get("/1") + get("/2"))
+    client.end()
+    site.clock.pump([1.0] * 20)
+    answer(site, b"1")
+    client.read()
+
+    site.clock.advance(LOOK_S)
+
+    assert client.read() == CONTINUE
+
+
+def test_a_client_that_ends_while_nothing_is_read_may_be_of_no_use(site: Site, link: Link) -> None:
+    """One that wants a WebSocket, and sends frames too early."""
+    client = site.request(upgrade() + b"x")
+    client.transport.socket, far_end = link
+    far_end.shutdown(socket.SHUT_WR)
+
+    site.clock.advance(LOOK_S)
+
+    assert client.transport.is_aborted
 
 
 def test_a_body_that_ends_too_early_is_a_400(site: Site) -> None:

@@ -109,6 +109,15 @@ def test_a_malformed_head_is_a_400(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "target", [b"/\xc3\xa4", b"/\x85", b"shop", b"http:/shop", "http://b\xfccher.example/".encode()]
+)
+def test_a_target_that_is_no_url_is_called_so(target: bytes) -> None:
+    """And how to write it, for who forgot to encode it; nothing is wrong with the headers."""
+    with pytest.raises(BadRequest, match=r"request line .* percent-encode"):
+        read_raw_head(head(start=b"GET " + target + b" HTTP/1.1"), OPTIONS)
+
+
+@pytest.mark.parametrize(
     ("data", "status"),
     [
         (head(start=b"GET / HTTP/2.0"), 505),

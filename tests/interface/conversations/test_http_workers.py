@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.connections import NODE, Client, Site, get, post, split_response
+from support.connections import NODE, Client, Site, get, post, split_response, upgrade
 from zmqlayer.ports import Loss
 
 SiteMaker = Callable[..., Site]
@@ -169,6 +169,20 @@ def test_a_worker_that_goes_is_a_502(site: Site, caplog: pytest.LogCaptureFixtur
     assert (status, b"is gone" in content) == (502, True)
     assert "answering GET /shop is gone" in caplog.text
     assert not client.is_closed_by_server
+
+
+def test_a_client_cannot_write_lines_of_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever its path holds once it is decoded, and whoever tells of it."""
+    path = "/%0AWARNING%20forged%1B%5B31m"
+    dying, mistaken, opening = site.request(get(path)), site.request(get(path)), site.request(upgrade(path))
+    site.layer.replies[1].push({"status": 1})
+    with caplog.at_level(logging.DEBUG, "zmqlayer.interface"):
+        site.layer.lose("http.request", Loss.READER_GONE)
+        site.layer.lose("websocket.connect", Loss.READER_GONE)
+
+    assert [split_response(client.read())[0] for client in (dying, mistaken, opening)] == [502, 500, 503]
+    assert len(caplog.records) > 2
+    assert all(record.getMessage().isprintable() for record in caplog.records)
 
 
 def test_a_worker_that_goes_midway_cuts_the_connection(site: Site) -> None:

@@ -42,6 +42,27 @@ def test_what_was_given_becomes_the_servers_options() -> None:
         ({}, {}, {"http2": "maybe"}, "shop.toml: [interface] http2: 'maybe' is neither true nor false"),
         ({}, {}, {"http_timeout": -1}, "shop.toml: [interface] http_timeout: -1.0 is not above 0"),
         ({"max_url_size": "1M"}, {}, {}, "--max-url-size: 1,048,576 is above max_header_size (32,768)"),
+        ({"http_timeout": "1e400"}, {}, {}, "--http-timeout: inf is no length of time; take a large one, like 1e9"),
+        (
+            {},
+            {"ZMQLAYER_INTERFACE_SERVER_NAME": "a\r\nX: y"},
+            {},
+            "ZMQLAYER_INTERFACE_SERVER_NAME: 'a\\r\\nX: y' is no value of a header; "
+            "use printable characters of Latin-1",
+        ),
+        (
+            {"proxy_headers_host": "\u20ac"},
+            {},
+            {},
+            "--proxy-headers-host: '\u20ac' is no name of a header; use letters, digits and hyphens",
+        ),
+        (
+            {},
+            {},
+            {"log_fmt": "%(nope)s"},
+            "shop.toml: [interface] log_fmt: '%(nope)s' is no format of Python's logging: "
+            "Formatting field not found in record: 'nope'",
+        ),
     ],
 )
 def test_a_wrong_value_names_its_place(
