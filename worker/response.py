@@ -44,7 +44,7 @@ def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool 
         chunk_size: Bytes of content that one message may carry.
         has_body: False for a response to ``HEAD``, which ends with its headers.
     """
-    head = Part(status=response.status_code, headers=encode_headers(response))
+    head: Part = {"status": response.status_code, "headers": encode_headers(response)}
     if has_body and isinstance(response, StreamingHttpResponse):
         yield {**head, "content": b"", "more_content": True}
         for piece in _iterate(response, chunk_size):
@@ -53,7 +53,8 @@ def encode_response(response: HttpResponseBase, chunk_size: int, has_body: bool 
         return
     content = cast(HttpResponse, response).content if has_body else b""
     if len(content) <= chunk_size:
-        yield {**head, "content": content, "more_content": False}
+        head["content"], head["more_content"] = content, False
+        yield head
     else:
         yield from _encode_long(head, content, chunk_size)
 

@@ -50,6 +50,7 @@ class Reader:
     Attributes:
         number: Names the reader in frames.
         channels: Names, sorted.
+        maker: The one node that may have messages for them; None if any may.
         waiting: Receivers waiting now.
         prefetch: Messages that may lie unread here although nobody waits.
         unread: Messages that arrived and were not taken.
@@ -70,6 +71,7 @@ class Reader:
     attended_until: float = -float("inf")
     is_busy: bool = False
     polled_until: float = 0.0
+    maker: NodeId | None = None
     lines: dict[NodeId, _Line] = field(default_factory=dict)
 
     def grant(self, senders: Iterable[NodeId], now: float) -> list[tuple[NodeId, int, bool]]:

@@ -68,9 +68,10 @@ def check_channel(name: object) -> ChannelName:
     Raises:
         InvalidName: Not a str, too long, or outside the grammar. A :class:`TypeError`, as in Channels.
     """
-    if type(name) is str and (known := _legal.get(name)) is not None:
-        return known
-    if not isinstance(name, str):
+    if type(name) is str:
+        if (known := _legal.get(name)) is not None:
+            return known
+    elif not isinstance(name, str):
         raise InvalidName(name, f"is not a channel name: a str is needed, not {type(name).__name__}")
     if len(name) > MAX_NAME_LENGTH or not CHANNEL_GRAMMAR.match(name) or name[-1] == "?":
         raise InvalidName(name, f"is not a channel name: it {_RULES}, and at most one '?' or '!'")

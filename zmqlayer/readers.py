@@ -263,7 +263,7 @@ class Readers:
     def sweep(self, now: float) -> None:
         """End readers that nobody used for a while."""
         for reader in list(self._readers.values()):
-            idle_s = IDLE_READER_S if _maker_of(reader) is None else IDLE_BODY_READER_S
+            idle_s = IDLE_READER_S if reader.maker is None else IDLE_BODY_READER_S
             if not reader.waiting and now - reader.used_at >= idle_s:
                 self._withdraw(reader, now)
 
@@ -305,7 +305,7 @@ class Readers:
         if reader is None:
             self._make_room(len(channels), now)
             self._numbers += 1
-            reader = Reader(self._numbers, channels, self._config.prefetch or 0, now)
+            reader = Reader(self._numbers, channels, self._config.prefetch or 0, now, maker=_maker_of(channels))
             self._readers[channels] = self._by_number[reader.number] = reader
             self._inboxes[reader.number] = deque()
         return reader
@@ -342,8 +342,8 @@ class Readers:
 
     def _senders(self, reader: Reader) -> Iterable[NodeId]:
         """Return who may have messages for a reader; those for a ``?`` channel are all at its maker."""
-        maker = _maker_of(reader)
-        return self._peers.ready() if maker is None else [node for node in self._peers.ready() if node == maker]
+        ready = self._peers.ready()
+        return ready if reader.maker is None else ready & {reader.maker}
 
     def _grant_own(self, reader: Reader, now: float) -> Offer | None:
         limit = reader.grant_own(self._node_id, now)
@@ -435,6 +435,6 @@ def _last_use(reader: Reader) -> float:
     return reader.used_at
 
 
-def _maker_of(reader: Reader) -> NodeId | None:
+def _maker_of(channels: tuple[str, ...]) -> NodeId | None:
     """Return the node that made the one ``?`` channel of a reader, or None if that is not what it reads."""
-    return owner_of(reader.channels[0]) if len(reader.channels) == 1 and "?" in reader.channels[0] else None
+    return owner_of(channels[0]) if len(channels) == 1 and "?" in channels[0] else None
