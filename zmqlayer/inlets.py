@@ -62,6 +62,7 @@ class Inlet:
 
         Raises:
             LayerClosed: The layer was closed, perhaps while this waited.
+            LimitReached: This process reads too many named channels at once.
         """
         while not self._is_ended:
             letters = await self._wait(min(most, MOST_AT_ONCE))

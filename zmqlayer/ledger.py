@@ -176,8 +176,7 @@ class Account:
         """This node is done with a message that the peer published."""
         self.unread -= 1
         self.unread_bytes -= size
-        if not self.unread:
-            self.is_over = False
+        self.is_over = self.is_over and bool(self.unread or self.unread_work)
 
     def hold_work(self, size: int, most: int, most_bytes: int, number: int = 1) -> bool:
         """As :meth:`hold`, for messages that the peer pushed, together with those that it published."""
@@ -197,6 +196,7 @@ class Account:
         """This node is done with a message that the peer pushed."""
         self.unread_work -= 1
         self.unread_work_bytes -= size
+        self.is_over = self.is_over and bool(self.unread or self.unread_work)
 
     def mail_tally(self, parked: int) -> dict[str, object]:
         """Return what a TALLY says of the messages published so far, of which *parked* did not leave yet."""

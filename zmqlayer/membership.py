@@ -19,6 +19,7 @@ from zmqlayer.frames import BROADCAST, node_topic
 from zmqlayer.names import NodeId, check_channel, check_group, owner_of
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
+from zmqlayer.reports import in_parts
 from zmqlayer.requests import Answer, Requests, refusals
 from zmqlayer.rollcalls import RollCall
 from zmqlayer.roster import Note
@@ -227,9 +228,8 @@ class Membership:
         return self._run(lambda done: self.requests.ask(peers, "note", arguments, deadline, done), judge)
 
     def _tell(self, topic: bytes, notes: Iterable[Note], now: float) -> None:
-        said = [note.to_wire(now) for note in notes]
-        for start in range(0, len(said), NOTES):
-            self.requests.tell(topic, "note", {"notes": said[start : start + NOTES]})
+        for part in in_parts([note.to_wire(now) for note in notes], NOTES):
+            self.requests.tell(topic, "note", {"notes": part})
 
     def _ask(
         self, peers: set[NodeId], service: str, arguments: dict[str, object], now: float, judge: Judge | None = None

@@ -92,7 +92,9 @@ class Mesh:
         self._peers = self._links.peers
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
         parts = (identity.node_id, config, self.outbox, self._peers)
-        self._accounts = Accounts(*parts[1:], self.counters, self._held, self._asked_for, self.notices)
+        self._accounts = Accounts(
+            *parts[1:], self.counters, self._held, lambda frame: self._readers.asked_for(frame), self.notices
+        )
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
         self.notices.mail = self._mail
@@ -338,7 +340,7 @@ class Mesh:
         self._readers.read_ahead(interest.named, prefetch, now)
 
     def stop_reading(self, interest: Interest, now: float) -> None:
-        """Read ahead for *interest* no more: what nobody took goes back to its senders, who waits for it goes on."""
+        """Read ahead for *interest* no more: what nobody took goes back to its senders. Others that wait go on."""
         self._readers.stop(interest.named, now)
 
     def close_channel(self, channel: str, now: float) -> None:
@@ -475,9 +477,6 @@ class Mesh:
     def _echo(self, frame: Frame, peer: Peer, now: float) -> None:
         if not self._links.echo(frame, peer, now):
             self._fanout.echo(frame)
-
-    def _asked_for(self, frame: Frame) -> bool:
-        return self._readers.asked_for(frame)
 
     def _held(self, source: NodeId) -> dict[str, int]:
         return self._mail.boxes.held(source) | self._dispatch.held(source)

@@ -196,7 +196,7 @@ class Readers:
         self._grant(reader, now)
 
     def read_ahead(self, channels: tuple[str, ...], prefetch: int, now: float) -> None:
-        """Let so many messages for the reader of *channels* lie here, whatever the settings say of others."""
+        """Let so many messages for the reader of *channels* lie here, whatever others may. Raises as :meth:`wait`."""
         self._reader(channels, now).prefetch = prefetch
 
     def stop(self, channels: tuple[str, ...], now: float) -> None:

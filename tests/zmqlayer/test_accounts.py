@@ -12,7 +12,7 @@ from support.network import send_numbers as send
 from zmqlayer.actions import Push
 from zmqlayer.codec import encode
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import FRAME_SLACK, Kind, Work, pack_batch, pack_work_batch, parse
+from zmqlayer.frames import Kind, Work, pack_batch, pack_work_batch, parse
 from zmqlayer.memory import MemoryNetwork
 
 
@@ -528,59 +528,3 @@ def test_a_batch_of_work_for_a_reader_that_ended_goes_back() -> None:
     assert read_all(network, c) == [0, 1, 2, 3, 4]
     assert_conserved(a, b, c)
     assert_settled(a, b, c)
-
-
-LONG = "x" * 50
-
-
-def test_what_was_read_is_said_in_frames_that_are_let_through() -> None:
-    """However many channels were read at once: ZeroMQ ends a connection on which a larger frame comes."""
-    network, a, b = joined("a", "b", max_message_size=100, peer_bytes=100_000)
-    channels = [b.new_channel(LONG) for _ in range(1_100)]
-    for channel in channels:
-        a.send(channel, {"n": 1})
-    network.run(0.1)
-    reports = hear(a, Kind.CONSUMED)
-
-    b.take_all(*channels)
-    network.run(0.1)
-
-    assert len(reports) == 3
-    assert all(len(report) <= 100 + FRAME_SLACK for report in reports)
-    assert a.mesh.is_read("x")
-    assert_settled(a, b)
-
-
-def test_closed_channels_are_told_in_frames_that_are_let_through() -> None:
-    """All of them, also where there are many."""
-    network, a, b = joined("a", "b", max_message_size=100, peer_bytes=100_000)
-    channels = [b.new_channel(LONG) for _ in range(1_100)]
-    for channel in channels:
-        a.send(channel, {"n": 1})
-    network.run(0.1)
-    reports = hear(a, Kind.CONSUMED)
-
-    for channel in channels:
-        b.mesh.close_channel(channel, network.now)
-    network.pump(b)
-    network.run(0.1)
-
-    assert all(len(report) <= 100 + FRAME_SLACK for report in reports)
-    assert not any(a.mesh.notices.is_open(channel) for channel in channels)
-    assert a.mesh.is_read("x")
-
-
-def test_what_is_held_is_said_only_in_a_frame_that_is_let_through() -> None:
-    """After a cut; without it the windows open by and by, and the link comes up all the same."""
-    network, a, b = joined("a", "b", max_message_size=100, peer_bytes=100_000)
-    for _ in range(900):
-        a.send(b.new_channel(LONG), {"n": 1})
-    network.run(0.1)
-    tallies = hear(a, Kind.TALLY)
-
-    network.cut(a, b)
-    network.run(1.0)
-
-    assert tallies
-    assert all(len(tally) <= 100 + FRAME_SLACK for tally in tallies)
-    assert a.sees(b) == "ready"

@@ -121,6 +121,26 @@ def test_an_account_holds_as_much_as_it_may() -> None:
     assert (was_over, account.is_over, account.unread, account.unread_bytes) == (True, False, 0, 0)
 
 
+def test_an_account_holds_what_was_pushed_beside_what_was_published() -> None:
+    """Together they are bounded; that there was too much is forgotten when all of both is gone."""
+    account = Account()
+    held = [account.hold(60, 2, 100), account.hold_work(50, 2, 100), account.hold_work(40, 2, 100)]
+    account.take_work(1_000)
+    account.is_over = True
+
+    was_over = []
+    for size in (40, 1_000):
+        account.release_work(size)
+        was_over.append(account.is_over)
+    account.release(60)
+    account.hold_work(10, 2, 100)
+    account.is_over = True
+    account.release_work(10)
+
+    assert held == [True, False, True]
+    assert (was_over, account.is_over, account.unread_work, account.unread_work_bytes) == ([True, True], False, 0, 0)
+
+
 def test_tallies_say_what_was_sent() -> None:
     """What is parked has not left yet."""
     account = Account(mail_sent=5, mail_missed=1, work_sent=9, work_missed=2, work_done=3)
