@@ -65,6 +65,7 @@ class Node:
         works_in_batches: Whether its threads are to; see ``ports.Transport``. Counts from the start on.
         in_hand: Channels whose next message was given to a coroutine that has not run since. If it is cancelled it
             gives that back, and nobody is to take what comes behind before.
+        interrupts: How often :meth:`wake_receivers` was called.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Node:
         self.role = role
         self.works_in_batches = False
         self.in_hand: set[str] = set()
+        self.interrupts = 0
         self._hosts = hosts
         self._transport = transport
         self._discovery = discovery
@@ -318,9 +320,13 @@ class Node:
 
     def wake_receivers(self) -> None:
         """Wake every receiver that waits, so that its owner can look around. Starts nothing."""
-        if self._state is _State.NEW:
-            return
-        self._with_mesh(lambda mesh, now: self._board.wake_every_receiver(mesh))
+
+        def wake(mesh: Mesh, now: float) -> None:
+            self.interrupts += 1
+            self._board.wake_every_receiver(mesh)
+
+        if self._state is not _State.NEW:
+            self._with_mesh(wake)
 
     def watch(self, prefix: str, watcher: Callable[[list[str]], None]) -> None:
         """

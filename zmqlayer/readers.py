@@ -167,7 +167,7 @@ class Readers:
                     reader.taken = 0
                     self._grant(reader, now)
                 if inbox and (reader.waiting or self._mind_at > now + BUSY_AFTER_S):  # else it is looked at in time
-                    self._mind(reader, now)
+                    self._mind_by(self._due_at(reader), now)
                 return letter
             self._counters.expired += 1
             self._dispatch.lost(letter)
@@ -358,12 +358,12 @@ class Readers:
         if reader.waiting and now >= reader.attended_until:
             reader.attended_until = now + SOON_S
             self._on_readable(reader.channels, 1)
+            self._mind_by(reader.attended_until + BUSY_AFTER_S, now)  # it may be the only one, and never come
         else:
-            self._mind(reader, now)
+            self._mind_by(self._due_at(reader), now)
 
-    def _mind(self, reader: Reader, now: float) -> None:
+    def _mind_by(self, due_at: float, now: float) -> None:
         """A reader holds messages that nobody comes to take just now: look at it again."""
-        due_at = self._due_at(reader)
         if due_at < self._mind_at:
             self._mind_at = max(now, due_at)
             self._outbox.call_by(self._mind_at)
@@ -373,7 +373,7 @@ class Readers:
         """Return when somebody should see to what a reader holds."""
         if reader.waiting:
             return reader.attended_until
-        return max(reader.used_at + BUSY_AFTER_S, reader.polled_until)
+        return max(reader.used_at + BUSY_AFTER_S, reader.attended_until + BUSY_AFTER_S, reader.polled_until)
 
     def _use(self, reader: Reader, now: float) -> None:
         reader.used_at = now

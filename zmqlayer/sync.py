@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from importlib.util import find_spec
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from zmqlayer import asking
@@ -86,7 +87,8 @@ class SyncLayer(BaseLayer):
 
         Args:
             channels: Names. A name that ends in ``!`` stands for all process channels that begin with it.
-            block: Wait for a message, at most *timeout* seconds. A wait may end early with nothing.
+            block: Wait for a message, at most *timeout* seconds; less only if :meth:`interrupt` is called meanwhile, or
+                if what came is no message, which a peer of another make may send.
             timeout: Seconds; none below 0, as what is left until a deadline that has passed.
 
         Raises:
@@ -327,18 +329,23 @@ class SyncLayer(BaseLayer):
             if letter is not None:
                 return letter
         node.start()
-        receiver = Receiver(interest, waiter := ThreadWaiter())
-        try:
-            letter = node.take_or_wait(receiver)
-            if letter is not None:
-                return letter
-            node.pump.flush()  # a coroutine may block its own loop with this
-            if not waiter.wait(timeout_s):
+        deadline, interrupts = monotonic() + timeout_s, node.interrupts
+        while True:
+            receiver = Receiver(interest, waiter := ThreadWaiter())
+            try:
+                letter = node.take_or_wait(receiver)
+                if letter is not None:
+                    return letter
+                node.pump.flush()  # a coroutine may block its own loop with this
+                is_woken = waiter.wait(deadline - monotonic())
+                if not is_woken:
+                    node.give_up(receiver)
+                letter = node.ask(lambda mesh, now: mesh.take(interest, now))
+            except BaseException:  # a signal handler may raise at any moment, and the wake is another's then
                 node.give_up(receiver)
-            return node.ask(lambda mesh, now: mesh.take(interest, now))
-        except BaseException:  # a signal handler may raise at any moment, and the wake is another's then
-            node.give_up(receiver)
-            raise
+                raise
+            if letter is not None or not is_woken or node.interrupts != interrupts:
+                return letter  # else somebody else took what it was woken for
 
     def _join(self) -> None:
         self._wait_until(_is_joined, 2 * self.node.config.timing.join_timeout_s)

@@ -526,6 +526,38 @@ def test_what_comes_for_a_receiver_that_gave_up_goes_to_another() -> None:
     assert_conserved(a, b, c)
 
 
+@pytest.mark.parametrize("prefetch", [0, 4])
+def test_who_was_woken_has_time_to_come(prefetch: int) -> None:
+    """However long it had waited before; what comes behind the message that woke it waits for it too."""
+    network, a, b, reader = joined("a", "b", "reader", prefetch=prefetch)
+    reader.wait("jobs")
+    network.run(0.5)
+    a.send("jobs", {"n": 1})
+    network.run(0.001)
+    reader.unwait("jobs")
+    b.send("jobs", {"n": 2})
+
+    network.run(0.09)
+
+    assert numbered(reader, "jobs") == [1, 2]
+
+
+def test_what_woke_a_receiver_that_gave_up_goes_to_another() -> None:
+    """Nobody is left here to whom the wake could be passed on."""
+    network, a, b, c = joined("a", "b", "c")
+    b.wait("jobs")
+    network.run(0.5)
+    a.send("jobs", {"n": 1})
+    network.run(0.001)
+    b.unwait("jobs")
+    c.wait("jobs")
+
+    network.run(0.2)
+
+    assert numbered(c, "jobs") == [1]
+    assert_conserved(a, b, c)
+
+
 def test_a_busy_node_takes_back_what_it_queued_for_itself() -> None:
     """Its own messages too are for others while it is busy, and for itself when it looks again."""
     network, node, free = joined("node", "free", prefetch=4)

@@ -296,6 +296,27 @@ def test_a_thread_looks_before_it_sleeps(layer: Any, monkeypatch: pytest.MonkeyP
     assert bool(slept) is not is_there
 
 
+def test_who_was_woken_for_what_another_took_waits_on(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is left of its time, and it is woken by the next message."""
+    other: list[object] = []
+    left_s: list[float] = []
+
+    def wait(waiter: ThreadWaiter, timeout_s: float) -> bool:
+        left_s.append(timeout_s)
+        layer.send("jobs", {"n": len(left_s)})
+        if len(left_s) == 1:
+            other.append(layer.receive(["jobs"]))
+        return as_ever(waiter, 0)
+
+    as_ever = ThreadWaiter.wait
+    monkeypatch.setattr(ThreadWaiter, "wait", wait)
+
+    got = layer.receive(["jobs"], block=True, timeout=60)
+
+    assert (other, got) == ([("jobs", {"n": 1})], ("jobs", {"n": 2}))
+    assert 0 < left_s[1] < left_s[0] <= 60
+
+
 # A wait that an exception ends
 
 
