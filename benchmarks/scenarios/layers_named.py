@@ -2,7 +2,7 @@
 One process sends to a named channel, whose messages several worker processes share.
 
 In each one task reads, which is the worst case without prefetch: its next message leaves the sender when the one before
-is done. ``runworker`` has four threads that read.
+is done. ``runworker`` has four threads that read. Bare sockets show what is left of that way without a mesh.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from functools import partial
 from typing import Final
 
 from contestants.layers import NATS, PEERS, OpenBackend, mesh
+from contestants.raw import RAW
 from support.board import Board, Marks
 from support.children import Child
 from support.dealer import Deal, Dealer
 from support.pair import make_message
+from support.raw_crew import RawCrew
 from support.readers import Worker
 from support.scenario import OURS, Contestant, Measure, Round, Scenario, Target
 
@@ -68,6 +70,13 @@ def _share(open_backend: OpenBackend, receivers: int, workers: int) -> Contestan
     return contestant
 
 
+@contextmanager
+def _raw(workers: int, seconds: float) -> Iterator[Round]:
+    message = make_message(BYTES)
+    with RawCrew(workers) as crew:
+        yield lambda: _figures(crew.deal(message, seconds))
+
+
 def _figures(deal: Deal) -> Mapping[str, float]:
     return {UNIQUE.name: deal.unique / deal.seconds, TWICE.name: deal.twice, LOST.name: deal.sent - deal.unique}
 
@@ -78,7 +87,7 @@ def _scenario(workers: int) -> Scenario:
         title=f"A named channel with {workers} worker{'s' * (workers > 1)}, {BYTES} bytes",
         family="named channel",
         measures=(UNIQUE, TWICE, LOST),
-        contestants={name: _share(*how, workers) for name, how in CONTESTANTS.items()},
+        contestants={**{name: _share(*how, workers) for name, how in CONTESTANTS.items()}, RAW: partial(_raw, workers)},
         targets=TARGETS if workers == 2 else (),
         x=workers,
         x_label="workers",

@@ -12,7 +12,7 @@ import zmq
 
 from support.pair import Message
 
-__all__ = ["RawPair"]
+__all__ = ["RawPair", "open_pull", "open_push"]
 
 ANSWER_WITHIN_MS = 60_000
 
@@ -23,10 +23,10 @@ class RawPair:
     def __enter__(self) -> Self:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._context, self._push, self._pull, port = _open()
+        self._context, self._pull, port = open_pull()
         self._process = context.Process(target=_serve, args=(theirs, port), daemon=True)
         self._process.start()
-        self._push.connect(f"tcp://127.0.0.1:{ours.recv()}")
+        self._push = open_push(self._context, ours.recv())
         ours.close()
         theirs.close()
         return self
@@ -62,19 +62,27 @@ class RawPair:
         self._push.send(msgpack.packb(message))
 
 
-def _open() -> tuple[zmq.Context[zmq.Socket[bytes]], zmq.Socket[bytes], zmq.Socket[bytes], int]:
+def open_pull() -> tuple[zmq.Context[zmq.Socket[bytes]], zmq.Socket[bytes], int]:
+    """Return a socket that others push to, with a context of its own and the port that it is bound to."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
-    push.set_hwm(0)
+    pull = context.socket(zmq.PULL)
     pull.set_hwm(0)
     pull.set(zmq.RCVTIMEO, ANSWER_WITHIN_MS)
-    return context, push, pull, pull.bind_to_random_port("tcp://127.0.0.1")
+    return context, pull, pull.bind_to_random_port("tcp://127.0.0.1")
+
+
+def open_push(context: zmq.Context[zmq.Socket[bytes]], port: int) -> zmq.Socket[bytes]:
+    """Return a socket that pushes to *port*."""
+    push = context.socket(zmq.PUSH)
+    push.set_hwm(0)
+    push.connect(f"tcp://127.0.0.1:{port}")
+    return push
 
 
 def _serve(parent: Connection, port: int) -> None:
-    context, push, pull, our_port = _open()
+    context, pull, our_port = open_pull()
     parent.send(our_port)
-    push.connect(f"tcp://127.0.0.1:{port}")
+    push = open_push(context, port)
     while (task := msgpack.unpackb(pull.recv()))["task"] != "stop":
         if task["task"] == "read":
             for _ in range(task["number"]):
