@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from support.cluster import Member
+from support.cluster import Member, clean_environ
 
 __all__ = ["BOARD", "Board"]
 
@@ -41,6 +41,7 @@ class Board:
         self._members.close()
 
     def _start(self, *command: str) -> Member:
-        member = Member(str(PROGRAM), *command, "--cluster", self._cluster, folder=BOARD)
+        environ = {**clean_environ(), "ZMQLAYER_CLUSTER": self._cluster}  # for the application's own layer
+        member = Member(str(PROGRAM), *command, "--cluster", self._cluster, environ=environ, folder=BOARD)
         self._members.callback(member.close)
         return member
