@@ -17,6 +17,7 @@ import click
 from contestants.servers import run_worker
 from contestants.sites import Command, Mesh
 from support.feeder import Feeder
+from support.processes import end_in_order
 from support.report import Figure, describe_machine, render, to_dicts
 from support.wrk import has_wrk, load
 
@@ -82,4 +83,5 @@ def main(rounds: int, requests: int, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

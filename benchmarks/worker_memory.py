@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import click
 
-from support.processes import Process, free_port, wait_until
+from support.processes import Process, end_in_order, free_port, wait_until
 from support.report import Figure, describe_machine, render, to_dicts
 from support.visits import answers, ask_often, hold_sessions
 
@@ -129,4 +129,5 @@ def main(requests: int, sessions: int, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

@@ -23,6 +23,7 @@ from bench.tables import render_targets
 from bench.turns import planned_s, run_scenario
 from bench.verdicts import judge_all
 from bench.wording import duration
+from support.processes import end_in_order
 from support.scenario import Scenario
 
 __all__ = ["main"]
@@ -106,6 +107,7 @@ def _run(
         del os.environ[name]  # the settings of the benchmarks alone count
     facts = {**describe(), "Rounds": f"{extent[0]} of about {extent[1]:g} s, after one to warm up"}
     results: list[Result] = []
+    end_in_order()
     try:
         _measure(scenarios, extent, folder, facts, results)
     except KeyboardInterrupt:

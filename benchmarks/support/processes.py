@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
-__all__ = ["SUPPORT", "Observed", "Process", "free_port", "raise_file_limit", "run_python", "wait_until"]
+__all__ = [
+    "SUPPORT",
+    "Observed",
+    "Process",
+    "end_in_order",
+    "free_port",
+    "raise_file_limit",
+    "run_python",
+    "wait_until",
+]
 
 SUPPORT: Final = Path(__file__).parent
 STOP_WITHIN_S: Final = 10.0
@@ -102,6 +112,11 @@ class Process(Observed):
     def output(self) -> str:
         """Return what it has written so far."""
         return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
+
+
+def end_in_order() -> None:
+    """Have SIGTERM end this process as Ctrl-C does, so that what it started ends too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def run_python(script: str, *arguments: object) -> Process:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +62,38 @@ def test_report_is_written(bench: Bench) -> None:
     assert "other is left out: no peer here" in ran.stderr
     assert figures["targets"][0]["verdict"] == "met"
     assert figures["scenarios"][0]["contestants"]["peer"]["rounds"] == {RATE.name: [10.0] * 5}
+    assert "### pair" in (bench.home / "results/results.md").read_text()
+
+
+@pytest.fixture
+def sigterm() -> Iterator[None]:
+    """Let SIGTERM end nothing but what asks for it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_run_that_is_killed_ends_what_it_started(bench: Bench, sigterm: None) -> None:
+    """As with Ctrl-C; and the report has what was measured before."""
+    ended: list[str] = []
+
+    def stop() -> Mapping[str, float]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {RATE.name: 1.0}
+
+    @contextmanager
+    def broker(seconds: float) -> Iterator[Round]:
+        try:
+            yield stop
+        finally:
+            ended.append("broker")
+
+    bench.scenarios = [PAIR, scenario("endless", contestants={"zmqlayer": broker}), BROKEN]
+
+    ran = bench.run()
+
+    assert (ran.exit_code, ended) == (130, ["broker"])
+    assert "Stopped: the report has what was measured." in ran.stderr
     assert "### pair" in (bench.home / "results/results.md").read_text()
 
 
