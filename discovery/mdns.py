@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from typing import Final
 
 from zmqlayer.discovery.countdown import Countdown
@@ -58,8 +59,10 @@ class MdnsDiscovery:
 
     def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
         """Begin to announce and to look; see :class:`zmqlayer.ports.Discovery`."""
+        responder = self._responder or shared_responder(self._scope)
+        responder.loop.enter()
         self._thread = threading.Thread(
-            target=self._run, args=(announcement, listener), name="zmqlayer-mdns", daemon=True
+            target=self._run, args=(responder, announcement, listener), name="zmqlayer-mdns", daemon=True
         )
         self._thread.start()
 
@@ -69,16 +72,18 @@ class MdnsDiscovery:
         if self._thread is not None:
             self._thread.join(STOP_WITHIN_S)
 
-    def _run(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+    def _run(self, responder: Responder, announcement: Announcement, listener: DiscoveryListener) -> None:
         """Take part until told to stop; whenever that fails, try again after a pause."""
         once = Settling(listener, Countdown(1))
         is_over = False
-        while not is_over:
-            try:
-                self._take_part(announcement, once)
-            except OSError as exc:
-                self._failed(str(exc), once)  # the exception itself would keep sockets alive as long as a log record
-            is_over = self._stopping.wait(self._every_s)
+        with ExitStack() as stack:
+            stack.callback(responder.loop.leave)
+            while not is_over:
+                try:
+                    self._take_part(responder, announcement, once)
+                except OSError as exc:
+                    self._failed(str(exc), once)  # the exception itself would keep sockets alive as long as a record
+                is_over = self._stopping.wait(self._every_s)
 
     def _failed(self, problem: str, listener: DiscoveryListener) -> None:
         if self._stopping.is_set():
@@ -100,9 +105,8 @@ class MdnsDiscovery:
             self._has_failed = False
             logger.info("mDNS can be used again on %s", _REACH[self._scope])
 
-    def _take_part(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+    def _take_part(self, responder: Responder, announcement: Announcement, listener: DiscoveryListener) -> None:
         import_zeroconf()
-        responder = self._responder or shared_responder(self._scope)
         zeroconf = responder.acquire()
         try:
             from zmqlayer.discovery.session import Session  # imports zeroconf: see the class's docstring

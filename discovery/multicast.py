@@ -27,14 +27,14 @@ GROUP6: Final = "ff02::fb"
 
 def open_zeroconf(scope: str) -> Zeroconf:
     """
-    Open a zeroconf instance on the interfaces of *scope*, with a thread of its own.
+    Open a zeroconf instance on the interfaces of *scope*, for the event loop that runs here.
 
     Raises:
         OSError: No socket, or no multicast, on any of them.
     """
     speakers = usable_speakers(multicast_interfaces(choose_interfaces(scope, read_interfaces())))
     try:
-        return Zeroconf(interfaces=speakers, use_asyncio=False)
+        return Zeroconf(interfaces=speakers, use_asyncio=True)
     except RuntimeError as exc:  # an adapter went away meanwhile
         raise TransportError(str(exc)) from exc
 

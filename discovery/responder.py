@@ -1,7 +1,7 @@
 """
 The process's mDNS endpoints, shared by its nodes and counted.
 
-Each zeroconf instance opens sockets and runs a thread, so a process has one for each scope, however many
+Each zeroconf instance opens sockets and needs a loop, so a process has one for each scope, however many
 nodes it runs. This module does not import zeroconf: that takes 50 to 100 ms, on the first node's own thread.
 """
 
@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from zmqlayer.discovery.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from zeroconf import Zeroconf
@@ -24,10 +26,14 @@ class Responder:
     A zeroconf instance that opens for its first user and closes after its last.
 
     Args:
-        open_zeroconf: Opens the instance. May raise :class:`OSError`; the next user tries again.
+        open_zeroconf: Opens the instance, on the loop. May raise :class:`OSError`; the next user tries again.
+
+    Attributes:
+        loop: Where it works. Users enter it first, and leave it at last.
     """
 
     def __init__(self, open_zeroconf: Callable[[], Zeroconf]) -> None:
+        self.loop = LoopThread()
         self._open = open_zeroconf
         self._lock = threading.Lock()  # held while opening and closing: the next user waits for the outcome
         self._zeroconf: Zeroconf | None = None
@@ -45,12 +51,12 @@ class Responder:
         """
         with self._lock:
             if self._zeroconf is None:
-                self._zeroconf = self._open()
+                self._zeroconf = self.loop.call(self._open)
             self._users += 1
             return self._zeroconf
 
     def release(self) -> None:
-        """Give the instance back; the last user closes it. Never called on the instance's own thread."""
+        """Give the instance back; the last user closes it. Never called on the loop's own thread."""
         with self._lock:
             self._users -= 1
             if self._users == 0 and self._zeroconf is not None:

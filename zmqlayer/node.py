@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from typing import Final, TypeVar, cast
@@ -157,13 +158,11 @@ class Node:
             return
         self.pump.take_back()
         self._drain()
-        stopper = threading.Thread(target=self._discovery.stop, name="zmqlayer-discovery-stop", daemon=True)
-        stopper.start()
         self._with_mesh(lambda mesh, now: mesh.say_goodbye())
         self._state = _State.CLOSED
         self.pump.wake()
+        self._discovery.stop()  # meanwhile the node's thread closes the sockets; at exit, Python 3.12 starts no other
         self._thread.join()
-        stopper.join()
         self._stay()
         if (lost := self._mesh.in_flight) and self.config.timing.linger_s:
             logger.warning("%d messages were still queued or unread here when the node closed; they are lost", lost)
@@ -439,7 +438,8 @@ class Node:
 
     def _goes_on(self) -> bool:
         if not self._is_wanted:
+            with suppress(RuntimeError):  # the process ends, which closes the node
+                threading.Thread(target=self.close, name="zmqlayer-close").start()
             self._is_wanted = True  # once is enough
-            threading.Thread(target=self.close, name="zmqlayer-close").start()
         # Abandoned by a callback that forked: this is the child, and its copy of this thread is over.
         return self._state in (_State.RUNNING, _State.CLOSING)

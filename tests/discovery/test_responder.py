@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import cast
 
 import pytest
@@ -34,10 +36,27 @@ class Opener:
         return cast(Zeroconf, self.opened[-1])
 
 
-def test_users_share_one_instance() -> None:
+MakeResponder = Callable[[Opener], Responder]
+
+
+@pytest.fixture
+def make_responder() -> Iterator[MakeResponder]:
+    """Return a function that makes one whose loop runs."""
+    with ExitStack() as users:
+
+        def make_responder(opener: Opener) -> Responder:
+            responder = Responder(opener)
+            responder.loop.enter()
+            users.callback(responder.loop.leave)
+            return responder
+
+        yield make_responder
+
+
+def test_users_share_one_instance(make_responder: MakeResponder) -> None:
     """The second user gets what the first one opened."""
     opener = Opener()
-    responder = Responder(opener)
+    responder = make_responder(opener)
 
     first, second = responder.acquire(), responder.acquire()
 
@@ -46,10 +65,10 @@ def test_users_share_one_instance() -> None:
     assert repr(responder) == "<Responder [2 users]>"
 
 
-def test_last_user_closes() -> None:
+def test_last_user_closes(make_responder: MakeResponder) -> None:
     """The instance stays open until as many have released as had acquired it."""
     opener = Opener()
-    responder = Responder(opener)
+    responder = make_responder(opener)
     responder.acquire()
     responder.acquire()
 
@@ -60,19 +79,19 @@ def test_last_user_closes() -> None:
     assert opener.opened[0].is_closed
 
 
-def test_next_user_opens_anew() -> None:
+def test_next_user_opens_anew(make_responder: MakeResponder) -> None:
     """After the last release the next user gets a new instance."""
-    responder = Responder(Opener())
+    responder = make_responder(Opener())
     first = responder.acquire()
     responder.release()
 
     assert responder.acquire() is not first
 
 
-def test_failure_counts_no_user() -> None:
+def test_failure_counts_no_user(make_responder: MakeResponder) -> None:
     """An instance that did not open has no user, and the next one tries again."""
     opener = Opener(failures=1)
-    responder = Responder(opener)
+    responder = make_responder(opener)
     with pytest.raises(OSError, match="No such device"):
         responder.acquire()
 

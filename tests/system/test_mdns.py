@@ -99,6 +99,31 @@ def test_two_nodes_find_each_other(join: Join) -> None:
     assert second.wait(has(one))
 
 
+def test_what_comes_after_the_start_begins_no_thread(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script may end before mDNS is open. From then on Python 3.12 starts none, and the script finds its peers."""
+    cluster, may_open = new_cluster(), threading.Event()
+    existing = announce(cluster, port=5001)
+    join(existing)
+
+    def open_late() -> Zeroconf:
+        may_open.wait(WITHIN_S)
+        return open_loopback()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    listener = FoundListener()
+    discovery = MdnsDiscovery("localhost", Responder(open_late))
+    discovery.start(announce(cluster, port=5002), listener)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        may_open.set()
+        has_found = listener.wait(has(existing))
+        discovery.stop()
+
+    assert has_found
+
+
 def test_existing_nodes_are_found_before_settled(join: Join) -> None:
     """A newcomer has been told of every node that exists by the time discovery settles, and settles once."""
     cluster = new_cluster()

@@ -168,6 +168,30 @@ def test_closing_ends_everything_once(open_node: Any) -> None:
     assert node.is_closed
 
 
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_node_closes_where_no_thread_starts_any_more(
+    open_node: Any, monkeypatch: pytest.MonkeyPatch, is_wanted: bool
+) -> None:
+    """As at the end of a process on Python 3.12, where nobody may hold a layer on it by then."""
+    has_refused = threading.Event()
+
+    def refuse(thread: threading.Thread) -> None:
+        has_refused.set()
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    node = open_node()
+    node.start()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    if not is_wanted:
+        node.retire()
+        node.pump.wake()
+        assert has_refused.wait(WITHIN_S)
+
+    node.close()
+
+    assert (node.transport.closes, node.discovery.stops, threads()) == (1, 1, set())
+
+
 def test_a_node_that_has_not_started_has_nobody_to_wake(open_node: Any) -> None:
     """A worker may be told to stop before its threads have come as far as receiving; that starts nothing."""
     node = open_node()
