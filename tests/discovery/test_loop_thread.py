@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 
 import pytest
@@ -54,3 +55,32 @@ def test_a_thread_that_cannot_start_has_no_user(monkeypatch: pytest.MonkeyPatch)
 
     assert loop_thread.call(lambda: 1) == 1
     loop_thread.leave()
+
+
+def test_a_loop_that_could_not_be_opened_is_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without a descriptor to spare may have some again; nobody is held up meanwhile."""
+
+    def refuse() -> asyncio.AbstractEventLoop:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    loop_thread = LoopThread()
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", refuse)
+        for _ in range(2):
+            loop_thread.enter()
+        loop_thread.leave()
+        with pytest.raises(OSError, match="Too many open files"):
+            loop_thread.call(lambda: 1)
+
+    assert loop_thread.call(lambda: 1) == 1
+    loop_thread.leave()
+
+
+def test_who_leaves_at_once_leaves_nothing() -> None:
+    """The loop ends although it has hardly begun."""
+    loop_thread = LoopThread()
+    for _ in range(100):
+        loop_thread.enter()
+        loop_thread.leave()
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "zmqlayer-mdns-loop"]
