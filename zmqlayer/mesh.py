@@ -141,6 +141,11 @@ class Mesh:
         """Whether nothing waits here to be handed over, and nothing is on its way to a reader of ours that left."""
         return self._dispatch.queued == 0 and self._mail.parked == 0 and not self._readers.is_ending
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether peers have begun all work that was handed to them, or gave it back, as far as is known."""
+        return not any(map(self._accounts.load, self._peers.ready()))
+
     def say_goodbye(self) -> None:
         """The last word: peers forget this node at once."""
         self.outbox.tell_all(Kind.GOODBYE, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support.network import joined, numbered
 from zmqlayer.memory import MemoryNetwork, MemoryNode
 from zmqlayer.peers import PeerState
 
@@ -51,3 +52,20 @@ def test_a_leaving_reader_does_not_wait_for_a_dead_sender() -> None:
     first.leave()
     network.run(0.6)
     assert not first.is_alive
+
+
+def test_what_was_handed_over_is_not_taken_before_its_reader_says_so() -> None:
+    """Whoever says goodbye before may be faster than its last message, which nobody takes in then."""
+    network, sender, reader = joined("sender", "reader")
+    reader.wait("jobs")
+    network.run(0.1)
+    at_first = sender.mesh.is_taken
+    sender.send("jobs", {"n": 1})
+    on_its_way = sender.mesh.is_taken
+    network.run(0.01)
+    unread = sender.mesh.is_taken
+
+    assert numbered(reader, "jobs") == [1]
+    network.run(0.1)
+
+    assert (at_first, on_its_way, unread, sender.mesh.is_taken) == (True, False, False, True)
