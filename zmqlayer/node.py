@@ -425,8 +425,9 @@ class Node:
 
         self._with_mesh(leave)
         linger_s = self.config.timing.linger_s
+        deadline = self._clock() + linger_s
         self._wait_until(lambda mesh: mesh.is_drained, linger_s)
-        self._wait_until(lambda mesh: mesh.is_taken, min(linger_s, TAKEN_WITHIN_S))
+        self._wait_until(lambda mesh: mesh.is_taken, min(TAKEN_WITHIN_S, deadline - self._clock()))
 
     def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
         waiter = ThreadWaiter()
