@@ -138,12 +138,14 @@ class Mesh:
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing waits here to be handed over, and nothing is on its way to a reader of ours that left."""
-        return self._dispatch.queued == 0 and self._mail.parked == 0 and not self._readers.is_ending
+        """
+        Whether nothing waits here to be handed over, and nothing is on its way to a reader of ours that left.
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether peers have begun all work that was handed to them, or gave it back, as far as is known."""
+        And whether peers have begun the work that they were handed: the goodbye goes another way than work and may be
+        faster, and who hears it takes in no more; what a busy peer gives back, others can have meanwhile.
+        """
+        if self._dispatch.queued or self._mail.parked or self._readers.is_ending:
+            return False
         return not any(map(self._accounts.load, self._peers.ready()))
 
     def say_goodbye(self) -> None:

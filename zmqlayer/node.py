@@ -38,9 +38,6 @@ logger = logging.getLogger("zmqlayer")
 T = TypeVar("T")
 
 CLOSE_LINGER_S: Final = 1.0
-TAKEN_WITHIN_S: Final = 0.2
-"""For so long a node that leaves waits to hear that what it handed over was taken. Its goodbye goes another way than
-work and may be faster; and who hears it takes in no more. A peer that is busy has it by then, too."""
 
 
 class _State(Enum):
@@ -418,26 +415,16 @@ class Node:
 
     def _drain(self) -> None:
         """Wake all readers, return what they did not start, and wait while others still take what is queued."""
+        waiter = ThreadWaiter()
 
         def leave(mesh: Mesh, now: float) -> None:
             self._board.wake_every_receiver(mesh)
             mesh.leave(now)
-
-        self._with_mesh(leave)
-        linger_s = self.config.timing.linger_s
-        deadline = self._clock() + linger_s
-        self._wait_until(lambda mesh: mesh.is_drained, linger_s)
-        self._wait_until(lambda mesh: mesh.is_taken, min(TAKEN_WITHIN_S, deadline - self._clock()))
-
-    def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
-        waiter = ThreadWaiter()
-
-        def wait(mesh: Mesh, now: float) -> None:
-            self._board.add_condition(condition, waiter)
+            self._board.add_condition(lambda mesh: mesh.is_drained, waiter)
             self._board.check_conditions(mesh)
 
-        self._with_mesh(wait)
-        waiter.wait(timeout_s)
+        self._with_mesh(leave)
+        waiter.wait(self.config.timing.linger_s)
         self.stop_waiting(waiter)
 
     # Inside: the node's thread

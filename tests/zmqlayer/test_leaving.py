@@ -54,18 +54,51 @@ def test_a_leaving_reader_does_not_wait_for_a_dead_sender() -> None:
     assert not first.is_alive
 
 
-def test_what_was_handed_over_is_not_taken_before_its_reader_says_so() -> None:
-    """Whoever says goodbye before may be faster than its last message, which nobody takes in then."""
+def test_who_leaves_stays_until_what_it_handed_over_is_begun() -> None:
+    """Its goodbye may be faster than its last message, and who has heard that takes in no more."""
     network, sender, reader = joined("sender", "reader")
     reader.wait("jobs")
     network.run(0.1)
-    at_first = sender.mesh.is_taken
     sender.send("jobs", {"n": 1})
-    on_its_way = sender.mesh.is_taken
-    network.run(0.01)
-    unread = sender.mesh.is_taken
 
+    sender.leave()
+    network.run(0.05)
+    is_there_still = sender.is_alive
     assert numbered(reader, "jobs") == [1]
     network.run(0.1)
 
-    assert (at_first, on_its_way, unread, sender.mesh.is_taken) == (True, False, False, True)
+    assert (is_there_still, sender.is_alive) == (True, False)
+
+
+def test_what_a_busy_reader_gives_back_to_one_that_leaves_goes_to_another() -> None:
+    """It has somewhere to go back to."""
+    network, sender, busy, free = trio(prefetch=6)  # so that the sender's share is more than it sends
+    busy.wait("jobs")
+    network.run(0.1)
+    for n in range(2):
+        sender.send("jobs", {"n": n})
+    network.run(0.01)
+    assert busy.take("jobs") == {"n": 0}
+    busy.unwait("jobs")
+
+    sender.leave()
+    free.wait("jobs")
+    network.run(0.5)
+
+    assert numbered(free, "jobs") == [1]
+    network.run(0.1)
+    assert not sender.is_alive
+
+
+def test_who_leaves_waits_for_no_reader_for_long() -> None:
+    """One that never looks is left after the time that there is for leaving."""
+    network, sender, reader = joined("sender", "reader")
+    reader.mesh.poll(reader.interest("jobs"), network.now)
+    network.pump(reader)
+    network.run(0.1)
+    sender.send("jobs", {"n": 1})
+
+    sender.leave()
+    network.run(sender.config.timing.linger_s + 0.1)
+
+    assert not sender.is_alive
