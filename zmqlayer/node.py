@@ -438,8 +438,10 @@ class Node:
 
     def _goes_on(self) -> bool:
         if not self._is_wanted:
-            with suppress(RuntimeError):  # the process ends, which closes the node
+            with suppress(
+                RuntimeError
+            ):  # none starts now: the next round tries again, or the process ends and closes it
                 threading.Thread(target=self.close, name="zmqlayer-close").start()
-            self._is_wanted = True  # once is enough
+                self._is_wanted = True  # once is enough
         # Abandoned by a callback that forked: this is the child, and its copy of this thread is over.
         return self._state in (_State.RUNNING, _State.CLOSING)

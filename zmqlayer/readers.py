@@ -373,7 +373,7 @@ class Readers:
         """Return when somebody should see to what a reader holds."""
         if reader.waiting:
             return reader.attended_until
-        return max(reader.used_at + BUSY_AFTER_S, reader.attended_until + BUSY_AFTER_S, reader.polled_until)
+        return max(max(reader.used_at, reader.attended_until) + BUSY_AFTER_S, reader.polled_until)
 
     def _use(self, reader: Reader, now: float) -> None:
         reader.used_at = now

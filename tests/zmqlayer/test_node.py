@@ -192,6 +192,33 @@ def test_a_node_closes_where_no_thread_starts_any_more(
     assert (node.transport.closes, node.discovery.stops, threads()) == (1, 1, set())
 
 
+def test_a_node_that_nobody_wants_closes_once_a_thread_can_start(
+    open_node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has too many threads may have fewer later."""
+    has_refused, starts = threading.Event(), threading.Thread.start
+
+    def refuse_once(thread: threading.Thread) -> None:
+        monkeypatch.setattr(threading.Thread, "start", starts)
+        has_refused.set()
+        raise RuntimeError("can't start new thread")
+
+    node = open_node()
+    node.start()
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    node.retire()
+    node.pump.wake()
+    assert has_refused.wait(WITHIN_S)
+
+    node.pump.wake()
+
+    assert parse(await_published(node, Kind.GOODBYE)).topic == BROADCAST
+    for thread in threading.enumerate():
+        if thread.name.startswith("zmqlayer"):
+            thread.join(WITHIN_S)
+    assert threads() == set()
+
+
 def test_a_node_that_has_not_started_has_nobody_to_wake(open_node: Any) -> None:
     """A worker may be told to stop before its threads have come as far as receiving; that starts nothing."""
     node = open_node()
