@@ -438,9 +438,7 @@ class Node:
 
     def _goes_on(self) -> bool:
         if not self._is_wanted:
-            with suppress(
-                RuntimeError
-            ):  # none starts now: the next round tries again, or the process ends and closes it
+            with suppress(RuntimeError):  # none starts now: the next round tries again, unless the process ends
                 threading.Thread(target=self.close, name="zmqlayer-close").start()
                 self._is_wanted = True  # once is enough
         # Abandoned by a callback that forked: this is the child, and its copy of this thread is over.
