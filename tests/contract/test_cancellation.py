@@ -17,6 +17,8 @@ from zmqlayer import driving
 from zmqlayer.exceptions import ChannelFull
 
 CANCELLATIONS = 10_000
+MESSAGES = 100
+"""Received among them, at least. How many there are depends on how often the threads in between get the interpreter."""
 WITHIN_S = 40.0
 UNDER_WAY = 50
 """Fewer than a channel holds: a member of a group that is full misses what comes."""
@@ -85,10 +87,10 @@ def _settles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def cancel_many(layer: Any, channel: str, traffic: Traffic, chance: random.Random) -> list[int]:
-    """Receive, cancelling at random moments, until enough receivers were cancelled while they waited."""
+    """Receive, cancelling at random moments, until enough was read and enough receivers were cancelled that waited."""
     got: list[int] = []
     cancelled = 0
-    while cancelled < CANCELLATIONS:
+    while cancelled < CANCELLATIONS or len(got) < MESSAGES:
         readers = [asyncio.create_task(layer.receive(channel)) for _ in range(chance.randrange(1, 4))]
         for _ in range(chance.randrange(4)):
             await asyncio.sleep(0)
@@ -123,7 +125,6 @@ def test_ten_thousand_cancellations_lose_nothing(async_ends: Any, start_traffic:
     got, sent = asyncio.run(asyncio.wait_for(main(), WITHIN_S))
 
     assert sorted(got) == list(range(sent))  # receivers that wait together finish in any order
-    assert sent > 100
 
 
 @pytest.mark.usefixtures("_settles")
