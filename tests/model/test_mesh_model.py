@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -246,5 +247,5 @@ def _is_blocked(node: MemoryNode, line: Mapping[object, str], now: float) -> boo
     return node.mesh._blocked_by(next(iter(line.values())), now) is not None
 
 
-TestMeshModel = MeshModel.TestCase
+TestMeshModel = pytest.mark.timeout(180)(MeshModel.TestCase)  # it computes for half a minute, or for a whole one
 TestMeshModel.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
