@@ -103,7 +103,7 @@ class Links:
     @property
     def is_settling(self) -> bool:
         """Whether a link may still come up from what was found so far."""
-        is_meeting = len(self._hellos.routes) > 0 or any(p.state is PeerState.GREETED for p in self.peers)
+        is_meeting = len(self._hellos.routes) > 0 or bool(self.peers.meeting_since())
         return is_meeting or self._dialling.is_pending()
 
     # The handshake

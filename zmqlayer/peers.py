@@ -254,7 +254,6 @@ class Peers:
         except KeyError:
             raise InvalidState(before, cause) from None
         self._ready = None
-        self._look_at = 0.0
         if peer.state is not before:
             logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is not PeerState.GREETED:
@@ -271,6 +270,7 @@ class Peers:
             del self._peers[peer.node_id]
             if self._by_address.get(peer.pull) is peer:
                 del self._by_address[peer.pull]
+        self._look_at = min(self._look_at, self._end_of(peer)[0])
         return before
 
     def _end_of_handshake(self, peer: Peer, cause: Cause, now: float) -> float:
