@@ -7,6 +7,8 @@ answer; or when its patience ends. Only then does it take a node that it does no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 __all__ = ["Joining"]
 
 
@@ -29,14 +31,14 @@ class Joining:
         """Return when :meth:`ends` is to be asked again, at the latest."""
         return float("inf") if self.is_over else self.give_up_at
 
-    def ends(self, is_linking: bool, now: float) -> bool:
+    def ends(self, is_linking: Callable[[], bool], now: float) -> bool:
         """
         Return True once: when the node has joined.
 
         Args:
-            is_linking: Whether a link may still come up from what was named.
+            is_linking: Returns whether a link may still come up from what was named; asked only where that decides.
         """
         if self.is_over:
             return False
-        self.is_over = now >= self.give_up_at or (self.is_settled and not is_linking)
+        self.is_over = now >= self.give_up_at or (self.is_settled and not is_linking())
         return self.is_over

@@ -100,7 +100,6 @@ class Links:
         self._dialling.hurry(now)
         self._outbox.call_by(now)
 
-    @property
     def is_settling(self) -> bool:
         """Whether a link may still come up from what was found so far."""
         is_meeting = len(self._hellos.routes) > 0 or bool(self.peers.meeting_since())

@@ -221,7 +221,7 @@ class Mesh:
             self._sweep_at = now + SWEEP_EVERY_S
             for part in self._swept:
                 part.sweep(now)
-        if not self._joining.is_over and self._joining.ends(self._links.is_settling, now):
+        if self._joining.ends(self._links.is_settling, now):
             self._mail.joined(now)
             self.notices.sweep(now)
             self._emit(Joined())

@@ -270,7 +270,7 @@ class Peers:
             del self._peers[peer.node_id]
             if self._by_address.get(peer.pull) is peer:
                 del self._by_address[peer.pull]
-        self._look_at = min(self._look_at, self._end_of(peer)[0])
+        self._look_in_time(peer)
         return before
 
     def _end_of_handshake(self, peer: Peer, cause: Cause, now: float) -> float:
@@ -287,9 +287,8 @@ class Peers:
 
     def note_pace(self, peer: Peer, pace: float) -> None:
         """A peer says how slow it is."""
-        if pace < peer.pace:
-            self._look_at = 0.0
         peer.pace = pace
+        self._look_in_time(peer)
 
     def quiet_since(self, peer: Peer) -> float:
         """Return when *peer* was last heard on the way on which it is quieter, where it was to be heard since."""
@@ -307,6 +306,10 @@ class Peers:
         ends = [(peer, *self._end_of(peer)) for peer in self._peers.values()]
         self._look_at = min((at for _, at, _ in ends), default=_NEVER)
         return [(peer, cause) for peer, at, cause in ends if at <= now]
+
+    def _look_in_time(self, peer: Peer) -> None:
+        """The time of one link may be up earlier than it was; that of the others is not."""
+        self._look_at = min(self._look_at, self._end_of(peer)[0])
 
     def _end_of(self, peer: Peer) -> tuple[float, Cause]:
         """Return when the time of a link is up, if its peer is not heard before, and what that means."""

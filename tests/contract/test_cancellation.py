@@ -18,7 +18,7 @@ from zmqlayer.exceptions import ChannelFull
 
 CANCELLATIONS = 10_000
 MESSAGES = 100
-"""Received among them, at least. How many there are depends on how often the threads in between get the interpreter."""
+"""More than so many are read among them. How many is up to the interpreter, and to how often it is had in between."""
 WITHIN_S = 40.0
 UNDER_WAY = 50
 """Fewer than a channel holds: a member of a group that is full misses what comes."""
@@ -90,7 +90,7 @@ async def cancel_many(layer: Any, channel: str, traffic: Traffic, chance: random
     """Receive, cancelling at random moments, until enough was read and enough receivers were cancelled that waited."""
     got: list[int] = []
     cancelled = 0
-    while cancelled < CANCELLATIONS or len(got) < MESSAGES:
+    while cancelled < CANCELLATIONS or len(got) <= MESSAGES:
         readers = [asyncio.create_task(layer.receive(channel)) for _ in range(chance.randrange(1, 4))]
         for _ in range(chance.randrange(4)):
             await asyncio.sleep(0)

@@ -28,7 +28,7 @@ def test_a_node_has_joined_when_all_that_was_named_is_linked(
     is_settled: bool, is_linking: bool, now: float, ends: bool
 ) -> None:
     """Or, at the latest, when its patience ends."""
-    assert begun(is_settled=is_settled).ends(is_linking, now) is ends
+    assert begun(is_settled=is_settled).ends(lambda: is_linking, now) is ends
 
 
 def test_a_node_joins_once() -> None:
@@ -36,8 +36,18 @@ def test_a_node_joins_once() -> None:
     joining = begun(is_settled=True)
     assert joining.next_at() == 1.5
 
-    joining.ends(False, 0.0)
+    joining.ends(lambda: False, 0.0)
 
     assert joining.is_over
     assert joining.next_at() == float("inf")
-    assert not joining.ends(False, 0.1)
+    assert not joining.ends(lambda: False, 0.1)
+
+
+def test_who_has_joined_asks_no_more() -> None:
+    """To find out whether a link may come up takes a look at all that were named."""
+    joining, asked = begun(is_settled=True), []
+
+    for now in (0.0, 0.1, 0.2):
+        joining.ends(lambda: bool(asked.append(now)), now)  # noqa: B023  # asked at once, or never
+
+    assert asked == [0.0]
