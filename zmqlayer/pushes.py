@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
-from typing import Final, cast
+from typing import Final
 
 import zmq
 
@@ -19,7 +19,7 @@ from zmqlayer.descriptors import Descriptors
 from zmqlayer.handshakes import DialWatch
 from zmqlayer.ports import Refusal
 from zmqlayer.probes import Probes
-from zmqlayer.sockets import Sockets, connect, descriptor_of
+from zmqlayer.sockets import Sockets, connect, descriptor_of, is_ready
 
 __all__ = ["Pushes"]
 
@@ -101,7 +101,7 @@ class Pushes:
                 if has_succeeded:
                     self._end_watch(address)
         for address, push in list(self._full.items()):
-            if push.descriptor in ready and _has_room(push.socket):
+            if push.descriptor in ready and is_ready(push.socket, zmq.POLLOUT):
                 self._flush(address, push)
         return refusals
 
@@ -140,8 +140,3 @@ class Pushes:
         if watch is not None:
             self._descriptors.unwatch(watch.descriptor)
             watch.close()
-
-
-def _has_room(socket: zmq.Socket[bytes]) -> bool:
-    """Look into a socket whose descriptor is ready; that alone says only that something about it has changed."""
-    return bool(cast(int, socket.get(zmq.EVENTS)) & zmq.POLLOUT)

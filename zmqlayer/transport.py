@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import zmq
 
@@ -29,13 +29,12 @@ from zmqlayer.probes import Probes
 from zmqlayer.publications import LARGE_BYTES, Publications
 from zmqlayer.pushes import Pushes
 from zmqlayer.security import Keys
-from zmqlayer.sockets import Sockets, connect, descriptor_of
+from zmqlayer.sockets import Sockets, connect, descriptor_of, is_ready
 
 __all__ = ["ZmqTransport"]
 
 logger = logging.getLogger("zmqlayer")
 
-POLLIN: Final = int(zmq.POLLIN)  # arithmetic with the flag itself is slow
 send: Final = zmq.backend.Socket.send  # what Socket.send calls in the end
 
 BATCH: Final = 256
@@ -155,7 +154,7 @@ class ZmqTransport:
             has_published = has_published or type(action) is Publish
         # Sending may have looked into the socket, and then its descriptor is silent.
         for xpub in self._xpubs if has_published else ():
-            if cast(int, xpub.get(zmq.EVENTS)) & POLLIN:
+            if is_ready(xpub, zmq.POLLIN):
                 self._suspects.add(xpub)
 
     def close(self, linger_s: float) -> None:
@@ -249,7 +248,7 @@ class ZmqTransport:
         self._suspects.discard(socket)
         try:
             append(receive(zmq.NOBLOCK))
-            if not cast(int, socket.get(zmq.EVENTS)) & POLLIN:
+            if not is_ready(socket, zmq.POLLIN):
                 return  # a frame that comes alone waits less for this question than for an exception
             for _ in range(BATCH - 1):
                 append(receive(zmq.NOBLOCK))

@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from zmqlayer.descriptors import Descriptors
+from zmqlayer.descriptors import Descriptors, PortablePoll, new_poll
 
 WITHIN_S = 5.0
 
 Pair = tuple[socket.socket, socket.socket]
 
 
-@pytest.fixture
-def descriptors() -> Iterator[Descriptors]:
+@pytest.fixture(params=[new_poll, PortablePoll], ids=["of the system", "portable"])
+def descriptors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Descriptors]:
     """Nothing is watched yet."""
+    monkeypatch.setattr("zmqlayer.descriptors.new_poll", request.param)
     descriptors = Descriptors()
     yield descriptors
     descriptors.close()

@@ -98,7 +98,7 @@ def test_a_failure_and_its_end_may_be_read_one_by_one(open_side: Any, monkeypatc
     read = handshakes._Monitor.read
     monkeypatch.setattr(handshakes._Monitor, "read", lambda self: itertools.islice(read(self), 1))
     # What is left unread is not told of again: look everywhere each time.
-    monkeypatch.setattr(Descriptors, "ready", lambda self, timeout_s: set(self._selector.get_map()))
+    monkeypatch.setattr(Descriptors, "ready", lambda self, timeout_s: set(self._watched))
     a, b = open_side(), open_side(OURS)
 
     a.transport.carry_out([Push(b.addresses[0], b"hello", 0)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket as tcp
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from support.kept_sockets import KeptSockets
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import FRAME_SLACK
 from zmqlayer.security import Keys
-from zmqlayer.sockets import Sockets, connect
+from zmqlayer.sockets import Sockets, connect, descriptor_of, is_ready
 
 WITHIN_MS = 10_000
 KEYS = Keys.derive(b"s" * 32, "cluster"), Keys.derive(b"x" * 32, "cluster")
@@ -135,3 +136,23 @@ def test_without_a_secret_there_is_one_plain_door(open_sockets: Callable[..., So
 
     assert (sockets.doors, sockets.is_encrypted) == (1, False)
     assert (pull.get(zmq.MECHANISM), pull.get(zmq.MAXMSGSIZE)) == (zmq.NULL, 1000 + FRAME_SLACK)
+
+
+def test_a_socket_says_whether_it_can_receive_or_send(open_sockets: Callable[..., Sockets]) -> None:
+    """Looking takes nothing out, and once there is nothing left the descriptor tells of what comes next."""
+    sockets = open_sockets()
+    pull, push = sockets.create(zmq.PULL), sockets.create(zmq.PUSH)
+    assert not is_ready(push, zmq.POLLOUT)
+    connect(push, f"tcp://127.0.0.1:{sockets.bind(pull, 0)}")
+    assert not is_ready(pull, zmq.POLLIN)
+
+    for wire in (b"one", b"two"):
+        assert push.poll(WITHIN_MS, zmq.POLLOUT)
+        assert is_ready(push, zmq.POLLOUT)
+        push.send(wire)
+        assert select.select([descriptor_of(pull)], [], [], WITHIN_MS / 1000)[0]
+        while not is_ready(pull, zmq.POLLIN):  # its descriptor tells of connections, too
+            assert select.select([descriptor_of(pull)], [], [], WITHIN_MS / 1000)[0]
+        assert is_ready(pull, zmq.POLLIN)
+        assert pull.recv(zmq.NOBLOCK) == wire
+        assert not is_ready(pull, zmq.POLLIN)

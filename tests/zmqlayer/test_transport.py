@@ -264,7 +264,8 @@ def test_what_was_opened_is_closed_whatever_ends_it(monkeypatch: pytest.MonkeyPa
 
     try:
         assert transport._sockets._context.closed
-        assert transport._descriptors._is_closed
+        with pytest.raises(ValueError, match="closed"):
+            transport._descriptors.fileno()
         assert (transport._pulls, transport._xpubs, transport._watches, transport._suspects) == ([], [], [], set())
     finally:
         transport._sockets.close(0)
