@@ -53,7 +53,7 @@ LAYERS: Final = (
     Layer(
         "parts",
         words(
-            "absence addresses barriers batches candidates closures codec copies counters credits custody dialing "
+            "absence addresses barriers batches candidates closures codec copies counters credits custody dialing dues "
             "events follows frames gossip greetings groups heartbeats identity joining ledger outbox peers proofs "
             "queues readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
         ),

@@ -7,8 +7,8 @@ Three things are kept exact here, also across cuts of a link:
 * the sequence of messages, so that none is taken in twice or late, and gaps are noticed;
 * the counters: a message that never arrived is counted by its sender, once the receiver reported the gap.
 
-Each new pipe begins with a TALLY: how many messages went to this peer so far. After it, CONSUMED reports come in
-batches, so that a reply channel that gets three messages costs no extra frame worth mentioning.
+Each new pipe begins with a TALLY: how many messages went to this peer so far. What becomes of them the receiver
+reports in CONSUMED (``dues.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from zmqlayer.closures import Closures
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import Counters, Drop
+from zmqlayer.dues import Dues
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
 from zmqlayer.ledger import Account, Ledger
@@ -30,7 +31,7 @@ from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
 from zmqlayer.queues import Letter
-from zmqlayer.reports import in_parts, most_channels, read_counts, read_gaps, read_names, read_total
+from zmqlayer.reports import most_channels, read_counts, read_gaps, read_names, read_total
 from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
@@ -44,25 +45,13 @@ PEER_GONE: Final = "peer gone"
 LOST: Final = "lost in a cut"
 
 
-_NEVER: Final = float("inf")
-
-
-class _Progress:
-    """How far a channel was read since the last report: up to which message, and how many more until the next one."""
-
-    __slots__ = ("left", "upto")
-
-    def __init__(self, capacity: int) -> None:
-        self.upto = 0
-        self.left = (capacity + 1) // 2
-
-
 class Accounts:
     """
     The accounts of one node with all others.
 
     Attributes:
         closed: Channels of others that were closed, by their word.
+        dues: What peers are to be told.
 
     Args:
         held: Returns the channels here that hold messages of a peer, each with the sequence of the oldest.
@@ -82,16 +71,13 @@ class Accounts:
         self._held = held
         self._asked_for = asked_for
         self.closed = Closures(config.limits.closed_channels)
-        self._closing: dict[NodeId, dict[str, None]] = {}
         self._notices = notices
         self._rooms = notices.rooms
         self._custody = notices.custody
         self._windows = Windows(config.peer_messages, config.peer_bytes)
         self._ledger = Ledger(config.limits.accounts)
         self._most_channels = most_channels(config.max_message_size)
-        self._read: dict[NodeId, dict[str, _Progress]] = {}
-        self._owing: set[NodeId] = set()
-        self._report_at = _NEVER
+        self.dues = Dues(config, outbox, peers, self._ledger)
 
     # What goes out
 
@@ -173,10 +159,10 @@ class Accounts:
             self._counters.ignored += 1
             return False
         if arrivals.gaps:
-            self._owe(frame.source, now)
+            self.dues.owe(frame.source, now)
         if frame.kind != RETURN and not self._has_room(account, frame):
             arrivals.reject()
-            self._owe(frame.source, now)
+            self.dues.owe(frame.source, now)
             self._counters.ignored += 1
             return False
         self._counters.arrived += 1
@@ -211,27 +197,13 @@ class Accounts:
             return
         if (account := self._ledger.find(source)) is not None:
             account.release(len(letter.body))
-        read = self._read.get(source)
-        if read is None:
-            read = self._read[source] = {}
-        progress = read.get(channel)
-        if progress is None:
-            progress = read[channel] = _Progress(self._config.capacity_of(channel))
-        if letter.sequence > progress.upto:
-            progress.upto = letter.sequence
-        progress.left -= 1
-        if progress.left <= 0:
-            del read[channel]
-            self._outbox.tell(source, Kind.CONSUMED, {"read": [(channel, progress.upto)]})
-        elif self._report_at == _NEVER:
-            self._report_soon(now)
+        self.dues.read(source, channel, letter.sequence, now)
 
     def tell_closed(self, letters: Iterable[Letter], now: float) -> None:
         """Messages were dropped because their channel is closed: tell who sent them."""
         for letter in letters:
             if letter.source != self._node_id and not letter.is_copy:
-                self._closing.setdefault(letter.source, {})[letter.channel] = None
-                self._owe(letter.source, now)
+                self.dues.closed(letter.source, letter.channel, now)
 
     def finish(self, letter: Letter, now: float) -> None:
         """This node is done with a message that was handed to a reader here."""
@@ -241,7 +213,7 @@ class Accounts:
         if account is not None:
             account.release_work(len(letter.body))
             account.finished += 1
-            self._owe(letter.source, now)
+            self.dues.owe(letter.source, now)
 
     def finished(self, peer: NodeId) -> int:
         """Return how much of the work that a peer handed over this node is done with."""
@@ -302,7 +274,7 @@ class Accounts:
                 self._windows.restate(frame.source, read_total(payload, "seen"), read_counts(payload, "held"))
                 self._rooms.freed_at(frame.source)
         if sent or missed or done:  # with a stranger there is nothing to report
-            self._owe(frame.source, now)
+            self.dues.owe(frame.source, now)
         return is_lost
 
     # Links
@@ -333,24 +305,11 @@ class Accounts:
         self._counters.handed_over -= mail + work
         if lost := mail + work + len(parked):
             self._counters.drop(Drop(PEER_GONE, parked[0].channel if parked else "", node_id), now, lost)
-        self._read.pop(node_id, None)
-        self._closing.pop(node_id, None)
-        self._owing.discard(node_id)
+        self.dues.forget(node_id)
         if (forgotten := self._ledger.close(node_id)) is not None:
             self._counters.forget(forgotten)
 
     # Time
-
-    def tick(self, now: float) -> None:
-        """Send the reports whose time has come."""
-        if now < self._report_at:
-            return
-        self._report_at = _NEVER
-        read, self._read = self._read, {}
-        owing, self._owing = self._owing | read.keys(), set()
-        for node_id in sorted(owing):
-            if self._peers.get(node_id) is not None:
-                self._report(node_id, {channel: progress.upto for channel, progress in read.get(node_id, {}).items()})
 
     def sweep(self, now: float) -> None:
         """Forget windows of messages that expired. Say again what was sent, lest a broken pipe go unnoticed."""
@@ -364,10 +323,6 @@ class Accounts:
                 self.up(peer)
             if account.mail_sent > account.mail_seen:
                 self._outbox.tell(peer.node_id, Kind.TALLY, account.mail_tally(0))
-
-    def next_at(self) -> float:
-        """Return when :meth:`tick` has something to do."""
-        return self._report_at
 
     # Inside
 
@@ -400,36 +355,6 @@ class Accounts:
                 account.unread_bytes + account.unread_work_bytes,
             )  # fmt: skip
         return False
-
-    def _report(self, node_id: NodeId, read: dict[str, int]) -> None:
-        account = self._ledger.of(node_id)
-        payload: dict[str, object] = {
-            "done": account.finished,
-            "seen": account.mail.seen,
-            "missed": [account.mail.missed, account.work.missed],
-        }
-        account.keep_work_gaps()
-        if account.work_gaps:
-            payload["work_gaps"] = account.work_gaps
-        if gaps := account.mail.take_gaps():
-            payload["gaps"] = gaps
-        most = self._most_channels
-        for part in in_parts(list(read.items()), most):
-            self._outbox.tell(node_id, Kind.CONSUMED, {**payload, "read": part})
-            payload = {}
-        if payload:
-            self._outbox.tell(node_id, Kind.CONSUMED, payload)
-        for names in in_parts(list(self._closing.pop(node_id, ())), most):
-            self._outbox.tell(node_id, Kind.CONSUMED, {"closed": names})
-
-    def _owe(self, node_id: NodeId, now: float) -> None:
-        self._owing.add(node_id)
-        self._report_soon(now)
-
-    def _report_soon(self, now: float) -> None:
-        if self._report_at == _NEVER:
-            self._report_at = now + self._config.timing.settle_every_s
-            self._outbox.call_by(self._report_at)
 
     def _returning(self, node_id: NodeId) -> Account:
         """A peer speaks: what was written off because it seemed to be gone is on its books again."""

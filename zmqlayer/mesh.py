@@ -109,7 +109,7 @@ class Mesh:
             identity.node_id, self._links, self._accounts, self.counters, self._receivers(),
             self._mail.batch, self._readers.work_batch,
         )  # fmt: skip
-        self._timed = (self._links, self._accounts, self._fanout, self._membership.requests, self._readers)
+        self._timed = (self._links, self._accounts.dues, self._fanout, self._membership.requests, self._readers)
         swept = (self._mail, self._accounts, self.counters, self._dispatch, self._readers, self._fanout)
         self._swept = (*swept, self.notices, self._addresses)
         self._joining = Joining()
@@ -134,7 +134,7 @@ class Mesh:
         """Begin to leave: read no more and return what nobody started. What is queued may still be handed over."""
         self._is_leaving = True
         self._readers.withdraw(now)
-        self._accounts.tick(float("inf"))
+        self._accounts.dues.tick(float("inf"))
 
     @property
     def is_drained(self) -> bool:
@@ -212,7 +212,7 @@ class Mesh:
         self.outbox.tick_by = float("inf")
         is_doubtful = self._links.was_late(max(0.0, now - self._due_at), now)
         self._links.tick(now)
-        self._accounts.tick(now)
+        self._accounts.dues.tick(now)
         self._readers.tick(now)
         for late in sorted(self._membership.tick(now) | self._fanout.tick(now)):
             if not is_doubtful:

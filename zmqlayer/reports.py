@@ -1,5 +1,5 @@
 """
-Reports: the numbers in TALLY and CONSUMED frames, checked. Pure; ``accounts.py`` uses it.
+Reports: the numbers in TALLY and CONSUMED frames, checked. Pure; ``accounts.py`` and ``dues.py`` use it.
 
 All that read raise :class:`ProtocolError` for what no honest peer sends.
 """
