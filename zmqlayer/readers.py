@@ -326,10 +326,10 @@ class Readers:
     def _grant(self, reader: Reader, now: float) -> None:
         if self._is_closing or reader.free(now) <= 0:
             return
-        if (own := self._grant_own(reader, now)) is not None:
-            self._dispatch.spend(own, now)
         for sender, limit, is_first in reader.grant(self._senders(reader), now):
             self._tell_limit(reader, sender, limit, is_first=is_first)
+        if (own := self._grant_own(reader, now)) is not None:  # last: its messages are here at once, and take the room
+            self._dispatch.spend(own, now)
 
     def _tell_limit(self, reader: Reader, sender: NodeId, limit: int, *, is_first: bool = False) -> None:
         peer = self._peers.get(sender)

@@ -41,6 +41,29 @@ def test_a_message_goes_to_one_reader_only() -> None:
     assert got["c"] == sorted(got["c"])
 
 
+@pytest.mark.parametrize("prefetch", [0, 1, 8])
+@pytest.mark.parametrize("waits", [True, False], ids=["waits", "polls"])
+def test_what_a_node_sends_itself_starves_nobody(prefetch: int, waits: bool) -> None:
+    """A reader whose own node never runs out of messages for it has credit for others as well."""
+    network, a, b = joined("a", "b", prefetch=prefetch)
+    send_numbers(b, "jobs", range(40))
+    send_numbers(a, "jobs", range(100, 104))
+    got: list[int] = []
+    for number in range(40, 80):
+        if waits:
+            b.wait("jobs")
+        else:
+            b.mesh.poll(b.interest("jobs"), network.now)
+        network.run(0.01)
+        got += read_one(b, "jobs")
+        b.send("jobs", {"n": number})
+
+    others = [number for number in got if number >= 100]
+    assert others == [100, 101, 102, 103]
+    assert len(got) == 40
+    assert [number for number in got if number < 100] == list(range(36))
+
+
 def test_a_message_that_expires_at_the_reader_is_not_read() -> None:
     """Prefetched messages expire as others do, and make room for the next."""
     network, a, b = joined("a", "b", expiry=5, prefetch=2)
