@@ -94,7 +94,8 @@ class Rooms:
             self.freed(bound)
 
     def sweep(self, now: float) -> None:
-        """Look at every line: messages expire, and peers may vanish, without a sign."""
+        """Look at every line: messages expire, and peers may vanish, without a sign; so may who was told, and not ask."""
+        self._told.clear()
         for bound, line in list(self.lines.items()):
             if self._blocked_by(next(iter(line.values())), now) != bound:
                 self.freed(bound)
@@ -106,6 +107,7 @@ class Rooms:
     def _tidy(self, bound: Bound) -> None:
         if not self.lines[bound]:
             del self.lines[bound]
+            self._told.discard(bound)
 
 
 def _is_owned(bound: Bound, peer: NodeId) -> bool:

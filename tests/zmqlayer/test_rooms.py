@@ -160,3 +160,29 @@ def test_what_expired_is_found_by_the_sweep() -> None:
     doors.rooms.sweep(1.0)
 
     assert doors.told == ["mails"]
+
+
+def test_a_new_line_is_told_though_nobody_asked_for_the_one_before() -> None:
+    """Who was told went away without a look, and so did all who stood there."""
+    doors = Doors()
+    doors.fill("jobs")
+    doors.rooms.wait("a", "jobs", 0.0)
+    doors.rooms.freed("jobs")
+    doors.rooms.cancel("a")
+
+    doors.rooms.wait("b", "jobs", 0.0)
+    doors.rooms.freed("jobs")
+
+    assert doors.told == ["jobs", "jobs"]
+
+
+def test_a_line_that_nobody_asked_for_is_told_again_by_the_sweep() -> None:
+    """Who was told is gone, and those who stand there still are another's."""
+    doors = Doors()
+    doors.fill("jobs")
+    doors.rooms.wait("a", "jobs", 0.0)
+    doors.leave("jobs")
+
+    doors.rooms.sweep(1.0)
+
+    assert (doors.told, doors.let_in("jobs")) == (["jobs", "jobs"], ["a"])
