@@ -35,7 +35,7 @@ from zmqlayer.reports import most_channels, read_counts, read_gaps, read_names, 
 from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
-__all__ = ["Accounts"]
+__all__ = ["PEER_GONE", "Accounts"]
 
 logger = logging.getLogger("zmqlayer")
 

@@ -374,4 +374,6 @@ def _read_credit(payload: dict[str, Any]) -> tuple[int, int | None, tuple[str, .
         raise ProtocolError(f"CREDIT has the limit {limit!r}")
     if type(channels) is not list or not all(type(channel) is str for channel in channels):
         raise ProtocolError("CREDIT has no list of channels")
+    if len(set(channels)) != len(channels):
+        raise ProtocolError("CREDIT names a channel twice")
     return reader, limit, tuple(channels)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from zmqlayer.accounts import Accounts
+from zmqlayer.accounts import PEER_GONE, Accounts
 from zmqlayer.actions import Publish
 from zmqlayer.codec import unpack_control
 from zmqlayer.config import Config
@@ -272,9 +272,7 @@ class Readers:
         for reader in self._readers.values():
             inbox = self._inboxes[reader.number]
             for letter in inbox:
-                self._counters.drop(Drop("flushed", letter.channel), now)
-                self._accounts.finish(letter, now)
-                self._dispatch.lost(letter)
+                self._drop(letter, Drop("flushed", letter.channel), now)
             reader.unread = 0
             inbox.clear()
 
@@ -399,19 +397,32 @@ class Readers:
                 self._ending.setdefault(reader.number, set()).add(sender)
         self._dispatch.withdraw_own(reader.number)
         self._give_all_back(reader, now)
-        del self._inboxes[reader.number]
+        for letter in self._inboxes.pop(reader.number):
+            self._drop(letter, Drop(PEER_GONE, letter.channel, letter.source), now)
 
     def _give_all_back(self, reader: Reader, now: float) -> None:
-        """Give back what a reader holds; it has no credit out any more, so nothing comes back to it."""
-        inbox, own = self._inboxes[reader.number], []
+        """
+        Give back what a reader holds; it has no credit out any more, so nothing comes back to it.
+
+        What nobody is there to take back stays.
+        """
+        inbox, own, kept = self._inboxes[reader.number], [], []
         for letter in inbox:
             if letter.source == self._node_id:
                 own.append(letter)
+            elif self._peers.get(letter.source) is None:
+                kept.append(letter)
             else:
                 self._give_back(letter, now)
-        reader.unread = 0
         inbox.clear()
+        inbox.extend(kept)
+        reader.unread = len(kept)
         self._dispatch.restore_own(own, now)
+
+    def _drop(self, letter: Letter, drop: Drop, now: float) -> None:
+        self._counters.drop(drop, now)
+        self._accounts.finish(letter, now)
+        self._dispatch.lost(letter)
 
     def _settle_ending(self, sender: NodeId, number: int) -> None:
         senders = self._ending.get(number, set())

@@ -94,8 +94,8 @@ class Rooms:
             self.freed(bound)
 
     def sweep(self, now: float) -> None:
-        """Look at every line: messages expire, and peers may vanish, without a sign; so may who was told, and not ask."""
-        self._told.clear()
+        """Look at every line: messages expire, and peers may vanish, without a sign."""
+        self._told.clear()  # who was told and has not asked since may be gone, too
         for bound, line in list(self.lines.items()):
             if self._blocked_by(next(iter(line.values())), now) != bound:
                 self.freed(bound)

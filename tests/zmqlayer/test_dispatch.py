@@ -241,6 +241,18 @@ def test_a_peer_that_offers_too_much_is_cut_off(is_wide: bool) -> None:
     assert a.sees(b) is None
 
 
+def test_credit_that_names_a_channel_twice_is_refused() -> None:
+    """Nothing is handed out for it, and the peer is cut off."""
+    network, a, b = joined("a", "b")
+    send_numbers(a, "jobs", range(2))
+    link = next(iter(a.mesh._peers)).their_link
+
+    payload = {"link": link, "reader": 1000, "limit": 5, "channels": ["jobs", "jobs"]}
+    inject(network, a, control(b.node_id, Kind.CREDIT, a, payload))
+
+    assert (a.mesh.counters.malformed, a.mesh.in_flight) == (1, 2)
+
+
 def test_readers_are_known_while_they_are_linked() -> None:
     """A reader is known from its first credit on, silent or busy, until it leaves, and not after it is gone."""
     network, a, b = joined("a", "b")

@@ -582,6 +582,33 @@ def test_what_woke_a_receiver_that_gave_up_goes_to_another() -> None:
     assert_conserved(a, b, c)
 
 
+def test_what_the_dead_sent_is_done_though_its_reader_is_busy() -> None:
+    """Nobody is there to take it back: it stays where it is, and is taken when the reader looks again."""
+    network, a, b = joined("a", "b", prefetch=4)
+    read_and_work(network, a, b, 3)
+    network.kill(a)
+
+    network.run(0.3)
+
+    assert b.sees(a) is None
+    assert b.mesh.counters.handed_over == 0
+    assert numbered(b, "jobs") == [1, 2]
+    assert_conserved(b)
+
+
+def test_what_the_dead_sent_is_counted_where_its_reader_ends() -> None:
+    """It could be given back to nobody, and nobody reads it here."""
+    network, a, b = joined("a", "b", prefetch=4)
+    read_and_work(network, a, b, 3)
+    network.kill(a)
+
+    network.run(30)
+
+    assert b.mesh.counters.dropped == {"peer gone": 2}
+    assert b.mesh.counters.handed_over == 0
+    assert_conserved(b)
+
+
 def test_a_busy_node_takes_back_what_it_queued_for_itself() -> None:
     """Its own messages too are for others while it is busy, and for itself when it looks again."""
     network, node, free = joined("node", "free", prefetch=4)
