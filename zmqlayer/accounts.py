@@ -281,7 +281,8 @@ class Accounts:
 
     def reachable(self, node_id: NodeId, parked: int) -> None:
         """A pipe to a node begins: say what was published to it before, not counting what is *parked*."""
-        account = self._ledger.reopen(node_id)
+        # Anybody may subscribe to the topics of nodes that do not exist: what was never sent needs no account.
+        account = self._ledger.reopen(node_id) if self._ledger.find(node_id) else Account()
         payload = account.mail_tally(parked)
         held = self._held(node_id)
         if len(held) <= min(MOST_HELD, self._most_channels):

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from support.network import assert_conserved, assert_meshed, assert_settled, frame, hear, inject, joined, numbered
+from support.network import assert_conserved, assert_meshed, assert_settled, frame, hear, inject, joined, numbered, sent
 from support.network import send_numbers as send
 from zmqlayer.actions import Push
 from zmqlayer.codec import encode
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind, Work, pack_batch, pack_work_batch, parse
+from zmqlayer.frames import Kind, Work, node_topic, pack_batch, pack_work_batch, parse
 from zmqlayer.memory import MemoryNetwork
+from zmqlayer.names import NodeId
 
 
 def test_messages_in_a_cut_connection_are_counted_by_their_sender(caplog: pytest.LogCaptureFixture) -> None:
@@ -85,6 +86,21 @@ def test_strangers_report_nothing() -> None:
     kinds = [parse(wire).kind for wire in heard]
     assert kinds.count(Kind.TALLY) >= 2
     assert Kind.CONSUMED not in kinds
+
+
+def test_a_stranger_that_subscribes_for_others_opens_no_accounts() -> None:
+    """It may name any number of nodes that do not exist: each would be told what it was sent, and that is all."""
+    network, a, b = joined("a", "b")
+    send(a, b.new_channel(), range(3))
+    network.run(0.1)
+    known = len(a.mesh._accounts._ledger)
+
+    for topic in (node_topic(NodeId(bytes([n] * 16))) for n in range(1, 100)):
+        a.mesh.subscribed(topic, network.now)
+        a.mesh.unsubscribed(topic, network.now)
+
+    assert len(sent(a.mesh.outgoing(), Kind.TALLY)) == 99
+    assert len(a.mesh._accounts._ledger) == known
 
 
 def test_work_in_a_cut_connection_is_counted_by_its_sender() -> None:
