@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Push
@@ -30,6 +30,9 @@ from zmqlayer.readership import Readership
 from zmqlayer.rooms import NODE, WATCHED, Bound
 
 __all__ = ["Dispatch"]
+
+RETURNED: Final = "returned beyond the limits"
+RETURNED_CURE: Final = "raise queued_messages or queued_bytes of the setting limits"
 
 
 class OwnReaders(Protocol):
@@ -180,14 +183,23 @@ class Dispatch:
         """
         A reader gives back a message that nobody started: it goes back to its place in the queue.
 
+        It had its place there before, so no honest peer gives back more than there was room for; what it was handed may
+        have been followed by as much.
+
         Raises:
             ProtocolError: The payload is malformed.
         """
         self._accounts.of(frame.source).note_returned()
         _, _, number, body = parse_work(frame.body)
         self._custody.returned(number, frame.source)
-        self._restore(Letter(frame.target, body, now + frame.ttl_ms / 1000, self._node_id, number=number))
-        self._dispatch(inbox_of(frame.target), now)
+        limits, channel = self._config.limits, frame.target
+        if self.queued >= 2 * limits.queued_messages or self._queued_bytes + len(body) > 2 * limits.queued_bytes:
+            self._counters.drop(Drop(RETURNED, channel, frame.source, RETURNED_CURE), now)
+            self._custody.expired(number)
+            return
+        lives_s = min(frame.ttl_ms / 1000, body_expiry(channel, self._config.expiry))
+        self._restore(Letter(channel, body, now + lives_s, self._node_id, number=number))
+        self._dispatch(inbox_of(channel), now)
 
     def offer_own(self, reader: int, channels: tuple[str, ...], limit: int) -> Offer:
         """A reader of this node gives credit, which :meth:`spend` uses."""

@@ -8,6 +8,7 @@ from support.network import (
     assert_conserved,
     assert_settled,
     control,
+    frame,
     inject,
     joined,
     numbered,
@@ -16,7 +17,7 @@ from support.network import (
     send_numbers,
 )
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind
+from zmqlayer.frames import Kind, pack_work
 from zmqlayer.limits import Limits
 from zmqlayer.memory import MemoryNetwork
 from zmqlayer.names import encode_node_id
@@ -225,6 +226,33 @@ def test_a_node_bounds_what_waits_in_all_its_named_channels() -> None:
         a.send("other", {"text": "x" * 80})
 
     assert (messages.value.reason, octets.value.reason) == ("node messages", "node bytes")
+
+
+@pytest.mark.parametrize(("size", "kept"), [(0, 10), (10_000, 4)], ids=["messages", "bytes"])
+def test_what_is_given_back_is_bounded_too(size: int, kept: int) -> None:
+    """A peer may give back as many messages as it was handed, but not more at a time than there could be."""
+    limits = Limits(queued_messages=5, queued_bytes=20_100)
+    network, a, b = joined("a", "b", limits=limits, max_message_size=20_000, expiry=60)
+    b.wait("jobs")
+    for n in range(20):
+        a.send("jobs", {"n": n})
+        network.run(0.1)
+        assert read_one(b, "jobs") == [n]
+        b.unwait("jobs")
+        b.wait("jobs")
+    network.run(0.1)
+    sequence = a.mesh.account(b.node_id).mail.seen
+
+    for number in range(1, 21):
+        body = pack_work(0, 0, number, bytes(size))
+        a_day = 86_400_000
+        inject(network, a, frame(b.node_id, Kind.RETURN, a, body, "nobody.reads.this", a_day, sequence + number))
+
+    assert a.mesh.in_flight == kept
+    assert a.mesh.counters.dropped == {"returned beyond the limits": 20 - kept}
+    assert_conserved(a)
+    network.run(61)
+    assert a.mesh.in_flight == 0
 
 
 @pytest.mark.parametrize("is_wide", [True, False], ids=["a reader of many channels", "many readers"])
