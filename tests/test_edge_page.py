@@ -11,6 +11,7 @@ import click
 import pytest
 
 from support.edge_page import EDGE, block, blocks
+from support.sources import source_files
 from zmqlayer.config import SETTINGS as MESH_SETTINGS
 from zmqlayer.interface.serving.command import interface
 from zmqlayer.interface.serving.config_file import read_file
@@ -86,6 +87,16 @@ def test_units_start_the_server_with_its_sockets() -> None:
     assert {unit["Socket"]["FileDescriptorName"] for unit in units.values()} == {"http", "https"}
     assert int(service["TimeoutStopSec"]) > BY_NAME["stop_timeout"].value_if_absent
     assert service["Type"] == "notify"
+
+
+def test_what_one_sees_is_what_the_server_says() -> None:
+    """Every sentence that the page explains stands in the source, but for what ``...`` stands for."""
+    table = EDGE.partition("| what you see | why |")[2]
+    quoted = re.findall(r"`(\w[^`|]* [^`|]*)`(?=[^|]*\|[^|]*\|$)", table, re.MULTILINE)
+    source = "".join(path.read_text(encoding="utf-8") for path in source_files().values())
+
+    assert len(quoted) == 6
+    assert not [part for sentence in quoted for part in sentence.split("...") if part.strip(": ") not in source]
 
 
 def test_headings_that_are_linked_exist() -> None:
