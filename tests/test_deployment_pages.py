@@ -16,7 +16,7 @@ import pytest
 
 from support.sources import ROOT
 from zmqlayer.compose import ChannelLayer
-from zmqlayer.config import SETTINGS, Config
+from zmqlayer.config import FLAGS, SETTINGS, Config
 
 PAGES: Final = [ROOT / "docs" / "migrating.md", ROOT / "docs" / "deployment.md", ROOT / "README.md"]
 DEPLOYMENT: Final = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
@@ -36,6 +36,11 @@ def blocks(page: Path, language: str) -> list[str]:
 def parsed(block: str) -> ast.Module:
     """Return a block of Python; a name that stands for the reader's own is passed over."""
     return ast.parse(block)
+
+
+def names_in(text: str) -> list[str]:
+    """Return what stands in backquotes."""
+    return re.findall(r"`(\w+)`", text)
 
 
 def layer_configs(page: Path) -> Iterator[dict[str, Any]]:
@@ -69,6 +74,17 @@ def test_variables_exist(page: Path) -> None:
     named = set(re.findall(r"ZMQLAYER_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8"))) - {"ZMQLAYER_ROUTING"}
 
     assert named <= {setting.variable for setting in SETTINGS} | {"ZMQLAYER_CLUSTER"}
+
+
+def test_settings_that_help_leaves_out_are_named() -> None:
+    """The index names those without a flag, and the page on running it those without a variable."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    without_flag = re.search(r"All settings but\s([^.;]+) are listed by `zmqlayer interface --help`", index)
+    without_variable = re.search(r"all but\s([^.;]+) may also stand in the environment", DEPLOYMENT)
+
+    assert without_flag and without_variable
+    assert names_in(without_variable[1]) == ["limits"]
+    assert names_in(without_flag[1]) == [*(setting.name for setting in SETTINGS if setting not in FLAGS), "limits"]
 
 
 @pytest.mark.parametrize("language", ["sh", "yaml", "ini"])
