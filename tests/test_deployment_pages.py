@@ -17,6 +17,7 @@ import pytest
 from support.sources import ROOT
 from zmqlayer.compose import ChannelLayer
 from zmqlayer.config import FLAGS, SETTINGS, Config
+from zmqlayer.keyring import ProjectSecrets
 
 PAGES: Final = [ROOT / "docs" / "migrating.md", ROOT / "docs" / "deployment.md", ROOT / "README.md"]
 DEPLOYMENT: Final = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
@@ -85,6 +86,14 @@ def test_settings_that_help_leaves_out_are_named() -> None:
     assert without_flag and without_variable
     assert names_in(without_variable[1]) == ["limits"]
     assert names_in(without_flag[1]) == [*(setting.name for setting in SETTINGS if setting not in FLAGS), "limits"]
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "security.md"])
+def test_the_rule_for_weak_keys_is_told(page: str) -> None:
+    """A page that names weak keys names all kinds of them."""
+    rule = ProjectSecrets.judge("short", (), 1).flaw.removeprefix("SECRET_KEY ")
+
+    assert f"begins with `django-insecure-`, or {rule}" in (ROOT / "docs" / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", ["sh", "yaml", "ini"])
