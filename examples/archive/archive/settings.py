@@ -18,6 +18,7 @@ DEBUG = os.environ.get("ARCHIVE_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 INSTALLED_APPS = [
+    "zmqlayer.worker",  # before staticfiles, which has a runserver, too
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -26,7 +27,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework.authtoken",
-    "zmqlayer.worker",
     "archive",
 ]
 MIDDLEWARE = [
