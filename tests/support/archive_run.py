@@ -43,6 +43,7 @@ class Archive:
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         }
         self._members = ExitStack()
+        self._started: list[Member] = []
 
     def __enter__(self) -> Self:
         self._manage("migrate", "-v0")
@@ -61,9 +62,16 @@ class Archive:
         """Return a client that keeps cookies and follows no redirect by itself."""
         return httpx.Client(base_url=self.url, timeout=SOON_S)
 
+    def stop(self) -> str:
+        """Let the server and the workers end in order; return all that they wrote."""
+        for member in self._started:
+            member.end(within_s=SOON_S)
+        return "".join(member.output for member in self._started)
+
     def _start(self, *command: str) -> Member:
         member = Member(*command, environ=self._environ, folder=ARCHIVE)
         self._members.callback(member.close)
+        self._started.append(member)
         return member
 
     def _manage(self, *command: str) -> None:

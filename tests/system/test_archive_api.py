@@ -21,9 +21,11 @@ UPLOADS_A_MINUTE = 20
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """A server and two workers."""
+    """A server and two workers, which to their end complain of nothing, like a temporary file that was moved away."""
     with Archive(tmp_path_factory.mktemp("archive")) as started:
         yield started
+        output = started.stop()
+    assert "Traceback" not in output, output
 
 
 @pytest.fixture

@@ -44,5 +44,6 @@ class DocumentViewSet(ModelViewSet):
         if upload is None:
             raise ValidationError({"file": ["The body is the file, and it is missing."]})
         document = self.get_object()
-        document.file.save(upload.name, upload)
+        with upload:  # REST framework has Django close the files of forms only; a large one leaves its temporary place
+            document.file.save(upload.name, upload)
         return Response(self.get_serializer(document).data)
