@@ -1,4 +1,4 @@
-"""What is built is what stands in the folders: package list, links for tools, and the wheel itself."""
+"""What is built is what stands in the folders: package list, links for tools, the wheel and the source distribution."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,28 @@ import pytest
 from support.sources import FOLDERS, ROOT, source_files
 
 LINKS: Final = ("discovery", "interface", "worker")
+IS_CHECKOUT: Final = not (ROOT / "PKG-INFO").exists()
+
+WHOLE: Final = (*FOLDERS.values(), ".ci", "benchmarks", "docs", "examples", "tests")
+"""Folders that a source distribution has, with all that is in them."""
+AT_ROOT: Final = (
+    ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md",
+    "constraints.txt", "pyproject.toml",
+)  # fmt: skip
+GENERATED: Final = {"PKG-INFO", "setup.cfg"}
+"""What a build adds, beside a folder ``zmqlayer.egg-info``."""
+LEFTOVERS: Final = (
+    "benchmarks/results/results.md",
+    "examples/archive/.venv/bin/activate",
+    "examples/archive/kept/files/report.pdf",
+    "examples/chat/chat.sqlite3",
+    "examples/chat/chat.sqlite3-wal",
+    "tests/.hypothesis/unicode_data/charmap",
+    "tests/.pytest_cache/README.md",
+    "tests/__pycache__/test_layers.cpython-311.pyc",
+    "tests/support/.ruff_cache/0.1/1",
+)
+"""What running the examples, the tests and the tools leaves in a checkout."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +67,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, project: dict[str, Any]) -> 
         yield archive
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a source distribution is to hold, links included."""
+    copy = tmp_path_factory.mktemp("checkout")
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [line.rstrip("/").rpartition("/")[2] for line in lines]
+    for folder in WHOLE:
+        shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=shutil.ignore_patterns(*ignored))
+    for name in AT_ROOT:
+        shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
 def test_every_folder_with_code_is_a_package(project: dict[str, Any]) -> None:
     """The list of packages names every folder that holds Python files: setuptools drops the others silently."""
     folders = {
@@ -58,6 +94,7 @@ def test_folders_map_to_import_names(project: dict[str, Any]) -> None:
     assert project["tool"]["setuptools"]["package-dir"] == FOLDERS
 
 
+@pytest.mark.skipif(not IS_CHECKOUT, reason="a source distribution has no links")
 @pytest.mark.parametrize("name", LINKS)
 def test_links_are_relative_and_right(name: str) -> None:
     """Tools find each folder under its import name through a link that works in any clone."""
@@ -85,6 +122,26 @@ def test_wheel_has_the_command(wheel: zipfile.ZipFile, project: dict[str, Any]) 
 
     assert wheel.read(f"{info}/entry_points.txt") == b"[console_scripts]\nzmqlayer = zmqlayer.cli:main\n"
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
+
+
+def test_source_distribution_is_complete(checkout: Path) -> None:
+    """It has all that the tests need and the README links to, and nothing that the work in a checkout leaves there."""
+    expected = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
+    for name in LEFTOVERS:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("left", encoding="utf-8")
+
+    subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", checkout / "dist", checkout],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+    (path,) = (checkout / "dist").glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        contents = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    assert {name for name in contents - GENERATED if not name.startswith("zmqlayer.egg-info/")} == expected
 
 
 def test_every_dependency_has_its_reason(project: dict[str, Any]) -> None:
