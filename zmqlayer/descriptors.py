@@ -12,6 +12,7 @@ import select
 import selectors
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Final, Protocol
 
 __all__ = ["Descriptors", "Poll", "PortablePoll"]
@@ -83,7 +84,8 @@ class Descriptors:
         """Watch no more; before it is closed."""
         if descriptor in self._watched:
             self._watched.discard(descriptor)
-            self._poll.unregister(descriptor)
+            with suppress(OSError):  # others closed it, and the system has forgotten it
+                self._poll.unregister(descriptor)
 
     def ready(self, timeout_s: float) -> AbstractSet[int]:
         """Return which are ready, after waiting at most *timeout_s* seconds for the first."""

@@ -126,3 +126,16 @@ def test_the_end_leaves_what_was_watched_open(descriptors: Descriptors) -> None:
     assert os.read(heard, 1) == b"x"
     os.close(heard)
     os.close(said)
+
+
+def test_what_others_closed_may_be_taken_away(descriptors: Descriptors) -> None:
+    """The system forgets a descriptor when it is closed; that it is not there any more is no error."""
+    heard, said = os.pipe()
+    descriptors.watch(heard)
+    os.close(heard)
+
+    descriptors.unwatch(heard)
+
+    os.close(said)
+    assert heard not in descriptors
+    assert descriptors.ready(0) == set()
