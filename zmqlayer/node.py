@@ -185,7 +185,8 @@ class Node:
         self._is_wanted = False
 
     def follow(self, former: Node) -> None:
-        """Take the place that *former* had in the parent of this process: what it is for, and who hears of peers."""
+        """Take the place that *former* had in the parent of this process: what it was told, and who hears of peers."""
+        self.config = former.config  # a worker may have said since how far it reads ahead
         self.role = former.role
         self.works_in_batches = former.works_in_batches
         self._peer_callbacks = list(former._peer_callbacks)

@@ -95,15 +95,19 @@ def test_both_faces_follow(slot: NodeSlot) -> None:
 
 
 def test_the_childs_node_takes_over_what_users_set(slot: NodeSlot) -> None:
-    """The role, and who wants to hear of peers."""
+    """The role, who wants to hear of peers, how far it reads ahead, and how its threads are to work."""
     heard: list[object] = []
-    slot.node.role = "worker"
-    slot.node.on_peer(heard.append)
+    layer = SyncLayer(slot)
+    layer.role = "worker"
+    layer.read_ahead(16)
+    layer.work_in_batches()
+    layer.node.on_peer(heard.append)
 
     slot.renew()
 
-    assert slot.node.role == "worker"
-    assert slot.node._peer_callbacks == [heard.append]
+    assert layer.role == "worker"
+    assert layer.node._peer_callbacks == [heard.append]
+    assert (layer.node.config.prefetch, layer.node.works_in_batches) == (16, True)
 
 
 def test_what_was_closed_stays_closed(slot: NodeSlot, built: list[Any]) -> None:
