@@ -20,7 +20,7 @@ from typing import Final
 import zmq
 
 from zmqlayer.ports import Fault, Refusal
-from zmqlayer.sockets import descriptor_of
+from zmqlayer.sockets import descriptor_of, socket_at
 
 __all__ = ["DialWatch", "DoorWatch", "host_behind"]
 
@@ -167,7 +167,7 @@ def host_behind(descriptor: int) -> str:
     Its number may be that of anything else by now: a pipe, a UNIX socket, another connection.
     """
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as connection:
+        with socket_at(os.dup(descriptor)) as connection:
             is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
             return str(connection.getpeername()[0]) if is_tcp else ""
     except OSError:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from zmqlayer.sockets import socket_at
+
 __all__ = ["give_up_connections"]
 
 OPEN_FILES: Final = Path("/dev/fd")
@@ -32,8 +34,8 @@ def give_up_connections(own_ports: frozenset[int], addresses: Iterable[str]) -> 
     remote = frozenset(filter(None, map(_read_endpoint, addresses)))
     for entry in list(OPEN_FILES.iterdir()):
         with suppress(OSError):  # no socket, or closed meanwhile
-            connection = socket.socket(fileno=int(entry.name))
-            if connection.type is socket.SOCK_STREAM and _is_one_of(connection, own_ports, remote):
+            connection = socket_at(int(entry.name))
+            if _is_one_of(connection, own_ports, remote):
                 connection.close()
             else:
                 connection.detach()
@@ -41,6 +43,8 @@ def give_up_connections(own_ports: frozenset[int], addresses: Iterable[str]) -> 
 
 def _is_one_of(connection: socket.socket, own_ports: frozenset[int], remote: frozenset[Endpoint]) -> bool:
     if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    if connection.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != socket.SOCK_STREAM:
         return False
     if connection.getsockname()[1] in own_ports:
         return True

@@ -18,7 +18,7 @@ from zmqlayer.greetings import address_of
 from zmqlayer.scheduling import may_wait_its_turn
 from zmqlayer.security import Keys
 
-__all__ = ["Sockets", "connect", "descriptor_of", "is_ready"]
+__all__ = ["Sockets", "connect", "descriptor_of", "is_ready", "socket_at"]
 
 DEAD_AFTER_S: Final = 3
 
@@ -128,6 +128,20 @@ def is_ready(socket: zmq.Socket[bytes], events: int) -> bool:
     ZMQ_EVENTS says the same; pyzmq takes three times as long to read an option as to poll one socket.
     """
     return bool(zmq.zmq_poll([(socket, events)], 0))
+
+
+def socket_at(descriptor: int) -> tcp.socket:
+    """
+    Return a socket that somebody else opened, as Python has it, to be asked about; close or detach it.
+
+    Python would make it non-blocking if the program has called ``socket.setdefaulttimeout``, and every copy of it with
+    it, also in other processes: the kernel keeps that once for all. It does not where it is told that this is so
+    already. So ``type`` says nothing: SO_TYPE does.
+
+    Raises:
+        OSError: There is no socket.
+    """
+    return tcp.socket(type=tcp.SOCK_STREAM | tcp.SOCK_NONBLOCK, fileno=descriptor)
 
 
 def connect(socket: zmq.Socket[bytes], address: str) -> None:

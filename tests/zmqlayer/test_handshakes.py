@@ -176,3 +176,19 @@ def test_a_descriptor_that_is_something_else_by_now() -> None:
 
     assert hosts == ["", ""]
     assert handshakes.host_behind(reading) == ""
+
+
+def test_a_look_at_a_connection_does_not_change_it() -> None:
+    """What belongs to somebody else by now stays as it is, though the program has a timeout for all sockets."""
+    before = socket.getdefaulttimeout()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname(), timeout=None) as connection,
+    ):
+        socket.setdefaulttimeout(WITHIN_S)
+        try:
+            host = handshakes.host_behind(connection.fileno())
+        finally:
+            socket.setdefaulttimeout(before)
+
+        assert (host, os.get_blocking(connection.fileno())) == ("127.0.0.1", True)

@@ -18,6 +18,15 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
+@pytest.fixture
+def default_timeout() -> Iterator[None]:
+    """A program that has a timeout for all its sockets, which Python keeps by making them non-blocking."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(10)
+    yield
+    socket.setdefaulttimeout(before)
+
+
 def is_open(fd: int) -> bool:
     try:
         os.fstat(fd)
@@ -72,4 +81,19 @@ def test_everything_else_stays(listener: socket.socket) -> None:
     for each in (idle, datagrams, *pair):
         each.close()
     for fd in (near, far, *pipe):
+        os.close(fd)
+
+
+@pytest.mark.usefixtures("default_timeout")
+@pytest.mark.parametrize("is_blocking", [True, False])
+def test_what_stays_is_not_changed(listener: socket.socket, is_blocking: bool) -> None:
+    """Whether a socket blocks is the parent's affair: the copies of both processes are one to the kernel."""
+    fds = [*connect(listener), *(one.detach() for one in socket.socketpair())]
+    for fd in fds:
+        os.set_blocking(fd, is_blocking)
+
+    give_up_connections(frozenset(), [])
+
+    assert [os.get_blocking(fd) for fd in fds] == [is_blocking] * 4
+    for fd in fds:
         os.close(fd)
