@@ -121,6 +121,7 @@ class Node:
 
         Raises:
             TransportError: The address or a port cannot be used.
+            RuntimeError: No thread can be started; a later call tries again.
             LayerClosed: The node was closed.
         """
         if self._state is RUNNING:
@@ -138,8 +139,7 @@ class Node:
             self._mesh.start(self._clock())
             self.pump = Pump(self._transport, self._mesh, self._board, self._clock, self._carry_out)
             self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
-            self._state = _State.RUNNING
-            self._thread.start()
+            self._start_thread()
         self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
         logger.info("%s %s of cluster %r listens at %s", self.role, short(node_id), self.config.cluster, self.address)
         self._discovery.start(Announcement(node_id, self._listening, doors), self)
@@ -430,6 +430,18 @@ class Node:
 
     # Inside: the node's thread
 
+    def _start_thread(self) -> None:
+        """Begin to run; whoever is faster than the lock that the caller holds must not find it running before."""
+        try:
+            self._thread.start()
+        except RuntimeError:  # there is none to be had, or at the end of the process none any more
+            self._transport.close(0)
+            raise
+        except BaseException:  # a signal's, while the start was waited for
+            self._state = _State.RUNNING
+            raise
+        self._state = _State.RUNNING
+
     def _run(self) -> None:
         if self.works_in_batches:
             wait_its_turn()
@@ -443,4 +455,4 @@ class Node:
                 threading.Thread(target=self.close, name="zmqlayer-close").start()
                 self._is_wanted = True  # once is enough
         # Abandoned by a callback that forked: this is the child, and its copy of this thread is over.
-        return self._state in (_State.RUNNING, _State.CLOSING)
+        return self._state in (_State.NEW, _State.RUNNING, _State.CLOSING)

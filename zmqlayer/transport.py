@@ -158,11 +158,12 @@ class ZmqTransport:
                 self._suspects.add(xpub)
 
     def close(self, linger_s: float) -> None:
-        """Close everything; frames that were accepted may still leave for *linger_s* seconds."""
+        """Close everything, until it is opened again; frames that were accepted may leave for *linger_s* seconds."""
         self._probes.close()
         self._descriptors.close()
         self._sockets.close(linger_s)
         self._bell.close()
+        self._forget_doors()
 
     def disown(self) -> None:
         """

@@ -52,6 +52,9 @@ class FakeTransport:
         if self.error is not None:
             raise self.error
         self.is_in_batches = in_batches
+        if self.closes == self.opens > 0:
+            self._descriptors = Descriptors()
+            self._bell = Bell(self._descriptors)
         self.opens += 1
         return [(1, 2)]
 

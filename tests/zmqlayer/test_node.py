@@ -137,6 +137,65 @@ def test_a_node_that_cannot_listen_can_be_tried_again(open_node: Any) -> None:
     assert node.transport.opens == 1
 
 
+@pytest.mark.parametrize("reason", ["can't start new thread", "can't create new thread at interpreter shutdown"])
+def test_a_node_without_a_thread_can_be_tried_again(
+    open_node: Any, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """As in a container with too many processes: each use says so and leaves nothing open, until one succeeds."""
+    node, states = open_node(), []
+
+    def refuse(thread: threading.Thread) -> None:
+        states.append(node._state.value)  # who is faster than the lock has to wait for it
+        raise RuntimeError(reason)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for use in (node.start, lambda: node.send("jobs", BODY), lambda: node.node_id):
+            with pytest.raises(RuntimeError, match=reason):
+                use()
+    left = node.transport.opens, node.transport.closes, len(node.discovery.announced), threads()
+
+    node.send("jobs", BODY)
+
+    assert left == (3, 3, 0, set())
+    assert states == ["new"] * 3
+    assert node.take(Interest((), ("jobs",))).body == BODY
+
+
+def test_a_node_without_a_thread_closes_quietly(open_node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never ran has nobody to say goodbye to."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    node = open_node()
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(threading.Thread, "start", refuse)
+        node.start()
+
+    node.close()
+
+    assert (node.transport.closes, node.discovery.stops, node.is_closed) == (1, 0, True)
+
+
+def test_a_signal_while_the_thread_starts_leaves_it_running(open_node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may come while its start is waited for: the thread is there, and is not started again."""
+    starts = threading.Thread.start
+
+    def interrupt(thread: threading.Thread) -> None:
+        starts(thread)
+        raise KeyboardInterrupt
+
+    node = open_node()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupt)
+        node.start()
+
+    node.ask(lambda mesh, now: None)
+
+    assert (node.transport.opens, node.transport.closes, len(threads())) == (1, 0, 1)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows threads that work in batches")
 @pytest.mark.parametrize("in_batches", [True, False])
 def test_a_node_in_batches_interrupts_nobody(open_node: Any, in_batches: bool) -> None:

@@ -250,6 +250,23 @@ def test_a_port_in_use_may_be_free_later(listen: Any) -> None:
     assert frames == [WIRE]
 
 
+def test_what_was_closed_can_be_opened_again(listen: Any) -> None:
+    """A node that finds no thread closes its sockets, and tries again later."""
+    again = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000)
+    again.open()
+    again.close(0)
+
+    opened, reads = Open(again), listen()
+    try:
+        link(opened, reads, TOPIC)
+        opened.do(Publish(WIRE))
+        frames, _ = reads.poll_until(lambda frames, _: len(frames) == 1)
+    finally:
+        again.close(0)
+
+    assert frames == [WIRE]
+
+
 def interrupt(*args: object, **options: object) -> None:
     raise KeyboardInterrupt
 
