@@ -19,6 +19,7 @@ from zmqlayer.config import Config, parse_environment
 from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
 from zmqlayer.discovery.hosts import HostWatch
 from zmqlayer.discovery.interfaces import reachable_hosts
+from zmqlayer.greetings import MAX_HOSTS
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.limits import Limits
 from zmqlayer.node import Node
@@ -105,6 +106,7 @@ def open_layer(config: Config, role: str) -> SyncLayer:
 def build_node(config: Config, role: str = "script") -> Node:
     """Return a node over ZeroMQ that is not started yet."""
     keys = [Keys.derive(secret, config.cluster) for secret in config.secrets]
+    limits = config.limits
     return Node(
         config,
         role,
@@ -114,7 +116,8 @@ def build_node(config: Config, role: str = "script") -> Node:
             keys,
             config.max_message_size,
             2 * config.peer_messages,
-            config.limits.published_bytes,
+            limits.published_bytes,
+            limits.peers + limits.candidates + limits.routes * MAX_HOSTS,
         ),
         _choose_discovery(config),
         time.monotonic,

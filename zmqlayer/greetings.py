@@ -12,7 +12,7 @@ from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from zmqlayer.gossip import Named, read_named
 from zmqlayer.names import NODE_ID_BYTES, NodeId
 
-__all__ = ["Greeting", "address_of", "host_of", "port_of"]
+__all__ = ["MAX_HOSTS", "Greeting", "address_of", "host_of", "port_of"]
 
 MAX_HOSTS: Final = 16
 

@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final
 
 import zmq
@@ -46,12 +47,16 @@ class _Monitor:
         self._watched = watched
         address = f"inproc://handshakes-{next(_numbers)}"
         watched.monitor(address, events)
-        self.socket: zmq.Socket[bytes] = watched.context.socket(zmq.PAIR)
-        self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.RCVHWM, MOST_EVENTS)
-        self.socket.connect(address)
-        self.descriptor = descriptor_of(self.socket)
-        self.socket.get(zmq.EVENTS)  # only who has once found nothing is told of what comes
+        with ExitStack() as opened:
+            opened.callback(watched.disable_monitor)
+            self.socket: zmq.Socket[bytes] = watched.context.socket(zmq.PAIR)
+            opened.callback(self.socket.close, 0)
+            self.socket.set(zmq.LINGER, 0)
+            self.socket.set(zmq.RCVHWM, MOST_EVENTS)
+            self.socket.connect(address)
+            self.descriptor = descriptor_of(self.socket)
+            self.socket.get(zmq.EVENTS)  # only who has once found nothing is told of what comes
+            opened.pop_all()
 
     def read(self) -> Iterator[tuple[int, int]]:
         try:

@@ -31,7 +31,9 @@ class Limits:
         addresses_per_name: Of these, how many one ``dns://`` seed may stand for.
         instances: Nodes that mDNS names and that are kept track of; beyond it the oldest are forgotten.
         lookups: Of these, how many may be incomplete and asked for at once.
-        peers: Links, in any state.
+        peers: Links, in any state. Each takes a socket of ZeroMQ and five file descriptors; three and seven while it is
+            dialled. So does a candidate that is dialled, and each host of a route. ZeroMQ allows as many sockets as
+            these limits add up to, at most 65,535; how many files may be open is for the operator to say.
         subscribers: Nodes of which ZeroMQ reported a subscription, linked or not.
         routes: Nodes whose hosts are tried at the same time.
         rejections: Nodes and addresses remembered as banned, or because no link may come of them.

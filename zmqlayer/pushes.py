@@ -7,9 +7,11 @@ The first handshake at an address is watched; what comes later is for the link t
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
+from contextlib import ExitStack
 from typing import Final
 
 import zmq
@@ -26,6 +28,9 @@ __all__ = ["Pushes"]
 send: Final = zmq.backend.Socket.send  # what Socket.send calls in the end
 
 logger = logging.getLogger("zmqlayer")
+
+EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC))
+"""What is wrong here and not with the address: no descriptors, sockets or memory left, or no more to be watched."""
 
 
 class _Push:
@@ -48,12 +53,14 @@ class Pushes:
         sockets: Makes them.
         descriptors: Told what to wait for.
         probes: A probe of an address that is dialled or hung up on is given up.
+        lose: Called with the reason when a frame is lost because there is nothing left to dial with.
     """
 
-    def __init__(self, sockets: Sockets, descriptors: Descriptors, probes: Probes) -> None:
+    def __init__(self, sockets: Sockets, descriptors: Descriptors, probes: Probes, lose: Callable[[str], None]) -> None:
         self._sockets = sockets
         self._descriptors = descriptors
         self._probes = probes
+        self._lose = lose
         self._pushes: dict[str, _Push] = {}
         self._full: dict[str, _Push] = {}
         self._dials: dict[str, DialWatch] = {}
@@ -106,23 +113,33 @@ class Pushes:
         return refusals
 
     def _dial(self, address: str, door: int) -> _Push | None:
+        """Begin to connect. Whatever goes wrong is as if nobody answered, and leaves nothing behind."""
         self.hang_up(HangUp(address))
+        try:
+            with ExitStack() as opened:
+                push, watch = self._connect(opened, address, door)
+                self._descriptors.watch(watch.descriptor)
+                opened.pop_all()
+        except (zmq.ZMQError, OSError) as exc:
+            logger.debug("! cannot dial %s: %s", address, exc)
+            if exc.errno in EXHAUSTED:
+                self._lose(f"cannot dial: {exc.strerror}")
+            return None
+        self._pushes[address] = push
+        self._dials[address] = watch
+        return push
+
+    def _connect(self, opened: ExitStack, address: str, door: int) -> tuple[_Push, DialWatch]:
+        """Return a new socket that connects, and the watch of its handshake; *opened* closes them again."""
         socket = self._sockets.create(zmq.PUSH)
+        opened.callback(socket.close, 0)
         self._sockets.use_key(socket, door, is_server=False)
         # Queue nothing for an address where nobody answers: it would reach the next process there.
         socket.set(zmq.IMMEDIATE, 1)
         watch = DialWatch(socket, address, is_encrypted=self._sockets.is_encrypted)
-        try:
-            connect(socket, address)
-        except zmq.ZMQError as exc:
-            logger.debug("! cannot dial %s: %s", address, exc)
-            watch.close()
-            socket.close(0)
-            return None
-        push = self._pushes[address] = _Push(socket, door)
-        self._dials[address] = watch
-        self._descriptors.watch(watch.descriptor)
-        return push
+        opened.callback(watch.close)
+        connect(socket, address)
+        return _Push(socket, door), watch
 
     def _flush(self, address: str, push: _Push) -> None:
         try:

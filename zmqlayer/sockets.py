@@ -22,6 +22,9 @@ __all__ = ["Sockets", "connect", "descriptor_of", "is_ready", "socket_at"]
 
 DEAD_AFTER_S: Final = 3
 
+WATCHED: Final = 3
+"""Sockets that one takes whose handshakes are watched: itself, and the two ends of its monitor."""
+
 
 class Sockets:
     """
@@ -31,11 +34,13 @@ class Sockets:
         host: Where to listen; ``*`` for everywhere.
         keys: CURVE keys for each door, the primary one first; none for plain sockets.
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
+        most_dialled: Addresses that are dialled at the same time; libzmq has a table of sockets with a bound.
     """
 
-    def __init__(self, host: str, keys: Sequence[Keys], max_frame_size: int) -> None:
+    def __init__(self, host: str, keys: Sequence[Keys], max_frame_size: int, most_dialled: int) -> None:
         self._host = host
         self._keys = tuple(keys)
+        self._most_dialled = most_dialled
         self._max_frame_size = max_frame_size + FRAME_SLACK
 
     @property
@@ -56,6 +61,8 @@ class Sockets:
             in_batches: Let its threads interrupt nobody; see ``docs/decisions/073-threads-that-wait-their-turn.md``.
         """
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        wanted = 1 + WATCHED * (2 * self.doors + self._most_dialled)  # SUB; PULL and XPUB of each door; PUSH
+        self._context.set(zmq.MAX_SOCKETS, min(wanted, self._context.get(zmq.SOCKET_LIMIT)))
         if in_batches and may_wait_its_turn():
             self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
 

@@ -54,14 +54,16 @@ class ZmqTransport:
         max_frame_size: Bytes; a peer that sends a bigger frame is disconnected by libzmq.
         pipe_frames: Frames that one pipe holds at either end: more than the mesh lets be outstanding to a peer.
         published_bytes: Bytes of large group frames that wait in all pipes together.
+        most_dialled: Addresses that are dialled at the same time.
     """
 
     def __init__(
-        self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int
-    ) -> None:
+        self, bind: Bind, keys: Sequence[Keys], max_frame_size: int, pipe_frames: int, published_bytes: int,
+        most_dialled: int,
+    ) -> None:  # fmt: skip
         self.lost: Counter[str] = Counter()
         self._port = bind.port
-        self._sockets = Sockets(bind.host, keys, max_frame_size)
+        self._sockets = Sockets(bind.host, keys, max_frame_size, most_dialled)
         self._pipe_frames = pipe_frames
         self._subs: set[str] = set()
         self._pulls: list[zmq.Socket[bytes]] = []
@@ -146,12 +148,15 @@ class ZmqTransport:
         self._bell.ring()
 
     def carry_out(self, actions: Iterable[Action]) -> None:
-        """Do what the mesh decided, in order."""
+        """Do what the mesh decided, in order. What fails takes along none of those behind it: they are others'."""
         do = self._do
         has_published = False
         for action in actions:
-            do[type(action)](action)
             has_published = has_published or type(action) is Publish
+            try:
+                do[type(action)](action)
+            except Exception:
+                logger.exception("the node met a bug of its own at a %s and goes on", type(action).__name__)
         # Sending may have looked into the socket, and then its descriptor is silent.
         for xpub in self._xpubs if has_published else ():
             if is_ready(xpub, zmq.POLLIN):
@@ -186,7 +191,7 @@ class ZmqTransport:
         self._bell = Bell(self._descriptors)
         opened.callback(self._bell.close)
         self._probes = Probes(self._descriptors)
-        self._pushes = Pushes(self._sockets, self._descriptors, self._probes)
+        self._pushes = Pushes(self._sockets, self._descriptors, self._probes, self._lose)
         self._do: dict[type, Callable[[Any], None]] = {
             Publish: self._publish,
             Push: self._pushes.push,
@@ -295,7 +300,7 @@ class ZmqTransport:
     def _lose(self, reason: str) -> None:
         if not self.lost[reason]:
             logger.warning(
-                "dropped a frame for peers that take none: %s; further ones are only counted, as 'frames lost: %s'",
+                "dropped a frame that could not be sent: %s; further ones are only counted, as 'frames lost: %s'",
                 reason, reason,
             )  # fmt: skip
         self.lost[reason] += 1

@@ -15,8 +15,8 @@ __all__ = ["KeptSockets"]
 class KeptSockets(Sockets):
     """Sockets that nobody closes before the test is over."""
 
-    def __init__(self, host: str, keys: Sequence[Keys], max_frame_size: int) -> None:
-        super().__init__(host, keys, max_frame_size)
+    def __init__(self, host: str, keys: Sequence[Keys], max_frame_size: int, most_dialled: int) -> None:
+        super().__init__(host, keys, max_frame_size, most_dialled)
         self.created: list[zmq.Socket[bytes]] = []
 
     def create(self, kind: int) -> zmq.Socket[bytes]:

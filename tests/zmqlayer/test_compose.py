@@ -10,6 +10,8 @@ import zmqlayer
 from zmqlayer import ChannelLayer, ConfigError, SyncChannelLayer
 from zmqlayer.compose import build_node, open_layer
 from zmqlayer.config import Config
+from zmqlayer.greetings import MAX_HOSTS
+from zmqlayer.limits import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +66,13 @@ def test_the_pipes_hold_more_than_the_windows_admit() -> None:
     config = Config(discovery="off", peer_messages=10)
 
     assert build_node(config)._transport._pipe_frames > config.peer_messages
+
+
+def test_everybody_within_the_limits_can_be_dialled() -> None:
+    """Every peer, every candidate, and every host of those whose hosts are tried, all at the same time."""
+    config = Config(discovery="off", limits=Limits(peers=2000, candidates=300, routes=10))
+
+    assert build_node(config)._transport._sockets._most_dialled == 2000 + 300 + 10 * MAX_HOSTS
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Side:
     """A transport and what it refused, or was refused."""
 
     def __init__(self, *keys: Keys) -> None:
-        self.transport = ZmqTransport(Bind("127.0.0.1", 0), keys, 1000, 100, 10_000)
+        self.transport = ZmqTransport(Bind("127.0.0.1", 0), keys, 1000, 100, 10_000, 100)
         ports = self.transport.open()
         self.addresses = [f"tcp://127.0.0.1:{pull}" for pull, _ in ports]
         self.refusals: list[Refusal] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -27,11 +28,12 @@ class Dialler:
     """The PUSH sockets of a node, and what they need."""
 
     def __init__(self, *keys: Keys) -> None:
-        self.sockets = KeptSockets("127.0.0.1", keys, 10_000)
+        self.sockets = KeptSockets("127.0.0.1", keys, 10_000, 100)
         self.sockets.open()
         self.descriptors = Descriptors()
         self.probes = Probes(self.descriptors)
-        self.pushes = Pushes(self.sockets, self.descriptors, self.probes)
+        self.lost: list[str] = []
+        self.pushes = Pushes(self.sockets, self.descriptors, self.probes, self.lost.append)
         self.refusals: list[Refusal] = []
 
     def pull(self, door: int = 0, port: int = 0) -> tuple[zmq.Socket[bytes], str]:
@@ -126,6 +128,45 @@ def test_nobody_at_an_address_is_no_error(dialler: Dialler) -> None:
     assert dialled == ["tcp://127.0.0.1:1"]
     assert not dialler.pushes.addresses
     assert not len(dialler.descriptors)
+    assert dialler.lost == []
+
+
+@pytest.mark.parametrize("n_left", [0, 1, 2])
+def test_a_dial_that_finds_no_socket_leaves_nothing(dialler: Dialler, n_left: int) -> None:
+    """It takes three: of fewer none is kept, the loss is told, and the address can be dialled when there is room."""
+    dialler.sockets._context.set(zmq.MAX_SOCKETS, 4)
+    pull, address = dialler.pull()
+    held = [dialler.sockets.create(zmq.PULL) for _ in range(3 - n_left)]
+
+    dialler.pushes.push(Push(address, WIRE))
+
+    assert dialler.lost == ["cannot dial: Too many open files"]
+    assert (list(dialler.pushes.addresses), len(dialler.descriptors)) == ([], 0)
+    for one in held:
+        one.close(0)
+
+    def is_dialled() -> bool:
+        dialler.pushes.push(Push(address, WIRE + b"again"))
+        return bool(dialler.pushes.addresses)
+
+    dialler.go_on_until(is_dialled)  # libzmq takes closed sockets back in the background
+    dialler.go_on_until(lambda: pull.poll(0))
+    assert pull.recv() == WIRE + b"again"
+
+
+def test_a_dial_that_cannot_be_watched_leaves_nothing(dialler: Dialler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system bounds what may be watched, too."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(dialler.descriptors, "watch", refuse)
+
+    dialler.pushes.push(Push("tcp://127.0.0.1:1", WIRE))
+
+    assert dialler.lost == ["cannot dial: No space left on device"]
+    assert (list(dialler.pushes.addresses), dialler.pushes._dials) == ([], {})
+    assert all(one.closed for one in dialler.sockets.created)
 
 
 def test_what_waits_for_an_address_dies_with_the_hang_up(dialler: Dialler) -> None:

@@ -28,7 +28,7 @@ def open_sockets() -> Iterator[Callable[..., Sockets]]:
     opened: list[Sockets] = []
 
     def open_sockets(*keys: Keys, host: str = "127.0.0.1") -> Sockets:
-        opened.append(KeptSockets(host, keys, 1000))
+        opened.append(KeptSockets(host, keys, 1000, 100))
         opened[-1].open()
         return opened[-1]
 
@@ -94,7 +94,7 @@ def test_libzmq_waits_its_turn(
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    sockets, before = KeptSockets("127.0.0.1", (), 1000), scheduled()
+    sockets, before = KeptSockets("127.0.0.1", (), 1000, 100), scheduled()
     with monkeypatch.context() as patch:
         if is_refused:
             patch.setattr(os, "sched_setscheduler", refuse)

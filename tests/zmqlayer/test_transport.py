@@ -27,7 +27,9 @@ from zmqlayer.transport import ZmqTransport
 WITHIN_S = 5.0
 HEARTBEATS_END_IT_AFTER_S = 4.0
 TOPIC = node_topic(STRANGER)
-LARGE = dict.fromkeys(("queued_bytes", "copy_bytes", "published_bytes"), 2**40)
+LARGE = dict.fromkeys(
+    ("queued_bytes", "copy_bytes", "published_bytes", "peers", "accounts", "candidates", "routes"), 2**40
+)
 WIRE = pack(TOPIC, Kind.HEARTBEAT, STRANGER, 0, "", b"")
 
 
@@ -77,8 +79,8 @@ def listen() -> Iterator[Callable[..., Open]]:
     """Return a function that opens a transport; all are closed in the end."""
     opened: list[Open] = []
 
-    def listen(*keys: Keys, max_size: int = 10_000, pipe_frames: int = 1000) -> Open:
-        opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames, 2_000_000)))
+    def listen(*keys: Keys, max_size: int = 10_000, pipe_frames: int = 1000, most_dialled: int = 100) -> Open:
+        opened.append(Open(ZmqTransport(Bind("127.0.0.1", 0), keys, max_size, pipe_frames, 2_000_000, most_dialled)))
         return opened[-1]
 
     yield listen
@@ -192,6 +194,36 @@ def test_what_is_too_much_to_publish_is_lost_and_counted(listen: Any, caplog: py
     assert caplog.text.count("too much published; further ones are only counted") == 1
 
 
+@pytest.mark.parametrize("secrets", [b"", b"1", b"12"], ids=["plain", "one secret", "two secrets"])
+def test_there_are_sockets_for_all_that_may_be_dialled(listen: Any, secrets: bytes) -> None:
+    """And not for one more: its frame is lost, counted, and takes along none of those behind it."""
+    keys = [Keys.derive(bytes([secret]) * 32, "cluster") for secret in secrets]
+    a, b = listen(*keys, most_dialled=2), listen(*keys)
+
+    addresses = ["tcp://127.0.0.1:1", b.pull, "tcp://127.0.0.1:2", b.pull]
+
+    a.do(*(Push(address, WIRE, 0) for address in addresses))
+
+    frames, _ = b.poll_until(lambda frames, _: len(frames) == 2, a)
+    assert frames == [WIRE, WIRE]
+    assert a.transport.lost == {"cannot dial: Too many open files": 1}
+
+
+def test_an_action_that_meets_a_bug_is_the_only_one(
+    listen: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is behind it is done, and whoever sent that hears nothing of it; the log does."""
+    a, b = listen(), listen()
+    link(a, b, TOPIC)
+    monkeypatch.setitem(a.transport._do, Unsubscribe, lambda action: 1 / 0)
+
+    a.do(Unsubscribe(TOPIC), Publish(WIRE))
+
+    frames, _ = b.poll_until(lambda frames, _: len(frames) == 1)
+    assert frames == [WIRE]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
 def test_a_ring_ends_a_poll(listen: Any) -> None:
     """wake() may come from any thread, any number of times, and is heard once."""
     a = listen()
@@ -223,7 +255,7 @@ def test_a_peek_sees_frames_alone(listen: Any) -> None:
 
 def test_a_ring_after_the_end_is_no_error() -> None:
     """A caller may be late."""
-    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100, 10_000)
+    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 1000, 100, 10_000, 100)
     transport.open()
     transport.close(0)
 
@@ -234,7 +266,7 @@ def test_a_port_in_use_may_be_free_later(listen: Any) -> None:
     """Who could not listen can be opened again, and then publishes as if nothing had been."""
     first = socket.socket()
     pull = bind_below_ephemeral(first)
-    second = ZmqTransport(Bind("127.0.0.1", pull), (), 10_000, 1000, 10_000)
+    second = ZmqTransport(Bind("127.0.0.1", pull), (), 10_000, 1000, 10_000, 100)
     with pytest.raises(TransportError):
         second.open()
     first.close()
@@ -252,7 +284,7 @@ def test_a_port_in_use_may_be_free_later(listen: Any) -> None:
 
 def test_what_was_closed_can_be_opened_again(listen: Any) -> None:
     """A node that finds no thread closes its sockets, and tries again later."""
-    again = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000)
+    again = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000, 100)
     again.open()
     again.close(0)
 
@@ -274,7 +306,7 @@ def interrupt(*args: object, **options: object) -> None:
 @pytest.mark.parametrize("part", ["Bell", "Probes", "Pushes", "descriptor_of", "DoorWatch"])
 def test_what_was_opened_is_closed_whatever_ends_it(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     """No socket stays that the garbage collector would wait for, and no descriptor; and it can be opened again."""
-    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000)
+    transport = ZmqTransport(Bind("127.0.0.1", 0), (), 10_000, 1000, 10_000, 100)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(f"zmqlayer.transport.{part}", interrupt)
         transport.open()
