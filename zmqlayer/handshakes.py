@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
 import zmq
@@ -171,9 +171,11 @@ def host_behind(descriptor: int) -> str:
 
     Its number may be that of anything else by now: a pipe, a UNIX socket, another connection.
     """
-    try:
-        with socket_at(os.dup(descriptor)) as connection:
-            is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
-            return str(connection.getpeername()[0]) if is_tcp else ""
-    except OSError:
-        return ""
+    with suppress(OSError), ExitStack() as opened:
+        copy = os.dup(descriptor)
+        opened.callback(os.close, copy)
+        connection = socket_at(copy)
+        opened.callback(connection.detach)
+        is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+        return str(connection.getpeername()[0]) if is_tcp else ""
+    return ""

@@ -168,13 +168,17 @@ def test_a_descriptor_that_is_something_else_by_now() -> None:
     one, other = socket.socketpair()
     reading, writing = os.pipe()
     numbers = [one.fileno(), reading]
+    next_free = os.dup(reading)
+    os.close(next_free)
 
     with one, other:
         hosts = [handshakes.host_behind(number) for number in numbers]
-    for descriptor in (reading, writing):
+        still_free = os.dup(reading)
+    for descriptor in (reading, writing, still_free):
         os.close(descriptor)
 
     assert hosts == ["", ""]
+    assert still_free == next_free  # no copy was left open
     assert handshakes.host_behind(reading) == ""
 
 
