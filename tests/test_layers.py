@@ -54,8 +54,8 @@ LAYERS: Final = (
         "parts",
         words(
             "absence addresses barriers batches candidates closures codec copies counters credits custody dialing dues "
-            "events follows frames gossip greetings groups heartbeats identity joining ledger outbox peers proofs "
-            "queues readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
+            "events follows frames gossip greetings groups heartbeats identity joining journal ledger outbox peers "
+            "proofs queues readership refusals rejections reports roles rollcalls rooms roster routes tallies windows"
         ),
         exceptions={"codec": words("msgpack")},
         is_pure=True,
@@ -170,6 +170,13 @@ def test_pure_layers_are_told_the_time() -> None:
     ]
 
     assert not impure
+
+
+def test_pure_layers_call_no_handler_of_the_log() -> None:
+    """They run under the lock of the mesh, and a handler may use the layer: what they say goes through the journal."""
+    pure = {module for module in FILES if LAYERS[level_of(module)].is_pure}
+
+    assert {module for module in pure if "logging" in imported_names(FILES[module])} == {"zmqlayer.journal"}
 
 
 def test_server_and_worker_are_strangers() -> None:

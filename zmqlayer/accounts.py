@@ -13,7 +13,6 @@ reports in CONSUMED (``dues.py``).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -25,6 +24,7 @@ from zmqlayer.counters import Counters, Drop
 from zmqlayer.dues import Dues
 from zmqlayer.exceptions import ChannelFull, ProtocolError
 from zmqlayer.frames import WORK_BYTES, Frame, Kind, node_topic, pack
+from zmqlayer.journal import Journal
 from zmqlayer.ledger import Account, Ledger
 from zmqlayer.names import NodeId, owner_of, short
 from zmqlayer.notices import Notices
@@ -36,8 +36,6 @@ from zmqlayer.rooms import Bound
 from zmqlayer.windows import Windows
 
 __all__ = ["PEER_GONE", "Accounts"]
-
-logger = logging.getLogger("zmqlayer")
 
 WORK, WORK_BATCH, RETURN = Kind.WORK, Kind.WORK_BATCH, Kind.RETURN  # a name is faster than a member
 MOST_HELD: Final = 1_000
@@ -60,7 +58,7 @@ class Accounts:
     """
 
     def __init__(
-        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters,
+        self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, journal: Journal,
         held: Callable[[NodeId], dict[str, int]], asked_for: Callable[[Frame], bool], notices: Notices,
     ) -> None:  # fmt: skip
         self._node_id = outbox.node_id
@@ -68,6 +66,7 @@ class Accounts:
         self._outbox = outbox
         self._peers = peers
         self._counters = counters
+        self._journal = journal
         self._held = held
         self._asked_for = asked_for
         self.closed = Closures(config.limits.closed_channels)
@@ -349,7 +348,7 @@ class Accounts:
                 return True
         if not account.is_over:
             account.is_over = True
-            logger.warning(
+            self._journal.warning(
                 "refused a message for %r of peer %s: %d messages with %d bytes of it are unread here; "
                 "give all nodes the same peer_messages and peer_bytes",
                 frame.target[:100], short(frame.source), account.unread + account.unread_work,

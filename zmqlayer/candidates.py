@@ -9,18 +9,16 @@ out. When the table is full the addresses that were tried in vain go first. ``di
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from zmqlayer.greetings import host_of
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId
 
 __all__ = ["Address", "Candidates", "take_turns"]
-
-logger = logging.getLogger("zmqlayer")
 
 PRUNED_SHARE: Final = 4
 
@@ -92,9 +90,10 @@ class Candidates:
         chance: Returns a number from 0 to 1, to choose among equals whom to forget.
     """
 
-    def __init__(self, most: int, chance: Callable[[], float]) -> None:
+    def __init__(self, most: int, chance: Callable[[], float], journal: Journal) -> None:
         self._most = most
         self._chance = chance
+        self._journal = journal
         self._addresses: dict[str, Address] = {}
         self._count = 0
         self._has_warned = False
@@ -134,7 +133,7 @@ class Candidates:
             del self._addresses[entry.text]
         if not self._has_warned:
             self._has_warned = True
-            logger.warning(
+            self._journal.warning(
                 "more than %d addresses of nodes are known; those that do not answer are forgotten first. "
                 "Somebody may announce nodes that do not exist",
                 self._most,

@@ -12,16 +12,14 @@ Every drop is counted by reason and by peer, and named in the log: at once, and 
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId, short
 
 __all__ = ["CLOSED", "WITHDRAWN", "Counters", "Drop"]
-
-logger = logging.getLogger("zmqlayer")
 
 LOG_EVERY_S: Final = 60.0
 CLOSED: Final = "channel closed"
@@ -73,7 +71,8 @@ class Counters:
         ignored: Message frames that came late, twice, or to the wrong process; their senders count them as lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self.accepted = 0
         self.arrived = 0
         self.delivered = 0
@@ -97,7 +96,7 @@ class Counters:
         unlogged = self._unlogged.get(drop.reason)
         if unlogged is None:
             self._unlogged[drop.reason] = _Unlogged(0, drop, now + LOG_EVERY_S)
-            _log(drop, count)
+            self._say(drop, count)
         else:
             unlogged.count += count
             unlogged.last = drop
@@ -113,7 +112,7 @@ class Counters:
             if unlogged.log_at > now:
                 continue
             if unlogged.count:
-                _log(unlogged.last, unlogged.count)
+                self._say(unlogged.last, unlogged.count)
                 unlogged.count, unlogged.log_at = 0, now + LOG_EVERY_S
             else:
                 del self._unlogged[reason]
@@ -136,10 +135,9 @@ class Counters:
         counts = {name: int(getattr(self, name)) for name in names}
         return counts | {f"dropped: {reason}": count for reason, count in sorted(self.dropped.items()) if count}
 
-
-def _log(drop: Drop, count: int) -> None:
-    where = f" for {drop.channel!r}" if drop.channel else ""
-    whose = f" (peer {short(drop.peer)})" if drop.peer is not None else ""
-    cure = f"; {drop.cure}" if drop.cure else ""
-    level = logging.DEBUG if drop.reason in EVERYDAY else logging.WARNING
-    logger.log(level, "dropped %d message%s%s%s: %s%s", count, "s" * (count != 1), where, whose, drop.reason, cure)
+    def _say(self, drop: Drop, count: int) -> None:
+        where = f" for {drop.channel!r}" if drop.channel else ""
+        whose = f" (peer {short(drop.peer)})" if drop.peer is not None else ""
+        cure = f"; {drop.cure}" if drop.cure else ""
+        say = self._journal.debug if drop.reason in EVERYDAY else self._journal.warning
+        say("dropped %d message%s%s%s: %s%s", count, "s" * (count != 1), where, whose, drop.reason, cure)

@@ -29,6 +29,7 @@ from typing import Final
 
 from zmqlayer.candidates import Address, Candidates, take_turns
 from zmqlayer.config import Timing
+from zmqlayer.journal import Journal
 from zmqlayer.limits import Limits
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
@@ -61,7 +62,8 @@ class Dialling:
     """
 
     def __init__(
-        self, timing: Timing, limits: Limits, jitter: Callable[[], float], known: Callable[[NodeId], bool],
+        self, timing: Timing, limits: Limits, journal: Journal, jitter: Callable[[], float],
+        known: Callable[[NodeId], bool],
         meeting: Callable[[], Collection[float]] = tuple, n_doors: int = 1,
     ) -> None:  # fmt: skip
         self._timing = timing
@@ -70,7 +72,7 @@ class Dialling:
         self._known = known
         self._meeting = meeting
         self._n_doors = n_doors
-        self._candidates = Candidates(limits.candidates, jitter)
+        self._candidates = Candidates(limits.candidates, jitter, journal)
         self._own: dict[str, None] = {}
         self._next_at: float | None = None
 

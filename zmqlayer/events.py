@@ -1,5 +1,6 @@
 """
-What the core tells its node: someone can read now, a request is over, a peer came or went, and what was asked for.
+What the core tells its node: someone can read now, a request is over, a peer came or went, what was asked for, and
+what is for the log.
 
 Values only.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.journal import Said
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerInfo, PeerState
 from zmqlayer.ports import Loss
@@ -153,4 +155,4 @@ class Ended:
 Notice = Room | Lost | Ended
 """What is told to those who asked for it."""
 
-Event = Notice | Readable | Spread | Handed | Completed | PeerChanged | Joined
+Event = Notice | Readable | Spread | Handed | Completed | PeerChanged | Joined | Said

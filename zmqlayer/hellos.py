@@ -16,6 +16,7 @@ from zmqlayer.frames import BROADCAST, PROTOCOL_MAJOR, PROTOCOL_MINOR, Kind, pac
 from zmqlayer.gossip import Gossip, Named
 from zmqlayer.greetings import Greeting, address_of
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
@@ -34,10 +35,11 @@ class Hellos:
     """
 
     def __init__(
-        self, identity: Identity, config: Config, outbox: Outbox, peers: Peers, chance: Callable[[], float]
-    ) -> None:
+        self, identity: Identity, config: Config, outbox: Outbox, journal: Journal, peers: Peers,
+        chance: Callable[[], float],
+    ) -> None:  # fmt: skip
         self.routes = Routes(config.limits.routes)
-        self.rejections = Rejections(identity, config)
+        self.rejections = Rejections(identity, config, journal)
         self.gossip = Gossip(chance)
         self._identity = identity
         self._config = config

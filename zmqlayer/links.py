@@ -14,7 +14,6 @@ A link is READY when the peer's own topic is subscribed here, its ECHO came, and
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from zmqlayer.greetings import Greeting, address_of, host_of
 from zmqlayer.heartbeats import Beat, Heartbeats, read_lag_ms, read_pace, to_hundredths
 from zmqlayer.hellos import Hellos
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId, short
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import SILENT, Cause, Peer, Peers, PeerState
@@ -36,8 +36,6 @@ from zmqlayer.ports import Candidate, IdSource, Refusal
 from zmqlayer.refusals import Refusals
 
 __all__ = ["LinkObserver", "Links"]
-
-logger = logging.getLogger("zmqlayer")
 
 PUSHED: Final = frozenset((Kind.PULSE, Kind.WORK, Kind.WORK_BATCH, Kind.ENDED, Kind.CEDED))
 EITHER_WAY: Final = Kind.TALLY
@@ -59,26 +57,29 @@ class Links:
     """
 
     def __init__(
-        self, identity: Identity, config: Config, outbox: Outbox, randoms: IdSource, on_change: LinkObserver,
-        on_reachable: Callable[[NodeId, float], None], before_synced: Callable[[NodeId, float], None],
+        self, identity: Identity, config: Config, outbox: Outbox, journal: Journal, randoms: IdSource,
+        on_change: LinkObserver, on_reachable: Callable[[NodeId, float], None],
+        before_synced: Callable[[NodeId, float], None],
     ) -> None:  # fmt: skip
-        self.peers = Peers(config.timing)
+        self.peers = Peers(config.timing, journal)
         self._identity = identity
         self._config = config
         self._timing = config.timing
         self._outbox = outbox
+        self._journal = journal
         self._randoms = randoms
         self._on_change = on_change
         self._on_reachable = on_reachable
         self._before_synced = before_synced
         self._dialling = Dialling(
-            config.timing, config.limits, self._chance, self._is_linked, self.peers.meeting_since, len(identity.doors)
-        )
-        self._refusals = Refusals(config.limits.refusals, is_rotating=len(identity.doors) > 1)
+            config.timing, config.limits, journal, self._chance, self._is_linked, self.peers.meeting_since,
+            len(identity.doors),
+        )  # fmt: skip
+        self._refusals = Refusals(config.limits.refusals, journal, is_rotating=len(identity.doors) > 1)
         self._dial_link = self._new_link()
         self._barriers = Barriers(outbox, randoms)
         self._subscribers: set[NodeId] = set()
-        self._hellos = Hellos(identity, config, outbox, self.peers, self._chance)
+        self._hellos = Hellos(identity, config, outbox, journal, self.peers, self._chance)
         self._heartbeats = Heartbeats(config.timing)
 
     # What discovery says
@@ -223,7 +224,7 @@ class Links:
         self._outbox.call_by(now)
         peer = self.peers.at(address)
         if not is_open and peer is not None and peer.is_cut:
-            logger.debug("x %s: nobody listens at its address any more", short(peer.node_id))
+            self._journal.debug("x %s: nobody listens at its address any more", short(peer.node_id))
             self._end(peer, Cause.DEPARTED, now, is_final=False)
 
     def heartbeat(self, frame: Frame, peer: Peer, now: float) -> None:
@@ -264,7 +265,7 @@ class Links:
 
     def depart(self, peer: Peer, now: float, reason: str) -> None:
         """End a link at once."""
-        logger.debug("x %s: %s", short(peer.node_id), reason)
+        self._journal.debug("x %s: %s", short(peer.node_id), reason)
         self._end(peer, Cause.DEPARTED, now, is_final=True)
 
     def ban(self, peer: Peer, now: float, reason: str) -> None:

@@ -24,6 +24,7 @@ from typing import Final
 
 from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish, Push, Subscribe, Unsubscribe
 from zmqlayer.config import Config, Timing
+from zmqlayer.journal import Said
 from zmqlayer.memory_node import TRUE_CLOCK, MemoryClock, MemoryNode
 from zmqlayer.memory_wires import Pipe, Step, Wires, pipes_between
 from zmqlayer.ports import Candidate
@@ -172,7 +173,11 @@ class MemoryNetwork:
         while mesh.outbox:
             for action in mesh.outgoing():
                 self._carry_out(node, action)
-        node.events += mesh.events()
+        for event in mesh.events():
+            if type(event) is Said:
+                event.write()
+            else:
+                node.events.append(event)
         due_at = max(self.now, node.time_of(mesh.next_deadline()))
         if due_at < node.wakes_at:
             node.wakes_at = due_at

@@ -36,6 +36,7 @@ from zmqlayer.fanout import Fanout
 from zmqlayer.frames import BROADCAST, Frame, Kind, is_barrier, is_for, node_topic, pack
 from zmqlayer.identity import Identity
 from zmqlayer.joining import Joining
+from zmqlayer.journal import Journal
 from zmqlayer.ledger import Account
 from zmqlayer.links import Links
 from zmqlayer.mail import Mail
@@ -78,14 +79,15 @@ class Mesh:
     def __init__(self, identity: Identity, config: Config, randoms: IdSource) -> None:
         self.identity = identity
         self._addresses = Addresses(identity.node_id, config)
-        self.counters = Counters()
+        self.pending: list[Event] = []
+        self._emit = self.pending.append
+        journal = Journal(self._emit)
+        self.counters = Counters(journal)
         self.outbox = Outbox(identity.node_id)
         self.tallies = Tallies(config.limits.tallies)
         self._config = config
-        self.pending: list[Event] = []
-        self._emit = self.pending.append
         self._links = Links(
-            identity, config, self.outbox, randoms, self._link_changed,
+            identity, config, self.outbox, journal, randoms, self._link_changed,
             lambda node_id, now: self._mail.peer_reachable(node_id, now),
             lambda node_id, now: self._membership.peer_listens(node_id, now),
         )  # fmt: skip
@@ -93,7 +95,7 @@ class Mesh:
         self.notices = Notices(config.limits.entrusted, self._blocked_by, self._emit)
         parts = (identity.node_id, config, self.outbox, self._peers)
         self._accounts = Accounts(
-            *parts[1:], self.counters, self._held, lambda frame: self._readers.asked_for(frame), self.notices
+            *parts[1:], self.counters, journal, self._held, lambda frame: self._readers.asked_for(frame), self.notices
         )
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
         self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
@@ -106,7 +108,7 @@ class Mesh:
         self._fanout = Fanout(*parts, self._mail, randoms, self._spread, self._send_copy)
         self._membership = Membership(*parts, self._fanout, self.counters, self._emit, self._clear)
         self._reception = Reception(
-            identity.node_id, self._links, self._accounts, self.counters, self._receivers(),
+            identity.node_id, self._links, self._accounts, self.counters, journal, self._receivers(),
             self._mail.batch, self._readers.work_batch,
         )  # fmt: skip
         self._timed = (self._links, self._accounts.dues, self._fanout, self._membership.requests, self._readers)

@@ -23,7 +23,6 @@ it accuses others (Lifeguard, Dadgar et al. 2018).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -32,11 +31,10 @@ from typing import Final
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.heartbeats import PUSHED_EVERY, pushes_each
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId, short
 
 __all__ = ["READY", "SILENT", "TRANSITIONS", "Cause", "InvalidState", "Peer", "PeerInfo", "PeerState", "Peers"]
-
-logger = logging.getLogger("zmqlayer")
 
 
 _NEVER: Final = float("inf")
@@ -196,9 +194,10 @@ class Peers:
         get: Return the link to a node, or None. Each frame asks, so no call of ours is in between.
     """
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: Timing, journal: Journal) -> None:
         self.early: set[NodeId] = set()
         self._timing = timing
+        self._journal = journal
         self._peers: dict[NodeId, Peer] = {}
         self.get = self._peers.get
         self._greeted: dict[NodeId, Peer] = {}
@@ -255,7 +254,7 @@ class Peers:
             raise InvalidState(before, cause) from None
         self._ready = None
         if peer.state is not before:
-            logger.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
+            self._journal.debug("= %s %s: %s → %s", short(peer.node_id), cause.name, before.value, peer.state.value)
         if peer.state is not PeerState.GREETED:
             self._greeted.pop(peer.node_id, None)
         if peer.state is PeerState.GREETED and cause is not Cause.HEARD:

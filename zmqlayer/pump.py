@@ -105,10 +105,14 @@ class Pump:
     def ask(self, question: Callable[[Mesh, float], T]) -> T:
         """Return what *question* does with the mesh, or finds out about it; then send what follows from it."""
         mesh, board, outbox = self._mesh, self._board, self._outbox
-        with self._at_mesh:
-            now = self._clock()
-            result = question(mesh, now)
-            calls = self._sort() if mesh.pending or board.has_calls else None
+        try:
+            with self._at_mesh:
+                now = self._clock()
+                result = question(mesh, now)
+                calls = self._sort() if mesh.pending or board.has_calls else None
+        except BaseException:
+            self._follow_failure()
+            raise
         if outbox.actions:
             self._send_soon(now)
         if calls is not None or outbox.tick_by < self._wakes_at:
@@ -118,10 +122,14 @@ class Pump:
     def put(self, send: Callable[[str, bytes, float], None], name: str, body: bytes) -> None:
         """Have the mesh ``send(name, body, now)``: :meth:`ask` for what is asked most, without a closure for each."""
         mesh, board, outbox = self._mesh, self._board, self._outbox
-        with self._at_mesh:
-            now = self._clock()
-            send(name, body, now)
-            calls = self._sort() if mesh.pending or board.has_calls else None
+        try:
+            with self._at_mesh:
+                now = self._clock()
+                send(name, body, now)
+                calls = self._sort() if mesh.pending or board.has_calls else None
+        except BaseException:
+            self._follow_failure()
+            raise
         if outbox.actions:
             self._send_soon(now)
         if calls is not None or outbox.tick_by < self._wakes_at:
@@ -304,6 +312,11 @@ class Pump:
             self._ring()
         if calls is not None:
             self._carry_out(calls)
+
+    def _follow_failure(self) -> None:
+        """Do what follows from a question that raised: what it said in the log comes before its error is told."""
+        if self._mesh.pending:
+            self.ask(lambda mesh, now: None)
 
     def _ring(self) -> None:
         """Something is due earlier than the driver thinks."""

@@ -6,7 +6,6 @@ Nothing that a peer sends raises out of here: it is counted, logged once, and th
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -25,13 +24,12 @@ from zmqlayer.frames import (
     parse_batch,
     parse_work_batch,
 )
+from zmqlayer.journal import Journal
 from zmqlayer.links import Links
 from zmqlayer.names import NodeId, short
 from zmqlayer.peers import Peer
 
 __all__ = ["Reception"]
-
-logger = logging.getLogger("zmqlayer")
 
 DIRECT, WORK, BATCH, WORK_BATCH = Kind.DIRECT, Kind.WORK, Kind.BATCH, Kind.WORK_BATCH  # faster than a member
 FIRST_WORDS: Final = frozenset((Kind.HELLO, Kind.REFUSAL))
@@ -55,7 +53,7 @@ class Reception:
     """
 
     def __init__(
-        self, node_id: NodeId, links: Links, accounts: Accounts, counters: Counters,
+        self, node_id: NodeId, links: Links, accounts: Accounts, counters: Counters, journal: Journal,
         receivers: Mapping[int, Callable[[Frame, Peer, float], object]],
         batch: Callable[[Frame, Sequence[bytes], float], None],
         work_batch: Callable[[Frame, Peer, Work, float], None],
@@ -63,6 +61,7 @@ class Reception:
         self._links = links
         self._accounts = accounts
         self._counters = counters
+        self._journal = journal
         self._receivers = receivers
         self._batch = batch
         self._work_batch = work_batch
@@ -90,11 +89,13 @@ class Reception:
         self._counters.malformed += 1
         peer = self._links.peers.get(source) if source is not None else None
         if peer is not None:
-            logger.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
+            self._journal.warning("closed the link to %s %s: %s", peer.role, short(peer.node_id), fault)
             self._links.ban(peer, now, "it broke the protocol")
         elif not self._has_warned_of_strangers:
             self._has_warned_of_strangers = True
-            logger.warning("ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault)
+            self._journal.warning(
+                "ignored a malformed frame from an unknown sender: %s; further ones are only counted", fault
+            )
 
     def _take_in(self, frame: Frame, now: float) -> None:
         """

@@ -7,15 +7,13 @@ only if we were quick enough to ask: a line without an address waits a second fo
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
+from zmqlayer.journal import Journal
 from zmqlayer.keyring import KEYGEN
 from zmqlayer.ports import Fault, Refusal
 
 __all__ = ["Refusals"]
-
-logger = logging.getLogger("zmqlayer")
 
 TELL_EVERY_S: Final = 60.0
 WAIT_FOR_ADDRESS_S: Final = 1.0
@@ -46,8 +44,9 @@ class Refusals:
         is_rotating: Whether this node has several secrets: then a dial with another may be a step on the way.
     """
 
-    def __init__(self, most: int, *, is_rotating: bool = False) -> None:
+    def __init__(self, most: int, journal: Journal, *, is_rotating: bool = False) -> None:
         self._most = most
+        self._journal = journal
         self._suffix = _ROTATING if is_rotating else ""
         self._told: dict[tuple[str, bool, Fault], float] = {}
         self._nameless: dict[Fault, float] = {}
@@ -81,7 +80,8 @@ class Refusals:
             return
         self._told[refusal] = now
         if refusal.is_dialled:
-            logger.warning("%s refused this node: %s%s", refusal.address, _WE_DIALLED[refusal.fault], self._suffix)
+            why = _WE_DIALLED[refusal.fault]
+            self._journal.warning("%s refused this node: %s%s", refusal.address, why, self._suffix)
         else:
             who = refusal.address or "a node whose address is not known"
-            logger.warning("refused %s: %s%s", who, _THEY_DIALLED[refusal.fault], self._suffix)
+            self._journal.warning("refused %s: %s%s", who, _THEY_DIALLED[refusal.fault], self._suffix)

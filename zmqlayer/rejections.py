@@ -7,17 +7,15 @@ Each is one line in the log of either side, with the cure, however often it happ
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 from zmqlayer.config import Config
 from zmqlayer.frames import PROTOCOL_MAJOR
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Journal
 from zmqlayer.names import NodeId, short
 
 __all__ = ["Rejections"]
-
-logger = logging.getLogger("zmqlayer")
 
 BAN_S: Final = 60.0
 
@@ -25,9 +23,10 @@ BAN_S: Final = 60.0
 class Rejections:
     """The rejections of one node; what it remembers of them has the bound ``limits.rejections``."""
 
-    def __init__(self, identity: Identity, config: Config) -> None:
+    def __init__(self, identity: Identity, config: Config, journal: Journal) -> None:
         self._identity = identity
         self._config = config
+        self._journal = journal
         self._most = config.limits.rejections
         self._banned: dict[NodeId, float] = {}
         self._told: dict[NodeId | str, None] = {}
@@ -56,17 +55,17 @@ class Rejections:
         if not self._is_news("full" if reason == "full" else node_id):
             return
         if reason == "version":
-            logger.warning(
+            self._journal.warning(
                 "refused node %s: it speaks protocol %s and we speak %d; run the same major version everywhere",
                 short(node_id), str(payload.get("version"))[:20], PROTOCOL_MAJOR,
             )  # fmt: skip
         elif reason == "cluster":
-            logger.warning(
+            self._journal.warning(
                 "refused node %s: it is not of cluster %r with our secret; give both the same cluster and secret",
                 short(node_id), self._config.cluster,
             )  # fmt: skip
         else:
-            logger.warning(
+            self._journal.warning(
                 "refused node %s and maybe others: there are %d peers already; raise limits['peers'] if that is right",
                 short(node_id), self._config.limits.peers,
             )  # fmt: skip
@@ -76,17 +75,17 @@ class Rejections:
         if not self._is_news(address):
             return
         if payload.get("reason") == "version":
-            logger.warning(
+            self._journal.warning(
                 "%s refused us: it speaks protocol %s and we speak %d; run the same major version everywhere",
                 address, str(payload.get("version"))[:20], PROTOCOL_MAJOR,
             )  # fmt: skip
         elif payload.get("reason") == "cluster":
-            logger.warning(
+            self._journal.warning(
                 "%s refused us: it is not of cluster %r with our secret; give both the same cluster and secret",
                 address, self._config.cluster,
             )  # fmt: skip
         else:
-            logger.warning("%s refused us: it has as many peers as it may; raise limits['peers'] there", address)
+            self._journal.warning("%s refused us: it has as many peers as it may; raise limits['peers'] there", address)
 
     def _is_news(self, who: NodeId | str) -> bool:
         if who in self._told:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import cast
 
 from zmqlayer.events import Completed, Event, Handed, InboxKey, Interest, Notice, PeerChanged, Readable, Spread
+from zmqlayer.journal import Said
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import inbox_of, short
 from zmqlayer.queues import Letter
@@ -48,6 +49,7 @@ class Calls:
         changes: What happened to peers.
         notices: What was asked for, by whom to tell.
         handed: Messages to be given to takers; the node does that, which can take them back.
+        said: Lines for the log.
     """
 
     waiters: list[Waiter | Taker] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Calls:
     changes: list[PeerChanged] = field(default_factory=list)
     notices: dict[Listener, list[Notice]] = field(default_factory=dict)
     handed: list[Handed] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
 
     def carry_out(self, look_around: Callable[[], None], peer_callbacks: Iterable[PeerCallback]) -> None:
         """
@@ -71,6 +74,8 @@ class Calls:
             watcher(channels)
         for listener, notices in self.notices.items():
             listener(notices)
+        for line in self.said:
+            line.write()
         for change in self.changes:
             peer = change.peer
             logger.info("%s %s at %s is %s", peer.role, short(peer.node_id), peer.address, change.state.value)
@@ -122,11 +127,12 @@ class Switchboard:
             elif type(event) is Spread:
                 for channel in event.channels if self._receivers or self._watchers or mesh.takers else ():
                     self._wake(channel, 1, mesh)
+            elif type(event) is Said:
+                self._due.said.append(event)
             elif isinstance(event, PeerChanged):
                 self._due.changes.append(event)
             elif isinstance(event, Notice):
-                for listener in self.listeners:
-                    self._due.notices.setdefault(listener, []).append(event)
+                self._notify(event)
             elif isinstance(event, Completed) and (waiter := self._requests.pop(event.token, None)):
                 self._results[event.token] = event
                 self._due.waiters.append(waiter)
@@ -199,6 +205,10 @@ class Switchboard:
                 self.drop_condition(waiter)
 
     # Inside
+
+    def _notify(self, notice: Notice) -> None:
+        for listener in self.listeners:
+            self._due.notices.setdefault(listener, []).append(notice)
 
     def _wake(self, key: InboxKey, count: int, mesh: Mesh) -> None:
         if mesh.takers and isinstance(key, str) and (taker := mesh.takers.pop(key, None)):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from zmqlayer.candidates import Address, Candidates, take_turns
+from zmqlayer.journal import Journal, Said
 from zmqlayer.names import NodeId
 
 MOST = 100
@@ -24,7 +25,7 @@ def node(number: int) -> NodeId:
 
 def table(*texts: str) -> Candidates:
     """Return a table that holds hints about *texts*."""
-    candidates = Candidates(MOST, random.Random(1).random)
+    candidates = Candidates(MOST, random.Random(1).random, Journal(Said.write))
     for text in texts:
         add(candidates, text)
     return candidates

@@ -8,14 +8,16 @@ import pytest
 
 from support.strategies import node
 from zmqlayer.counters import Counters, Drop
+from zmqlayer.journal import Journal, Said
 from zmqlayer.names import short
 
 NODE = node(1)
+JOURNAL = Journal(Said.write)
 
 
 def test_a_fresh_node_has_counted_nothing() -> None:
     """Every counter is there from the start, at zero."""
-    assert Counters().snapshot() == {
+    assert Counters(JOURNAL).snapshot() == {
         "accepted": 0, "arrived": 0, "delivered": 0, "expired": 0, "handed_over": 0, "refused": 0, "malformed": 0,
         "unreachable": 0, "ignored": 0,
     }  # fmt: skip
@@ -23,7 +25,7 @@ def test_a_fresh_node_has_counted_nothing() -> None:
 
 def test_drops_are_named_by_reason() -> None:
     """Drops stand behind the counters, each reason under its own name, in the order of the alphabet."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     counters.accepted += 3
     counters.dropped["peer gone"] += 2
     counters.dropped["flushed"] += 1
@@ -36,19 +38,19 @@ def test_drops_are_named_by_reason() -> None:
 
 def test_a_snapshot_stays_as_it_was() -> None:
     """What is counted later does not change what was read before."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     snapshot = counters.snapshot()
 
     counters.expired += 1
     counters.dropped["flushed"] += 1
 
-    assert snapshot == Counters().snapshot()
+    assert snapshot == Counters(JOURNAL).snapshot()
 
 
 @pytest.mark.parametrize("reason", ["channel closed", "withdrawn"])
 def test_what_happens_every_day_is_no_warning(caplog: pytest.LogCaptureFixture, reason: str) -> None:
     """A browser that leaves is counted, and can be seen at DEBUG."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
 
     with caplog.at_level(logging.DEBUG, "zmqlayer"):
         counters.drop(Drop(reason, "http.request"), now=0.0)
@@ -59,7 +61,7 @@ def test_what_happens_every_day_is_no_warning(caplog: pytest.LogCaptureFixture, 
 
 def test_a_drop_is_named_in_the_log_at_once_and_then_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """A flood of drops is one line a minute for each reason, with its count, the channel and the cure."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     drop = Drop("member full", "chat.x!1", NODE, "read faster")
 
     with caplog.at_level(logging.WARNING, "zmqlayer"):
@@ -85,7 +87,7 @@ def test_a_drop_is_named_in_the_log_at_once_and_then_once_a_minute(caplog: pytes
 
 def test_a_peer_that_returns_was_not_lost() -> None:
     """What was counted as lost with a peer is taken back, in the sum and for the peer."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     counters.drop(Drop("peer gone", peer=NODE), 0.0, 5)
 
     counters.restore("peer gone", NODE, 5)
@@ -96,7 +98,7 @@ def test_a_peer_that_returns_was_not_lost() -> None:
 
 def test_drops_are_listed_by_peer() -> None:
     """Without those that were taken back."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     counters.drop(Drop("peer gone", peer=NODE), 0.0, 5)
     counters.drop(Drop("flushed", peer=NODE), 0.0, 2)
     counters.restore("peer gone", NODE, 5)
@@ -106,7 +108,7 @@ def test_drops_are_listed_by_peer() -> None:
 
 def test_the_drops_of_a_peer_that_is_forgotten_stay_in_the_sum() -> None:
     """What is kept per peer ends with its account."""
-    counters = Counters()
+    counters = Counters(JOURNAL)
     counters.drop(Drop("peer gone", peer=NODE), 0.0, 5)
 
     counters.forget(NODE)

@@ -10,6 +10,7 @@ import pytest
 from support.strategies import node
 from zmqlayer.config import Timing
 from zmqlayer.dialing import Dialling
+from zmqlayer.journal import Journal, Said
 from zmqlayer.limits import Limits
 from zmqlayer.names import NodeId
 from zmqlayer.ports import Candidate
@@ -36,8 +37,9 @@ class Links:
         self.meeting: list[float] = []
         limits = Limits(candidates=MOST, dials=DIALS)
         self.dialling = Dialling(
-            TIMING, limits, lambda: jitter, self.linked.__contains__, lambda: self.meeting, n_doors
-        )
+            TIMING, limits, Journal(Said.write), lambda: jitter, self.linked.__contains__, lambda: self.meeting,
+            n_doors,
+        )  # fmt: skip
         for candidate in candidates:
             self.dialling.add(candidate, 0.0)
 

@@ -15,11 +15,13 @@ from zmqlayer.frames import Kind, parse
 from zmqlayer.greetings import Greeting
 from zmqlayer.hellos import Hellos
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Journal, Said
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peers
 from zmqlayer.ports import Door
 
 X, Y = node(1), node(2)
+JOURNAL = Journal(Said.write)
 CONFIG = Config()
 IDENTITY = Identity(node_id=X, role="script", hosts=("here",), doors=(Door(CONFIG.cluster_tag, 1, 2),))
 
@@ -33,7 +35,7 @@ def outbox() -> Outbox:
 @pytest.fixture
 def hellos(outbox: Outbox) -> Hellos:
     """Those of node X, which has no peers."""
-    return Hellos(IDENTITY, CONFIG, outbox, Peers(Timing()), lambda: 0.0)
+    return Hellos(IDENTITY, CONFIG, outbox, JOURNAL, Peers(Timing(), JOURNAL), lambda: 0.0)
 
 
 def pushed(outbox: Outbox) -> list[tuple[str, int, dict[str, Any]]]:

@@ -12,10 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.strategies import node, steps
 from zmqlayer.config import Timing
 from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.journal import Journal, Said
 from zmqlayer.peers import TRANSITIONS, Cause, InvalidState, Peer, Peers, PeerState
 
 TIMING = Timing(heartbeat_s=1.0, silent_after_s=3.0, gone_after_s=8.0, dial_timeout_s=2.0, cut_timeout_s=0.5)
 FOUND, GREETED, READY, SILENT, GONE = PeerState
+JOURNAL = Journal(Said.write)
 
 WAYS = {
     FOUND: [],
@@ -40,7 +42,7 @@ def peer(number: int = 1, at: float = 0.0) -> Peer:
 
 def peers_in(state: PeerState, now: float = 0.0) -> tuple[Peers, Peer]:
     """Return one peer that came to *state* on the ordinary way."""
-    peers, one = Peers(TIMING), peer()
+    peers, one = Peers(TIMING, JOURNAL), peer()
     peers.add(one)
     for cause in WAYS[state]:
         peers.move(one, cause, now)
@@ -53,7 +55,7 @@ class PeersModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.peers = Peers(TIMING)
+        self.peers = Peers(TIMING, JOURNAL)
         self.links: list[Peer] = []
         self.now = 0.0
 
@@ -202,7 +204,7 @@ def test_a_handshake_that_starts_anew_again_and_again_ends() -> None:
 
 def test_a_far_peer_has_the_time_it_asked_for() -> None:
     """A handshake may take as long as the one who dialled found that it does."""
-    peers, one = Peers(TIMING), peer()
+    peers, one = Peers(TIMING, JOURNAL), peer()
     one.patience_s = 12.0
     peers.add(one)
 
@@ -274,7 +276,7 @@ def test_steps_without_end_do_not_prolong_a_handshake() -> None:
 
 def test_it_is_known_since_when_links_come_up() -> None:
     """The start of each handshake, however often it began anew; none of links that are up."""
-    peers, one = Peers(TIMING), peer()
+    peers, one = Peers(TIMING, JOURNAL), peer()
     peers.add(one)
     assert peers.meeting_since() == []
 
@@ -368,7 +370,7 @@ def test_lateness_prolongs_no_handshake_that_began_after_it() -> None:
 
 def test_peers_may_go_while_all_are_looked_at() -> None:
     """Whoever goes through all peers may end each of them."""
-    peers = Peers(TIMING)
+    peers = Peers(TIMING, JOURNAL)
     for number in range(1, 4):
         peers.add(peer(number))
 

@@ -17,6 +17,7 @@ from support.doubles import FakeClock, FakeTransport
 from zmqlayer import pump as pump_module
 from zmqlayer.actions import Action, Subscribe
 from zmqlayer.config import Config
+from zmqlayer.counters import Drop
 from zmqlayer.events import Room
 from zmqlayer.exceptions import ChannelFull
 from zmqlayer.identity import Identity
@@ -255,6 +256,101 @@ def test_an_error_of_a_question_leaves_the_mesh_free(rig: Rig) -> None:
         rig.pump.ask(lambda mesh, now: 1 / 0)
 
     assert rig.pump.ask(lambda mesh, now: now) == rig.clock.now
+
+
+# What is for the log
+
+
+class Writes(logging.Handler):
+    """A handler of the log that uses the node, as a page with the live log does."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+        self._rig = rig
+
+    def emit(self, record: logging.LogRecord) -> None:
+        assert not self._rig.pump._at_mesh.locked(), "it would wait for a lock that its own thread holds"
+        self.heard.append(record.getMessage().partition(":")[0])
+        self._rig.send(b"a line")
+
+
+@pytest.fixture
+def log(rig: Rig) -> Iterator[Writes]:
+    """Return the handler of the log."""
+    logger, handler = logging.getLogger("zmqlayer"), Writes(rig)
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+def lose(mesh: Mesh, number: int) -> None:
+    """Lose messages for a reason of their own: each has its line."""
+    mesh.counters.drop(Drop(f"reason {number}"), 0.0, number)
+
+
+def ask(rig: Rig) -> None:
+    rig.pump.ask(lambda mesh, now: [lose(mesh, number) for number in (2, 3)])
+
+
+def put(rig: Rig) -> None:
+    rig.pump.put(lambda name, body, now: [lose(rig.mesh, number) for number in (2, 3)] and None, "", b"")
+
+
+def take(rig: Rig) -> None:
+    rig.pump.take(lambda key, now: [lose(rig.mesh, number) for number in (2, 3)] and None, "")
+
+
+def take_in(rig: Rig) -> None:
+    rig.mesh.receive = lambda wire, now, age_s: lose(rig.mesh, wire[0])  # type: ignore[method-assign]
+    rig.wires.arrive(b"\2", b"\3")
+
+
+def step(rig: Rig) -> None:
+    take_in(rig)
+    rig.pump.step(frozenset({7}))
+
+
+def look(rig: Rig) -> None:
+    take_in(rig)
+    rig.pump.look()
+
+
+def fail(rig: Rig) -> None:
+    with pytest.raises(ZeroDivisionError):
+        rig.pump.ask(lambda mesh, now: [lose(mesh, number) for number in (2, 3)] and 1 / 0)
+
+
+def fail_to_put(rig: Rig) -> None:
+    def send(name: str, body: bytes, now: float) -> None:
+        for number in (2, 3):
+            lose(rig.mesh, number)
+        raise ChannelFull(name, 1)
+
+    with pytest.raises(ChannelFull):
+        rig.pump.put(send, "jobs", BODY)
+
+
+def ask_at_the_end(rig: Rig) -> None:
+    rig.pump.close(0.0)
+    ask(rig)
+
+
+@pytest.mark.parametrize("act", [ask, put, take, step, look, fail, fail_to_put, ask_at_the_end])
+def test_the_log_is_written_with_the_mesh_free(rig: Rig, log: Writes, act: Callable[[Rig], None]) -> None:
+    """Whatever is done, what it says comes at once and in order; who handles the log may use the node."""
+    act(rig)
+
+    assert log.heard == ["dropped 2 messages", "dropped 3 messages"]
+
+
+def test_a_child_leaves_to_its_parent_what_that_has_to_say(rig: Rig, log: Writes) -> None:
+    """A line that was not written when the process forked is written once, by the parent."""
+    lose(rig.mesh, 2)
+
+    rig.pump.abandon()
+
+    assert log.heard == []
 
 
 # Turns of an event loop

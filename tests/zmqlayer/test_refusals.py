@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from zmqlayer.journal import Journal, Said
 from zmqlayer.ports import Fault, Refusal
 from zmqlayer.refusals import Refusals
 
 OTHER, DIALLED = "10.0.0.7", "tcp://10.0.0.7:5757"
+JOURNAL = Journal(Said.write)
 
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("is_dialled", [True, False])
 def test_a_refusal_is_one_line_with_the_cure(fault: Fault, is_dialled: bool, caplog: pytest.LogCaptureFixture) -> None:
     """It names the other side and what to do; the same again is told a minute later."""
-    refusals = Refusals(10)
+    refusals = Refusals(10, JOURNAL)
     address = DIALLED if is_dialled else OTHER
 
     for now in range(0, 61, 10):
@@ -27,7 +29,7 @@ def test_a_refusal_is_one_line_with_the_cure(fault: Fault, is_dialled: bool, cap
 
 def test_each_node_and_fault_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
     """Another node, or another fault of the same one, is news."""
-    refusals = Refusals(10)
+    refusals = Refusals(10, JOURNAL)
     for address in ("10.0.0.7", "10.0.0.8"):
         for fault in (Fault.SECRET, Fault.STRANGER):
             refusals.note(Refusal(address, False, fault), 0.0)
@@ -37,7 +39,7 @@ def test_each_node_and_fault_has_its_line(caplog: pytest.LogCaptureFixture) -> N
 
 def test_a_flood_of_addresses_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """Beyond the limit nothing is remembered or told, until a minute has passed."""
-    refusals = Refusals(3)
+    refusals = Refusals(3, JOURNAL)
     for number in range(100):
         refusals.note(Refusal(f"10.0.0.{number}", False, Fault.SECRET), 0.0)
     assert len(caplog.messages) == len(refusals._told) == 3
@@ -50,7 +52,7 @@ def test_a_flood_of_addresses_is_bounded(caplog: pytest.LogCaptureFixture) -> No
 
 def test_a_line_waits_for_the_address(caplog: pytest.LogCaptureFixture) -> None:
     """A dialler that was gone before we looked comes again: the line that names it is enough."""
-    refusals = Refusals(10)
+    refusals = Refusals(10, JOURNAL)
 
     refusals.note(Refusal("", False, Fault.SECRET), 0.0)
     refusals.tick(0.5)
@@ -63,7 +65,7 @@ def test_a_line_waits_for_the_address(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_who_stays_unknown_is_told_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
     """After a second the line comes without an address, once."""
-    refusals = Refusals(10)
+    refusals = Refusals(10, JOURNAL)
     for now in (0.0, 0.5, 1.0, 1.5, 2.0):
         refusals.note(Refusal("", False, Fault.PLAIN), now)
         refusals.tick(now)
@@ -74,6 +76,6 @@ def test_who_stays_unknown_is_told_all_the_same(caplog: pytest.LogCaptureFixture
 
 def test_a_change_of_secrets_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
     """A node with several secrets says that the line may be a step on the way."""
-    Refusals(10, is_rotating=True).note(Refusal(OTHER, False, Fault.SECRET), 0.0)
+    Refusals(10, JOURNAL, is_rotating=True).note(Refusal(OTHER, False, Fault.SECRET), 0.0)
 
     assert "harmless while secrets are being changed" in caplog.text

@@ -11,6 +11,7 @@ import pytest
 from support.strategies import node
 from zmqlayer.config import Config
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Journal, Said
 from zmqlayer.limits import Limits
 from zmqlayer.ports import Door
 from zmqlayer.rejections import Rejections
@@ -22,7 +23,7 @@ FITTING = {"version": [1, 0], "cluster": CONFIG.cluster_tag}
 
 
 def rejections(most: int = 100) -> Rejections:
-    return Rejections(IDENTITY, replace(CONFIG, limits=Limits(rejections=most)))
+    return Rejections(IDENTITY, replace(CONFIG, limits=Limits(rejections=most)), Journal(Said.write))
 
 
 @pytest.mark.parametrize(

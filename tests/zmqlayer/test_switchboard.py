@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from logging import INFO, WARNING
 from random import Random
 
 import pytest
@@ -13,7 +14,9 @@ from support.strategies import node, quick
 from zmqlayer.config import Config
 from zmqlayer.events import Completed, Ended, Event, Interest, Joined, Lost, PeerChanged, Readable, Room
 from zmqlayer.identity import Identity
+from zmqlayer.journal import Said
 from zmqlayer.mesh import Mesh
+from zmqlayer.names import short
 from zmqlayer.peers import PeerInfo, PeerState
 from zmqlayer.ports import Door, Loss
 from zmqlayer.switchboard import Calls, Receiver, Switchboard
@@ -319,3 +322,17 @@ def test_calls_reach_everyone() -> None:
     calls.carry_out(lambda: heard.append("look around"), [lambda change: 1 / 0, heard.append])
 
     assert heard == ["look around", OWN, gone]
+
+
+def test_lines_for_the_log_come_before_what_is_said_of_peers(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+    """In the order in which they came up; a change of a peer is named when its callbacks are told."""
+    gone = PeerChanged(PeerInfo(node(1), "worker", "tcp://127.0.0.1:1", "gone"), PeerState.GONE, 5.0)
+    calls = board.sort(Said(WARNING, "lost %d", (1,)), gone, Said(WARNING, "lost %d", (2,)))
+    before = list(caplog.messages)
+
+    with caplog.at_level(INFO, "zmqlayer"):
+        calls.carry_out(lambda: None, [])
+
+    assert before == []
+    said = [message.partition(" at ")[0] for message in caplog.messages]
+    assert said == ["lost 1", "lost 2", f"worker {short(node(1))}"]
