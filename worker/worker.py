@@ -87,7 +87,11 @@ class Worker:
                 logger.exception("a message on %r could not be consumed", channel)
 
     def stop(self) -> None:
-        """Let every :meth:`run` return after its current message. May be called again to wake late comers."""
+        """
+        Let every :meth:`run` return after its current message. May be called again to wake late comers.
+
+        Not from a signal handler, as ``SyncChannelLayer.interrupt``.
+        """
         self._stopping.set()
         self.channel_layer.interrupt()
 

@@ -141,7 +141,13 @@ class SyncLayer(BaseLayer):
         return receive_deferred(self, self._interest(tuple(channels)), cast("Reactor", reactor))
 
     def interrupt(self) -> None:
-        """Wake every receiver of this node that blocks; those that find nothing return (None, None)."""
+        """
+        Wake every receiver of this node that blocks; those that find nothing return (None, None).
+
+        From any thread, but not from a signal handler: it takes a lock, as all methods of a layer do, which the very
+        thread that the signal interrupts may hold. Let the handler put something into a ``queue.SimpleQueue``, and a
+        thread that waits for it there call this.
+        """
         self.node.wake_receivers()
 
     def new_channel(self, pattern: str) -> str:
@@ -315,7 +321,11 @@ class SyncLayer(BaseLayer):
         return self._wait_until(lambda mesh: mesh.is_read(prefix), timeout)
 
     def close(self) -> None:
-        """Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s."""
+        """
+        Leave the mesh: return what was not started, hand over what is queued, say goodbye. Takes at most 3 s.
+
+        Not from a signal handler: see :meth:`interrupt`.
+        """
         self.node.close()
 
     def _wait(self, interest: Interest, timeout_s: float) -> Letter | None:

@@ -66,7 +66,11 @@ class Worker:
             self.store.close()
 
     def stop(self) -> None:
-        """Let :meth:`run` return after what it is doing now. May be called again to wake a late comer."""
+        """
+        Let :meth:`run` return after what it is doing now. May be called again to wake a late comer.
+
+        Not from a signal handler, as ``SyncChannelLayer.interrupt``.
+        """
         self._stopping.set()
         self.channel_layer.interrupt()
 
