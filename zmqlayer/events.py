@@ -15,7 +15,7 @@ from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.journal import Said
 from zmqlayer.names import NodeId
 from zmqlayer.peers import PeerInfo, PeerState
-from zmqlayer.ports import Loss
+from zmqlayer.ports import Loss, Standing
 from zmqlayer.queues import Letter
 from zmqlayer.rooms import Bound
 
@@ -81,10 +81,14 @@ class Readable(NamedTuple):
 
 
 class Handed(NamedTuple):
-    """A message, or a copy of a group message each, is for these takers. It lies in no channel, and counts as read."""
+    """
+    A message, or a copy of a group message each, is for these takers, who stand on this very thread.
+
+    It lies in no channel, and counts as read.
+    """
 
     letter: Letter
-    takers: list[Hashable]
+    takers: list[Standing]
 
 
 class Spread(NamedTuple):

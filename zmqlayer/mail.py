@@ -8,7 +8,7 @@ unread there is kept in ``accounts.py``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -22,6 +22,7 @@ from zmqlayer.frames import Frame
 from zmqlayer.names import NodeId, owner_of, process_prefix
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, Peers
+from zmqlayer.ports import Standing
 from zmqlayer.queues import Letter, Mailboxes
 from zmqlayer.rooms import Bound
 
@@ -39,11 +40,14 @@ class Mail:
     Args:
         on_letters: Called with messages of one channel that can be read now, or that belong to a ``?`` channel of ours.
         on_handed: Called with a message, and with the takers that are to get it.
+        driver_here: Returns who drives on this thread: who stands elsewhere is woken only, and finds its message in the
+            channel. Were it taken out here and laid back later, others would get what came behind it first.
     """
 
     def __init__(
         self, config: Config, outbox: Outbox, peers: Peers, counters: Counters, accounts: Accounts,
-        on_letters: Callable[[list[Letter], float], None], on_handed: Callable[[Letter, list[Hashable]], None],
+        on_letters: Callable[[list[Letter], float], None], on_handed: Callable[[Letter, list[Standing]], None],
+        driver_here: Callable[[], object],
     ) -> None:  # fmt: skip
         self.boxes = Mailboxes()
         self.is_joined = False
@@ -56,6 +60,7 @@ class Mail:
         self._accounts = accounts
         self._on_letters = on_letters
         self._on_handed = on_handed
+        self._driver_here = driver_here
         self._closures = Closures(config.limits.closed_channels)
         self._parked: dict[NodeId, deque[Letter]] = {}
 
@@ -151,13 +156,12 @@ class Mail:
         return reached
 
     def hand_over_first(self, letters: list[Letter], now: float) -> list[Letter]:
-        """Give the first of some messages for one channel to whoever stands there. Returns those that stay."""
-        letter = letters[0]
-        if letter.deadline <= now:
+        """Give the first of some messages for one channel to whoever stands there, here. Returns those that stay."""
+        letter, takers = letters[0], self.boxes.takers
+        taker = takers.get(letter.channel)
+        if taker is None or letter.deadline <= now or taker.driver is not self._driver_here():
             return letters
-        taker = self.boxes.takers.pop(letter.channel, None)
-        if taker is None:
-            return letters
+        del takers[letter.channel]
         self._accounts.settle(letter, now)
         self._counters.delivered += 1
         self._on_handed(letter, [taker])
@@ -259,15 +263,16 @@ class Mail:
             self._on_letters(letters, now)
 
     def _hand_over(self, copy: Letter, channels: list[str]) -> list[str]:
-        """Give a copy to whoever stands at each of these channels. Returns those at which nobody does."""
-        takers = self.boxes.takers
+        """Give a copy to whoever stands at each of these channels, here. Returns those at which nobody does."""
+        takers, driver = self.boxes.takers, self._driver_here()
         others: list[str] = []
-        handed: list[Hashable] = []
+        handed: list[Standing] = []
         for channel in channels:
-            taker = takers.pop(channel, None)
-            if taker is None:
+            taker = takers.get(channel)
+            if taker is None or taker.driver is not driver:
                 others.append(channel)
             else:
+                del takers[channel]
                 handed.append(taker)
         if handed:
             self._counters.delivered += len(handed)

@@ -45,7 +45,7 @@ from zmqlayer.names import NodeId, short
 from zmqlayer.notices import Notices
 from zmqlayer.outbox import Outbox
 from zmqlayer.peers import Peer, PeerInfo, PeerState
-from zmqlayer.ports import Candidate, IdSource, Refusal
+from zmqlayer.ports import Candidate, IdSource, Refusal, Standing
 from zmqlayer.queues import Letter
 from zmqlayer.readers import Readers
 from zmqlayer.reception import Reception
@@ -74,9 +74,12 @@ class Mesh:
         identity: Who this node is.
         config: What it was told.
         randoms: Source of random bytes, for link numbers, barriers and jitter.
+        driver_here: Returns who drives on this thread, or None; see :class:`Mail`.
     """
 
-    def __init__(self, identity: Identity, config: Config, randoms: IdSource) -> None:
+    def __init__(
+        self, identity: Identity, config: Config, randoms: IdSource, driver_here: Callable[[], object] = lambda: None
+    ) -> None:
         self.identity = identity
         self._addresses = Addresses(identity.node_id, config)
         self.pending: list[Event] = []
@@ -98,7 +101,9 @@ class Mesh:
             *parts[1:], self.counters, journal, self._held, lambda frame: self._readers.asked_for(frame), self.notices
         )
         books = (config, self.outbox, self._peers, self.counters, self._accounts)
-        self._mail = Mail(*books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)))
+        self._mail = Mail(
+            *books, self._letters_arrived, lambda letter, takers: self._emit(Handed(letter, takers)), driver_here
+        )
         self.notices.mail = self._mail
         boxes, self.take_mail = self._mail.boxes, self._mail.pop
         self.takers, self.unread_mail = boxes.takers, boxes.channels
@@ -313,7 +318,7 @@ class Mesh:
                 self._readers.poll(key, now)  # or a receiver that is kept busy by others would never give it credit
         return None
 
-    def stand(self, channel: str, taker: Hashable) -> bool:
+    def stand(self, channel: str, taker: Standing) -> bool:
         """
         Let *taker* have the next message for a process channel by hand: see :class:`Handed`.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
+from threading import get_ident
 from typing import Final, TypeVar, cast
 
 from zmqlayer.config import Config
@@ -135,7 +136,7 @@ class Node:
             doors = tuple(Door(tag, pull, pub) for tag, (pull, pub) in ports)
             node_id = NodeId(self._randoms(NODE_ID_BYTES))
             identity = Identity(node_id=node_id, role=self.role, hosts=self._hosts, doors=doors)
-            self._mesh = Mesh(identity, self.config, self._randoms)
+            self._mesh = Mesh(identity, self.config, self._randoms, self._find_driver_here)
             self._mesh.start(self._clock())
             self.pump = Pump(self._transport, self._mesh, self._board, self._clock, self._carry_out)
             self._thread = threading.Thread(target=self._run, name=f"zmqlayer-{short(node_id)}", daemon=True)
@@ -311,8 +312,7 @@ class Node:
     @property
     def driver_here(self) -> Driver | None:
         """Who drives in place of the node's own thread, if it does on this very thread."""
-        driver = self.pump.driver if self._state is RUNNING else None
-        return driver if driver is not None and driver.thread == threading.get_ident() else None
+        return self._find_driver_here() if self._state is RUNNING else None
 
     def step_aside(self, taker: Taker) -> None:
         """*taker* no longer waits. What it was given already, or the wake, goes to another."""
@@ -407,6 +407,10 @@ class Node:
 
     def _with_mesh(self, question: Callable[[Mesh, float], T]) -> T:
         return self.pump.ask(question)
+
+    def _find_driver_here(self) -> Driver | None:
+        driver = self.pump.driver
+        return driver if driver is not None and driver.thread == get_ident() else None
 
     def _carry_out(self, calls: Calls) -> None:
         for letter, takers in calls.handed:

@@ -31,6 +31,7 @@ __all__ = [
     "Refusal",
     "ReplyChannel",
     "ServerLayer",
+    "Standing",
     "Transport",
     "Wish",
 ]
@@ -40,6 +41,17 @@ Clock = Callable[[], float]
 
 IdSource = Callable[[int], bytes]
 """Random bytes, like :func:`os.urandom`."""
+
+
+class Standing(Protocol):
+    """Who stands at a process channel, as far as the core knows it: ``waiters.py`` has the rest."""
+
+    def __hash__(self) -> int:
+        """It is known by being itself."""
+
+    @property
+    def driver(self) -> object:
+        """Who drives where it stands: only on that one's thread it can be given anything."""
 
 
 class Door(NamedTuple):

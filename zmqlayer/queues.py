@@ -10,12 +10,13 @@ An expired message is dropped where it is found, and never counts as capacity.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from zmqlayer.copies import Copies
 from zmqlayer.messages import Message
 from zmqlayer.names import NodeId, inbox_of
+from zmqlayer.ports import Standing
 
 __all__ = ["Backlog", "Letter", "Mailboxes"]
 
@@ -148,7 +149,7 @@ class Mailboxes:
         self.copies = Copies()
         self._boxes: dict[str, _Mailbox] = {}
         self.channels = self._boxes.keys()
-        self.takers: dict[str, Hashable] = {}
+        self.takers: dict[str, Standing] = {}
         self._by_prefix: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:

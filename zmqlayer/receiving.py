@@ -47,7 +47,7 @@ def stand(node: Node, channel: str) -> LoopTaker | None:
     # Whether it runs is not asked of asyncio: up to Python 3.11 that is a system call.
     if loop is None or not loop.is_running() or channel[-1] == "!":  # below a prefix they may lie in any channel
         return None
-    taker = LoopTaker(loop, channel, node.in_hand)
+    taker = LoopTaker(loop, channel, driver, node.in_hand)
     return taker if node.pump.stand(taker) else None
 
 

@@ -44,6 +44,7 @@ class _Channel:
         self._deliver: Deliver | None = deliver  # None once closed: whoever it belongs to knows this channel
         self._is_paused = False
         self._is_standing = False
+        self.driver: object = None
 
     def pause(self) -> None:
         self._is_paused = True
@@ -96,7 +97,8 @@ class _Channel:
     def stand(self) -> None:
         """Be given what comes next, if the reactor drives the node. Else, as always, the layer is told of it."""
         node = self._owner.layer.node
-        self._is_standing = self._deliver is not None and node.driver_here is not None and node.pump.stand(self)
+        self.driver = node.driver_here
+        self._is_standing = self._deliver is not None and self.driver is not None and node.pump.stand(self)
 
     def give(self, letter: Letter, running: object) -> bool:
         self._is_standing = False

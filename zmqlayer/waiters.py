@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
+from zmqlayer.ports import Standing
 from zmqlayer.queues import Letter
 
 __all__ = ["LoopTaker", "LoopWaiter", "Taker", "ThreadWaiter", "Waiter", "hand_over", "wake_all"]
@@ -69,7 +70,7 @@ class LoopWaiter(Waiter):
             self.future.set_result(None)
 
 
-class Taker(Protocol):
+class Taker(Standing, Protocol):
     """
     Somebody who waits for one process channel, and is given the next message for it by hand.
 
@@ -81,9 +82,6 @@ class Taker(Protocol):
     """
 
     channel: str
-
-    def __hash__(self) -> int:
-        """It is known by being itself."""
 
     @property
     def given(self) -> Letter | None:
@@ -106,14 +104,16 @@ class LoopTaker(LoopWaiter):
     A coroutine that is a :class:`Taker`.
 
     Args:
+        driver: Who drives on the thread of the loop.
         in_hand: Has the channel from the moment on at which this one is given a message. Whoever awaited its future
             takes it out again, also if he was cancelled and gave the message back.
     """
 
-    __slots__ = ("_in_hand", "channel")
+    __slots__ = ("_in_hand", "channel", "driver")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, channel: str, in_hand: set[str]) -> None:
-        self.loop, self.future, self.channel, self._in_hand = loop, loop.create_future(), channel, in_hand
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: str, driver: object, in_hand: set[str]) -> None:
+        self.loop, self.future, self.channel = loop, loop.create_future(), channel
+        self.driver, self._in_hand = driver, in_hand
 
     @property
     def given(self) -> Letter | None:

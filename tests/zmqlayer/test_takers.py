@@ -12,7 +12,7 @@ import pytest
 from support.network import joined
 from zmqlayer import InMemoryChannelLayer, driving
 from zmqlayer import pump as pump_module
-from zmqlayer.codec import decode
+from zmqlayer.codec import decode, encode
 from zmqlayer.events import Handed
 from zmqlayer.exceptions import ChannelFull, LayerClosed
 from zmqlayer.queues import Letter
@@ -273,6 +273,33 @@ def test_only_its_own_loop_gives(layer: Any, is_cancelled: bool, is_group: bool)
     assert run(main()) == ((1, 0), {"n": 1})
 
 
+@pytest.mark.parametrize("is_group", [False, True], ids=["channel", "group"])
+def test_nobody_overtakes_what_could_not_be_given(layer: Any, is_group: bool) -> None:
+    """Whoever receives before the coroutine was woken gets what another thread sent first, and then the second."""
+
+    async def main() -> list[Any]:
+        channel = await member(layer)
+        task = await wait_at(layer, channel)
+        taken, carry_out = [], layer.node.pump._carry_out
+
+        def receive_first(calls: Any) -> None:
+            layer.node.pump._carry_out = carry_out
+            taken.extend(layer.sync.receive([channel])[1] for _ in range(2))
+            carry_out(calls)
+
+        def send(mesh: Any, now: float) -> None:
+            layer.node.pump._carry_out = receive_first
+            for n in range(2):
+                name = "g" if is_group else channel
+                (mesh.group_send if is_group else mesh.send)(name, encode(name, {"n": n}, 100), now)
+
+        on_another_thread(lambda: layer.node.ask(send))
+        task.cancel()
+        return taken
+
+    assert run(main()) == [{"n": 0}, {"n": 1}]
+
+
 def test_a_loop_that_ends_takes_nothing_along(layer: Any) -> None:
     """Its coroutine waited; what comes when the loop has gone is for the next."""
     channel = ""
@@ -340,18 +367,29 @@ def test_who_stands_there_hears_of_the_end(layer: Any) -> None:
 # In the mesh
 
 
+class Standing(str):
+    """A taker that is known by its name."""
+
+    driver: Any = None
+    """Nobody drives a network in memory: this is who does on the thread of any step of it."""
+
+
+class Elsewhere(Standing):
+    driver = "a loop of another thread"
+
+
 def test_only_who_stands_at_an_empty_channel_is_given_anything() -> None:
     """One for each channel, and nobody while the node leaves."""
     _, a = joined("a")
     channel, other = a.new_channel(), a.new_channel()
     a.send(channel, {})
 
-    assert not a.mesh.stand(channel, "early")
-    assert a.mesh.stand(other, "first")
-    assert not a.mesh.stand(other, "second")
+    assert not a.mesh.stand(channel, Standing("early"))
+    assert a.mesh.stand(other, Standing("first"))
+    assert not a.mesh.stand(other, Standing("second"))
 
     a.mesh.leave(0.0)
-    assert not a.mesh.stand(a.new_channel(), "late")
+    assert not a.mesh.stand(a.new_channel(), Standing("late"))
 
 
 def test_takers_are_served_before_capacity_is_asked() -> None:
@@ -364,7 +402,7 @@ def test_takers_are_served_before_capacity_is_asked() -> None:
     network.run(0.1)
     a.group_send("other", {})
     network.run(0.1)
-    b.mesh.stand(handed, "taker")
+    b.mesh.stand(handed, Standing("taker"))
 
     a.group_send("g", {"n": 1})
     network.run(0.1)
@@ -377,7 +415,7 @@ def test_a_copy_that_is_too_old_is_given_to_nobody() -> None:
     """It is found in the channel, and counted as expired."""
     network, a = joined("a")
     channel = a.new_channel()
-    a.mesh.stand(channel, "taker")
+    a.mesh.stand(channel, Standing("taker"))
 
     reached = a.mesh._mail.spread([channel], b"\x80", network.now, a.node_id, network.now)
 
@@ -390,7 +428,7 @@ def test_what_is_handed_over_counts_as_read() -> None:
     """The window of its sender opens, and stays open if the message is given back: it is like a copy then."""
     network, a, b = joined("a", "b", capacity=1)
     channel = b.new_channel()
-    b.mesh.stand(channel, "taker")
+    b.mesh.stand(channel, Standing("taker"))
 
     a.send(channel, {"n": 1})
     network.run(1.0)
@@ -410,7 +448,7 @@ def test_of_several_that_come_at_once_the_first_is_given() -> None:
     """The others lie in the channel, in order."""
     network, a, b = joined("a", "b")
     channel = b.new_channel()
-    b.mesh.stand(channel, "taker")
+    b.mesh.stand(channel, Standing("taker"))
 
     for n in range(3):
         a.send(channel, {"n": n})
@@ -421,11 +459,32 @@ def test_of_several_that_come_at_once_the_first_is_given() -> None:
     assert [b.take(channel) for _ in range(2)] == [{"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize("is_group", [False, True], ids=["channel", "group"])
+def test_who_stands_elsewhere_finds_its_message_in_the_channel(is_group: bool) -> None:
+    """It stays unread, before what comes behind it, and whoever stands there is woken to look."""
+    network, a, b = joined("a", "b", capacity=2)
+    channel = b.new_channel()
+    b.group_add("g", channel)
+    network.run(0.1)
+    b.mesh.stand(channel, taker := Elsewhere("taker"))
+
+    for n in range(2):
+        (a.group_send if is_group else a.send)("g" if is_group else channel, {"n": n})
+    network.run(0.1)
+
+    assert not [event for event in b.events if isinstance(event, Handed)]
+    assert (b.mesh.takers, b.mesh.counters.delivered) == ({channel: taker}, 0)
+    if not is_group:
+        with pytest.raises(ChannelFull):
+            a.send(channel, {})
+    assert [b.take(channel) for _ in range(2)] == [{"n": 0}, {"n": 1}]
+
+
 def test_a_message_that_is_too_old_is_given_to_nobody() -> None:
     """It expires in the channel, and whoever stands there is woken to look."""
     network, a = joined("a", expiry=1)
     channel = a.new_channel()
-    a.mesh.stand(channel, "taker")
+    a.mesh.stand(channel, Standing("taker"))
     letter = Letter(channel, b"\x80", network.now, a.node_id)
 
     assert a.mesh._mail.hand_over_first([letter], network.now) == [letter]
@@ -442,8 +501,8 @@ def test_a_letter_is_given_on_its_own_loop_only() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         in_hand: set[str] = set()
-        here, cancelled = LoopTaker(loop, "x!a", in_hand), LoopTaker(loop, "x!b", in_hand)
-        elsewhere = LoopTaker(other, "x!c", in_hand)
+        here, cancelled = LoopTaker(loop, "x!a", None, in_hand), LoopTaker(loop, "x!b", None, in_hand)
+        elsewhere = LoopTaker(other, "x!c", None, in_hand)
         cancelled.future.cancel()
         takers = [here, cancelled, elsewhere]
         letter: Any = object()
