@@ -20,7 +20,7 @@ from django.core.management import find_commands
 from django.utils.module_loading import import_string
 
 from zmqlayer.base import BaseLayer
-from zmqlayer.config import SETTINGS, Config, parse_environment
+from zmqlayer.config import NAMES, SETTINGS, Config, parse_environment
 from zmqlayer.exceptions import ConfigError, ZmqLayerError
 from zmqlayer.keyring import KEYGEN
 from zmqlayer.limits import Limits
@@ -259,11 +259,11 @@ def _judge_backend(alias: str, backend: str) -> Iterator[CheckMessage]:
 
 def _cure(place: str, entry: Mapping[str, Any], setting: str) -> str:
     """Return where to change *setting*, and to what if it is only misspelt."""
-    if setting not in _config_of(entry):
-        return f"Correct {setting!r}, or the environment variable ZMQLAYER_{setting.upper()} where that is set."
-    names = [each.name for each in SETTINGS]
-    meant = difflib.get_close_matches(setting, names, n=1)
-    if setting in names or not meant:
+    variables = {each.name: each.variable for each in SETTINGS}
+    if setting not in _config_of(entry) and setting in variables:
+        return f"Correct {setting!r}, or the environment variable {variables[setting]} where that is set."
+    meant = difflib.get_close_matches(setting, NAMES, n=1)
+    if setting in NAMES or not meant:
         return f"Correct {setting!r} in {place}, or leave it out."
     return f"Rename {setting!r} to {meant[0]!r} in {place}."
 

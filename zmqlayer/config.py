@@ -24,6 +24,7 @@ from zmqlayer.unknown import explain
 
 __all__ = [
     "FLAGS",
+    "NAMES",
     "SETTINGS",
     "WORKER_PREFETCH",
     "Bind",
@@ -121,10 +122,10 @@ class Config:
             check_number("prefetch", self.prefetch, 0, _MOST["prefetch"])
         if self.expiry > 4_000_000:
             raise ConfigError("expiry", f"{self.expiry:g} s is more than the 4,000,000 s a frame can say")
-        limits = {name: getattr(self.limits, name) for name in ("queued_bytes", "copy_bytes", "published_bytes")}
-        for name, limit in {"peer_bytes": self.peer_bytes, **limits}.items():
-            if limit < self.max_message_size:
-                raise ConfigError(name, f"{limit:,} is below max_message_size ({self.max_message_size:,})")
+        if self.peer_bytes < self.max_message_size:
+            problem = f"{self.peer_bytes:,} is below max_message_size ({self.max_message_size:,})"
+            raise ConfigError("peer_bytes", problem)
+        self.limits.check_room(self.max_message_size)
 
     def _check_openness(self) -> None:
         check_secrets(self.secrets, self.limits.secrets)
@@ -162,10 +163,9 @@ class Config:
         given = {name: value for name, value in settings.items() if value is not None}
         limits = Limits.from_setting(given.pop("limits", {}))
         merged = _merge(given, environ or {})
-        known = {setting.name for setting in SETTINGS}
         for name in merged:
-            if name not in known:
-                raise ConfigError(name, explain(name, known))
+            if name not in _READERS:
+                raise ConfigError(name, explain(name, NAMES))
         if not merged.keys() & _SECRETS:
             _use_project(merged, project or ProjectSecrets())
         elif merged.get("secret") or merged.get("secrets"):
@@ -386,6 +386,9 @@ SETTINGS: Final = (
     Setting("peer_bytes", "BYTES", "Unread bytes that one peer may hold of ours. [default: 16777216]"),
 )
 """Every setting, in the order in which help shows them."""
+
+NAMES: Final = (*(setting.name for setting in SETTINGS), "limits")
+"""What code may say: neither a flag nor a variable could hold the many limits."""
 
 FLAGS: Final = tuple(setting for setting in SETTINGS if not setting.is_secret)
 """Those that a command line may hold."""

@@ -57,7 +57,8 @@ class Limits:
         closed_channels: Process channels that are remembered as closed, for a minute.
 
     Raises:
-        ConfigError: A limit is below 1 or beyond all machines, or a relation between two of them does not hold.
+        ConfigError: A limit is below 1 or beyond all machines, or a relation between two of them does not hold. It is
+            about the setting ``limits``, and names the limit.
     """
 
     candidates: int = 512
@@ -105,29 +106,50 @@ class Limits:
             if name not in known:
                 raise ConfigError("limits", f"{name!r} is unknown; the limits are {', '.join(known)}")
             if type(limit) is not int:
-                raise ConfigError(name, f"{limit!r} is not a whole number")
+                raise _wrong(name, f"{limit!r} is not a whole number")
         return cls(**value)
 
     def __post_init__(self) -> None:
         for name in (limit.name for limit in fields(self)):
-            check_number(name, getattr(self, name), 1, MOST)
+            if problem := _judge(getattr(self, name), 1, MOST):
+                raise _wrong(name, problem)
         for part in ("dials", "addresses_per_name"):
             if getattr(self, part) > self.candidates:
-                raise ConfigError(part, f"{getattr(self, part):,} is above candidates ({self.candidates:,})")
+                raise _wrong(part, f"{getattr(self, part):,} is above candidates ({self.candidates:,})")
         if self.accounts < self.peers:
-            raise ConfigError("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")
+            raise _wrong("accounts", f"{self.accounts:,} is below peers ({self.peers:,})")
         if self.memberships < self.groups:
-            raise ConfigError("memberships", f"{self.memberships:,} is below groups ({self.groups:,})")
+            raise _wrong("memberships", f"{self.memberships:,} is below groups ({self.groups:,})")
+
+    def check_room(self, max_message_size: int) -> None:
+        """
+        Look whether each limit in bytes has room for one message of *max_message_size* bytes.
+
+        Raises:
+            ConfigError: One has not: it would refuse such a message for ever.
+        """
+        for name in ("queued_bytes", "copy_bytes", "published_bytes"):
+            if getattr(self, name) < max_message_size:
+                raise _wrong(name, f"{getattr(self, name):,} is below max_message_size ({max_message_size:,})")
 
 
 def check_number(name: str, value: int, least: int, most: int) -> None:
     """
-    Look whether a setting or a limit is neither too small nor so large that something below would fail of it.
+    Look whether a setting is neither too small nor so large that something below would fail of it.
 
     Raises:
         ConfigError: It is.
     """
+    if problem := _judge(value, least, most):
+        raise ConfigError(name, problem)
+
+
+def _judge(value: int, least: int, most: int) -> str:
     if value < least:
-        raise ConfigError(name, f"{value!r} is below {least}")
-    if value > most:
-        raise ConfigError(name, f"{value:,} is above {most:,}, the most there may be; choose less")
+        return f"{value!r} is below {least}"
+    return f"{value:,} is above {most:,}, the most there may be; choose less" if value > most else ""
+
+
+def _wrong(name: str, problem: str) -> ConfigError:
+    """Return the error of a limit. There is no setting of its name: it stands within ``limits``."""
+    return ConfigError("limits", f"{name!r}: {problem}")

@@ -84,6 +84,19 @@ WRONG_LAYERS = [
     ({"default": {**OURS, "CONFIG": {"xyzzy": 1}}}, "E004", "'xyzzy': is unknown", "Correct 'xyzzy' in"),
     ({"default": {**OURS, "CONFIG": {"secret": "short"}}}, "E004", "has 5 bytes and needs 16", "Correct 'secret'"),
     ({"default": {**OURS, "CONFIG": {"hosts": []}}}, "E004", "of channels_redis names a server", "Correct 'hosts'"),
+    (
+        {"default": {**OURS, "CONFIG": {"limits": {"published_bytes": 3}}}},
+        "E004",
+        "setting 'limits': 'published_bytes': 3 is below max_message_size (1,048,576)",
+        "Correct 'limits' in CHANNEL_LAYERS['default']['CONFIG']",
+    ),
+    ({"default": {**OURS, "CONFIG": {"limts": {}}}}, "E004", "'limts': is unknown", "Rename 'limts' to 'limits'"),
+    (
+        {"default": {**OURS, "CONFIG": {"max_message_size": 100_000_000, "peer_bytes": 100_000_000}}},
+        "E004",
+        "setting 'limits': 'published_bytes': 67,108,864 is below max_message_size (100,000,000)",
+        "Correct 'limits' in CHANNEL_LAYERS['default']['CONFIG']",
+    ),
     ({"default": {**OURS, "CONFIG": "capacity"}}, "E004", "cannot be read", "Make it a dict"),
     ({"default": {**OURS, "CONFIG": None}}, "E004", "cannot be read", "Make it a dict"),
     (

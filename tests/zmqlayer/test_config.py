@@ -161,6 +161,8 @@ def test_a_flawed_key_opens_nothing(settings: dict[str, Any]) -> None:
         ({"seeds": f"dns://{'a.' * 127}a:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": "tcp://a/b:5757"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"sedes": "tcp://a:1"}, "sedes", "is unknown; did you mean 'seeds'? The settings are bind, capacity"),
+        ({"limts": {}}, "limts", "is unknown; did you mean 'limits'? The settings are "),
+        ({"xyzzy": 1}, "xyzzy", ", group_expiry, limits, max_message_size, "),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, Any], setting: str, words: str) -> None:

@@ -39,15 +39,19 @@ def test_limits_are_a_setting_too() -> None:
     ("limits", "problem"),
     [
         ({"peer": 1}, "'peer' is unknown; the limits are accounts, "),
-        ({"peers": "64"}, "setting 'peers': '64' is not a whole number"),
+        ({"peers": "64"}, "setting 'limits': 'peers': '64' is not a whole number"),
         (64, "64 is no mapping of names to numbers"),
-        ({"peers": 9000}, "setting 'accounts': 4,096 is below peers \\(9,000\\)"),
+        ({"readers": 0}, "setting 'limits': 'readers': 0 is below 1"),
+        ({"published_bytes": 3}, "setting 'limits': 'published_bytes': 3 is below max_message_size"),
+        ({"peers": 9000}, "setting 'limits': 'accounts': 4,096 is below peers \\(9,000\\)"),
     ],
 )
 def test_a_wrong_limit_is_named(limits: object, problem: str) -> None:
-    """The error says which, and what would do."""
-    with pytest.raises(ConfigError, match=problem):
+    """The error says which, where it was given, and what would do."""
+    with pytest.raises(ConfigError, match=problem) as caught:
         Config.from_settings({"limits": limits})
+
+    assert caught.value.setting == "limits"
 
 
 @pytest.mark.parametrize("limit", ["dials", "addresses_per_name"])
