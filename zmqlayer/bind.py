@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from zmqlayer.exceptions import ConfigError
 
 __all__ = ["Bind", "is_loopback"]
+
+MAX_PORT: Final = 65534
+"""One below the last, which is for the second socket then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,16 @@ class Bind:
         Read ``host``, ``host:port``, ``tcp://host:port``, with ``[...]`` around an IPv6 address.
 
         Raises:
-            ConfigError: None of these forms.
+            ConfigError: None of these forms, or a port above 65534.
         """
-        match = re.fullmatch(r"(?:tcp://)?(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:/]+)(?::(\d+))?", text)
-        if not match or int(match[2] or 0) > 65534:
+        match = re.fullmatch(r"(?:tcp://)?(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:/]+)(?::(\d{1,20}))?", text)
+        if not match:
             raise ConfigError("bind", f"{text!r} is not 'host', 'host:port' or 'tcp://host:port'")
-        return cls(match[1].strip("[]"), int(match[2] or 0))
+        port = int(match[2] or 0)
+        if port > MAX_PORT:
+            problem = f"{text!r} has port {port}, which is above {MAX_PORT}: the mesh takes the next port, too"
+            raise ConfigError("bind", problem)
+        return cls(match[1].strip("[]"), port)
 
 
 def is_loopback(host: str) -> bool:

@@ -44,7 +44,7 @@ WORKER_PREFETCH: Final = 16
 
 _SEED: Final = re.compile(
     r"(?:tcp://(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^\s\[\]:/]+)"
-    r"|dns://(?=[^:]{1,253}:)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?):(\d{1,5})",
+    r"|dns://(?=[^:]{1,253}:)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?):(\d{1,20})",
     re.ASCII,
 )
 
@@ -233,8 +233,10 @@ def _check_cluster(cluster: str) -> None:
 
 def _check_seed(seed: str) -> None:
     match = _SEED.fullmatch(seed)
-    if match is None or not 0 < int(match[1]) < 65536:
+    if match is None:
         raise ConfigError("seeds", f"{seed!r} is neither 'tcp://host:port' nor 'dns://name:port'")
+    if not 0 < (port := int(match[1])) < 65536:
+        raise ConfigError("seeds", f"{seed!r} has port {port}, which is not in the range 1 to 65535")
 
 
 def _read_text(name: str) -> Callable[[Any], str]:

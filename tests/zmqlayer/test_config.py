@@ -151,8 +151,10 @@ def test_a_flawed_key_opens_nothing(settings: dict[str, Any]) -> None:
         ({"channel_capacity": [5]}, "channel_capacity", "5 is not a pattern and a number"),
         ({"channel_capacity": {5: 1}}, "channel_capacity", "5 is neither a glob nor a compiled pattern"),
         ({"channel_capacity": {re.compile(b"x"): 1}}, "channel_capacity", "neither a glob nor a compiled pattern"),
-        ({"seeds": "tcp://host:0"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
-        ({"seeds": "tcp://host:65536"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
+        ({"seeds": "tcp://host:0"}, "seeds", "'tcp://host:0' has port 0, which is not in the range 1 to 65535"),
+        ({"seeds": "dns://a:65536"}, "seeds", "'dns://a:65536' has port 65536, which is not in the range 1 to 65535"),
+        ({"seeds": "tcp://a:700000"}, "seeds", "has port 700000, which is not in the range 1 to 65535"),
+        ({"seeds": f"tcp://a:{'9' * 5000}"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": "tcp://::1:5757"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": "dns://mesh"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
         ({"seeds": "dns://[::1]:5"}, "seeds", "is neither 'tcp://host:port' nor 'dns://name:port'"),
@@ -250,10 +252,21 @@ def test_binds_are_parsed(text: str, bind: Bind) -> None:
     assert Bind.parse(text) == bind
 
 
-@pytest.mark.parametrize("text", ["", ":5757", "::1", "host:", "host:65535", "udp://host:1", "host:1:2", "a/b", "[x"])
+@pytest.mark.parametrize(
+    "text", ["", ":5757", "::1", "host:", "udp://host:1", "host:1:2", "a/b", "[x", f"host:{'9' * 5000}"]
+)
 def test_other_binds_raise(text: str) -> None:
-    """Anything else is refused, as is the last port, which leaves no room for the second socket."""
+    """Anything else is refused."""
     with pytest.raises(ConfigError, match="is not 'host', 'host:port' or 'tcp://host:port'"):
+        Bind.parse(text)
+
+
+@pytest.mark.parametrize(("text", "port"), [("127.0.0.1:65535", 65535), ("0.0.0.0:70000", 70000)])
+def test_the_next_port_must_exist(text: str, port: int) -> None:
+    """The last port leaves no room for the second socket."""
+    words = f"{text!r} has port {port}, which is above 65534: the mesh takes the next port, too"
+
+    with pytest.raises(ConfigError, match=re.escape(words)):
         Bind.parse(text)
 
 
