@@ -68,8 +68,9 @@ def make_plan(
     given = read_given(flags, environ, file)
     if given["tls_key"] and not given["tls_cert"]:
         raise BadOption(given.place("tls_key"), "is a key without a certificate; name that with --tls-cert")
-    in_file = {name: f"{file.name}: [mesh] {name}" for name in file.mesh if name not in mesh_flags}
-    config = read_config(mesh_settings(mesh_flags, environ, file), {**in_file, **(mesh_places or {})})
+    mesh = mesh_settings(mesh_flags, environ, file)
+    in_file = {name: f"{file.name}: [mesh] {name}" for name in mesh if name not in mesh_flags}
+    config = read_config(mesh, {**in_file, **(mesh_places or {})})
     options = given.server_options(config.max_message_size)
     return Plan(prepare(config), options, choose_places(given, passed), _read_proxies(options, given), given)
 

@@ -118,6 +118,14 @@ def test_mistakes_have_a_sentence(settings: Any, config: dict[str, Any], args: l
         call_command("runinterface", *args)
 
 
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the project does not say comes from the environment."""
+    monkeypatch.setenv("ZMQLAYER_EXPIRY", "soon")
+
+    with pytest.raises(CommandError, match=r"^ZMQLAYER_EXPIRY: 'soon' is not a number of seconds$"):
+        call_command("runinterface")
+
+
 def test_a_missing_library_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The optional extra that brings it is named; other imports that fail are bugs, and stay."""
 

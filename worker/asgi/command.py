@@ -118,8 +118,8 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
         mesh = take_settings(flags)
         if settings is not None:
             _join_project(settings, app_dir)
-        options = _read_options(application, mesh, flags)
         config = read_config(mesh)
+        options = _read_options(application, config, flags)
         lifeline = Lifeline.take()
         if flags["processes"] > 1 and lifeline is None:
             _check_port(config, flags["processes"])
@@ -132,11 +132,11 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
     _exit(status)
 
 
-def _read_options(application: str, mesh: dict[str, Any], flags: dict[str, Any]) -> AsgiOptions:
+def _read_options(application: str, config: Config, flags: dict[str, Any]) -> AsgiOptions:
     channels = tuple(choose_channels(CHANNELS, flags["only_channels"], flags["exclude_channels"]))
     if not channels:
         raise click.UsageError(f"no channel is left to read; there are {', '.join(CHANNELS)}")
-    given = {"prefetch": int(mesh["prefetch"])} if str(mesh.get("prefetch", "")).isdigit() else {}
+    given = {} if config.prefetch is None else {"prefetch": config.prefetch}
     return AsgiOptions(
         name=application,
         channels=channels,

@@ -78,6 +78,17 @@ def test_a_wrong_setting_of_the_mesh_names_its_place() -> None:
     assert as_flag.value.param_hint == "--cluster"
 
 
+def test_a_variable_that_beats_the_file_is_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the file says of the same setting does not count, so it is not to be corrected."""
+    environ = {"ZMQLAYER_CLUSTER": "a b"}
+    monkeypatch.setenv("ZMQLAYER_CLUSTER", "a b")
+
+    with pytest.raises(click.BadParameter) as caught:
+        make_plan({}, {}, environ, ConfigFile("shop.toml", {}, {"cluster": "fine"}), ())
+
+    assert caught.value.param_hint == "ZMQLAYER_CLUSTER"
+
+
 def test_a_proxy_that_is_no_address_is_a_sentence() -> None:
     """Only where proxies are believed at all."""
     flags = {"forwarded_allow_ips": ("proxy",)}

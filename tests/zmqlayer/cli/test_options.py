@@ -104,6 +104,37 @@ def test_wrong_flags_are_usage_errors(arguments: list[str], sentence: str) -> No
     assert config is None
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("ZMQLAYER_SEEDS", "foo", "'foo' is neither"),
+        ("ZMQLAYER_BIND", "0.0.0.0", "'0.0.0.0' is not a loopback address"),
+        ("ZMQLAYER_CAPACITY", "0", "0 is below 1"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, value: str, sentence: str) -> None:
+    """Who never wrote a flag is not told to correct one."""
+    result, config = run(**{variable: value})
+
+    assert result.exit_code == 2
+    assert f"Invalid value for {variable}: {sentence}" in result.output
+    assert config is None
+
+
+def test_what_was_given_nowhere_is_called_by_its_flag() -> None:
+    """A default may not fit to what was given; the flag is where to change it."""
+    result, _ = run("--max-message-size", "100000000", ZMQLAYER_PEER_BYTES="")
+
+    assert "Invalid value for --peer-bytes: 16,777,216 is below max_message_size (100,000,000)" in result.output
+
+
+def test_a_flag_is_named_where_it_beats_a_variable() -> None:
+    """The variable does not count then."""
+    result, _ = run("--capacity", "0", ZMQLAYER_CAPACITY="5")
+
+    assert "Invalid value for --capacity: 0 is below 1" in result.output
+
+
 def test_help_shows_flags_and_variables() -> None:
     """Help lists every setting with its flag, in the order of the table, and its variable."""
     result, _ = run("--help")
