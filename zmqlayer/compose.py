@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from zmqlayer.config import Config, parse_environment
+from zmqlayer.config import SETTINGS, Config, parse_environment
 from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
 from zmqlayer.discovery.hosts import HostWatch
 from zmqlayer.discovery.interfaces import reachable_hosts
@@ -31,6 +31,7 @@ from zmqlayer.slot import NodeSlot
 from zmqlayer.solo import SoloTransport
 from zmqlayer.sync import SyncLayer
 from zmqlayer.transport import ZmqTransport
+from zmqlayer.unknown import warn_of_misspelt
 
 __all__ = ["ChannelLayer", "InMemoryChannelLayer", "SyncChannelLayer", "build_node", "configure", "open_layer"]
 
@@ -87,9 +88,12 @@ def configure(settings: Mapping[str, Any]) -> Config:
     """
     Build a configuration from keyword settings, the environment and the Django project of this process.
 
+    Variables that are misspelt, and so have no effect, are named in the log.
+
     Raises:
         ConfigError: An unknown setting, or a value that cannot work.
     """
+    warn_of_misspelt(os.environ, [setting.variable for setting in SETTINGS])
     project = project_secrets(Limits().secrets)
     config = Config.from_settings(settings, os.environ, project=project)
     given = {name for name, value in settings.items() if value is not None} | set(parse_environment(os.environ))

@@ -1,14 +1,21 @@
 """
-A setting that does not exist: what its writer probably meant. Used by ``config.py``.
+A setting, or a variable for one, that does not exist: what its writer probably meant.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Final
 
-__all__ = ["explain"]
+__all__ = ["explain", "misspelt_variables", "warn_of_misspelt"]
+
+logger = logging.getLogger("zmqlayer")
+
+PREFIX: Final = "ZMQLAYER_"
+ALIKE: Final = 0.9
 
 NOT_NEEDED: Final = "of channels_redis is not needed here: leave it out"
 
@@ -30,3 +37,27 @@ def explain(name: str, known: Collection[str]) -> str:
     meant = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {meant[0]!r}? The" if meant else "; the"
     return f"is unknown{hint} settings are {', '.join(sorted(known))}"
+
+
+def misspelt_variables(environ: Iterable[str], known: Collection[str]) -> list[tuple[str, str]]:
+    """
+    Return variables of our prefix that are none of *known*, each with the one that was probably meant.
+
+    Only those are told that are like one: other parts of the project have variables of their own, and a container
+    platform may put more of that prefix into the environment.
+    """
+    strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=ALIKE) for name in strange}
+    return [(name, meant[0]) for name, meant in nearest.items() if meant]
+
+
+def warn_of_misspelt(environ: Iterable[str], known: Collection[str]) -> None:
+    """Say, once in this process, of each of :func:`misspelt_variables` that it has no effect."""
+    for name, meant in misspelt_variables(environ, known):
+        tell(name, meant)
+
+
+@cache
+def tell(name: str, meant: str) -> None:
+    """Name a variable in the log; the second time it is named already."""
+    logger.warning("%s is in the environment, and nobody reads it; did you mean %s?", name, meant)

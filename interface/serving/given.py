@@ -6,7 +6,6 @@ Every value remembers where it came from, so that an error names the place to ch
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,9 @@ from zmqlayer.config import SETTINGS as MESH_SETTINGS
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.options import ServerOptions
 from zmqlayer.interface.serving.config_file import ConfigFile
-from zmqlayer.interface.serving.settings import BY_NAME, PREFIX, SETTINGS, Setting
+from zmqlayer.interface.serving.settings import BY_NAME, SETTINGS, Setting
 
-__all__ = ["BadOption", "Given", "mesh_settings", "misspelt_variables", "read_given"]
+__all__ = ["BadOption", "Given", "mesh_settings", "read_given"]
 
 
 class BadOption(ValueError):
@@ -114,18 +113,6 @@ def mesh_settings(flags: Mapping[str, Any], environ: Mapping[str, str], file: Co
     if ambient & {"secret", "secrets"}:
         ambient |= {"secret", "secrets"}
     return {**{name: value for name, value in file.mesh.items() if name not in ambient}, **flags}
-
-
-def misspelt_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """
-    Return variables that are no option, each with the option's that was probably meant.
-
-    Only those are told that are like one: a container platform may put others of that prefix into the environment.
-    """
-    known = [setting.variable for setting in SETTINGS]
-    strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in (*known, f"{PREFIX}CONFIG"))
-    nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.9) for name in strange}
-    return [(name, meant[0]) for name, meant in nearest.items() if meant]
 
 
 def _find(

@@ -6,23 +6,20 @@ From what was said on a command line to a server that runs; the same for each co
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from zmqlayer.interface.serving.config_file import BadFile, ConfigFile, read_file
-from zmqlayer.interface.serving.given import misspelt_variables
 from zmqlayer.interface.serving.lean import import_transports
 from zmqlayer.interface.serving.logs import log_to_stderr
 from zmqlayer.interface.serving.places import inherited_sockets
 from zmqlayer.interface.serving.plan import Plan, make_plan
 from zmqlayer.interface.serving.settings import PREFIX, SETTINGS
+from zmqlayer.unknown import warn_of_misspelt
 
 __all__ = ["EXTRA", "FILE_VARIABLE", "describe", "read_plan", "start"]
-
-logger = logging.getLogger("zmqlayer.interface")
 
 FILE_VARIABLE: Final = f"{PREFIX}CONFIG"
 
@@ -39,6 +36,8 @@ def read_plan(
     """
     Put together what flags, the environment, a file and the service manager say.
 
+    Variables that are misspelt, and so have no effect, are named in the log.
+
     Args:
         config: Name of the file.
         flags: Options of the server, by name; ``no_<name>`` is true if ``--no-<name>`` was given.
@@ -50,6 +49,7 @@ def read_plan(
         BadOption: An option of the server cannot be used.
         click.BadParameter: A setting of the layer cannot be used.
     """
+    warn_of_misspelt(os.environ, [FILE_VARIABLE, *(setting.variable for setting in SETTINGS)])
     file = _read_file(config) if config else ConfigFile()
     negated = {setting.name: setting.negation for setting in SETTINGS if flags.get(f"no_{setting.name}")}
     named = {setting.name: flags.get(setting.name) for setting in SETTINGS}
@@ -66,8 +66,6 @@ def start(plan: Plan) -> None:
         ModuleNotFoundError: A part of the optional extra is missing.
     """
     log_to_stderr(plan.given["verbosity"], plan.given["log_fmt"])
-    for variable, meant in misspelt_variables(os.environ):
-        logger.warning("%s is no option; did you mean %s?", variable, meant)
     import_transports(with_tls=plan.may_use_tls)
     from zmqlayer.interface.serving.launch import launch  # imports them too, so not before they are there
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zmqlayer.interface.serving.config_file import ConfigFile
-from zmqlayer.interface.serving.given import BadOption, mesh_settings, misspelt_variables, read_given
+from zmqlayer.interface.serving.given import BadOption, mesh_settings, read_given
 
 FILE = ConfigFile("shop.toml", {"http_timeout": 30, "max_body_size": "1M", "allowed_host": ["a.example"]})
 VARIABLES = {"ZMQLAYER_INTERFACE_HTTP_TIMEOUT": "20", "ZMQLAYER_INTERFACE_PORT": "80,443"}
@@ -82,10 +82,3 @@ def test_the_environment_wins_over_a_files_mesh() -> None:
     found = mesh_settings({"capacity": "9"}, {"ZMQLAYER_CLUSTER": "shop", "ZMQLAYER_SECRET": "t" * 16}, file)
 
     assert found == {"capacity": "9"}
-
-
-def test_misspelt_variables_are_found() -> None:
-    """Those of a container platform are left alone."""
-    environ = {"ZMQLAYER_INTERFACE_HTTP_TIMOUT": "1", "ZMQLAYER_INTERFACE_PORT_80_TCP_ADDR": "1", **VARIABLES}
-
-    assert misspelt_variables(environ) == [("ZMQLAYER_INTERFACE_HTTP_TIMOUT", "ZMQLAYER_INTERFACE_HTTP_TIMEOUT")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from zmqlayer import unknown
 from zmqlayer.interface.serving.config_file import BadFile
 from zmqlayer.interface.serving.start import describe, read_plan
 
@@ -22,6 +23,21 @@ def test_a_plan_is_described() -> None:
     plan = read_plan(None, {"http_timeout": "5"}, {"cluster": "blue"})
 
     assert [*describe(plan)] == ["http_timeout = 5.0  (--http-timeout)", "Everything is in order; cluster blue."]
+
+
+def test_misspelt_variables_are_named(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Already where a plan is only checked; those of the server and those of the mesh."""
+    for name in ("ZMQLAYER_INTERFACE_HTTP_TIMOUT", "ZMQLAYER_CLUSTR", "ZMQLAYER_INTERFACE_CONFIG"):
+        monkeypatch.setenv(name, "1")
+    unknown.tell.cache_clear()
+
+    read_plan(None, {}, {})
+
+    assert sorted(caplog.messages) == [
+        "ZMQLAYER_CLUSTR is in the environment, and nobody reads it; did you mean ZMQLAYER_CLUSTER?",
+        "ZMQLAYER_INTERFACE_HTTP_TIMOUT is in the environment, and nobody reads it; "
+        "did you mean ZMQLAYER_INTERFACE_HTTP_TIMEOUT?",
+    ]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
