@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from zmqlayer.bind import Bind
 from zmqlayer.interface.serving.plan import Plan as ServerPlan
 from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.worker.layers import channel_layers, get_channel_layer
 from zmqlayer.worker.management import development
+from zmqlayer.worker.management.commands import runserver
 from zmqlayer.worker.management.development import DevelopmentSite, make_do_without_layers
 from zmqlayer.worker.plan import BadPlan, Plan
 
@@ -152,3 +154,21 @@ def test_a_site_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         open_site()
 
     assert layer.node.is_closed
+
+
+@pytest.mark.parametrize("flags", [(), ("--noreload",)])
+def test_a_port_that_is_none_ends_the_command(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+) -> None:
+    """Before the autoreloader starts, which would wait for a change of the source."""
+    settings.ALLOWED_HOSTS = ["*"]
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("the reloader was started")
+
+    monkeypatch.setattr(runserver, "run_reloading", refuse)
+
+    with pytest.raises(CommandError, match=r"^port 99999 is not in the range 0 to 65535$"):
+        call_command("runserver", "127.0.0.1:99999", *flags)
+
+    assert servers == []

@@ -16,6 +16,7 @@ from django.db import connections
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.serving.given import BadOption
+from zmqlayer.interface.serving.kinds import ports
 from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.worker.console import log_to_stderr
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
@@ -66,7 +67,13 @@ class Command(StaticRunserver):
         )  # fmt: skip
 
     def run(self, **options: Any) -> None:
-        """Run a site, under the autoreloader if that is wanted."""
+        """
+        Run a site, under the autoreloader if that is wanted.
+
+        Raises:
+            CommandError: The port is none.
+        """
+        self._check_port()
         sites: list[DevelopmentSite] = []
 
         def stop() -> None:
@@ -78,6 +85,12 @@ class Command(StaticRunserver):
         else:
             with _interruptible(sites):
                 self._run_site(sites, options)
+
+    def _check_port(self) -> None:
+        try:
+            ports(self.port)
+        except ValueError as exc:
+            raise CommandError(f"port {exc}") from exc
 
     def _run_site(self, sites: list[DevelopmentSite], options: Mapping[str, Any]) -> None:
         log_to_stderr(options["verbosity"])
