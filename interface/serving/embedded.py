@@ -75,7 +75,7 @@ class EmbeddedServer:
         self._server = InterfaceServer(context)
         opener = Opener(self._reactor, self._server.factory, None, self._plan.given["backlog"])
         for place in self._plan.places:
-            self.port = urlsplit(self._server.listen(opener, place)).port or 0
+            self.port = urlsplit(self._server.listen(opener, place)[0]).port or 0
         try:
             layer.start()
         except TransportError as exc:

@@ -78,7 +78,7 @@ def launch(plan: Plan) -> None:
 
 
 def _listen(server: InterfaceServer, opener: Opener, plan: Plan) -> list[str]:
-    return [server.listen(opener, place) for place in plan.places]
+    return [line for place in plan.places for line in server.listen(opener, place)]
 
 
 def _load_certificates(given: Given, protocols: tuple[bytes, ...]) -> Certificates | None:

@@ -10,6 +10,7 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.internet import unix
@@ -37,20 +38,20 @@ class Opened:
     A place that is open.
 
     Attributes:
-        shown: What to tell the operator: a URL, where there is one.
+        shown: What to tell the operator: URLs, where there are any.
         ports: What listens there; an endpoint may need time.
         problem: Why an endpoint could not be opened; empty if it could, or may still.
     """
 
-    def __init__(self, shown: str, *ports: Port) -> None:
-        self.shown = shown
+    def __init__(self, shown: Sequence[str], *ports: Port) -> None:
+        self.shown = tuple(shown)
         self.ports = list(ports)
         self.problem = ""
 
     def fail(self, reason: Failure) -> None:
         """Note that an endpoint could not be opened."""
         self.problem = reason.getErrorMessage()
-        logger.error("%s could not be opened: %s", self.shown, self.problem)
+        logger.error("%s could not be opened: %s", ", ".join(self.shown), self.problem)
 
 
 class Opener:
@@ -86,6 +87,7 @@ class Opener:
 
     def _open_tcp(self, place: Tcp) -> Opened:
         ports: list[Port] = []
+        hosts: list[str] = []
         number = place.port
         for family, address in resolve(place):
             listening = bind(place, family, (address[0], number, *address[2:]), self._backlog)
@@ -93,9 +95,10 @@ class Opener:
                 continue
             number = listening.getsockname()[1]
             ports.append(self._adopt(listening, self._secure or self._plain))
+            hosts.append(place.host or address[0])
         if not ports:
             raise CannotServe(f"cannot listen on {place.host} port {place.port}: {CURES[errno.EADDRNOTAVAIL]}")
-        return Opened(_url(place.host or "0.0.0.0", number, self._secure is not None), *ports)
+        return Opened([_url(host, number, self._secure is not None) for host in dict.fromkeys(hosts)], *ports)
 
     def _open_unix(self, place: Unix) -> Opened:
         clear(place.path)
@@ -104,17 +107,17 @@ class Opener:
         except CannotListenError as exc:
             reason = exc.socketError
             raise CannotServe(f"cannot listen on {place.path}: {reason.strerror or reason}") from exc
-        return Opened(f"unix:{place.path}", port)
+        return Opened([f"unix:{place.path}"], port)
 
     def _open_inherited(self, place: Inherited) -> Opened:
         listening = inherit(place.fd)
         if listening.family == socket.AF_UNIX:
             path = os.fsdecode(listening.getsockname())
-            return Opened(f"unix:{path} (inherited)", self._adopt_unix(listening))
+            return Opened([f"unix:{path} (inherited)"], self._adopt_unix(listening))
         is_secure = self._secure is not None and not place.is_plain
         host, number, *_ = listening.getsockname()
         port = self._adopt(listening, self._secure if is_secure else self._plain)
-        return Opened(f"{_url(host, number, is_secure)} (inherited)", port)
+        return Opened([f"{_url(host, number, is_secure)} (inherited)"], port)
 
     def _open_described(self, place: Described) -> Opened:
         failure = f"cannot listen on {place.description}"
@@ -122,7 +125,7 @@ class Opener:
             listening: Deferred[Any] = serverFromString(self._reactor, place.description).listen(self._plain)
         except (ValueError, TypeError, LookupError, OSError) as exc:
             raise CannotServe(f"{failure}: it is no endpoint that Twisted can open: {exc}") from exc
-        opened = Opened(f"endpoint {place.description}")
+        opened = Opened([f"endpoint {place.description}"])
         listening.addCallbacks(opened.ports.append, opened.fail)
         if opened.problem:
             raise CannotServe(f"{failure}: {opened.problem}")

@@ -23,12 +23,12 @@ class InterfaceServer:
     def __repr__(self) -> str:
         return f"<InterfaceServer [{len(self._opened)} places, {len(self.factory.connections)} connections]>"
 
-    def listen(self, opener: Opener, place: Place) -> str:
+    def listen(self, opener: Opener, place: Place) -> tuple[str, ...]:
         """
         Accept clients at *place* from now on.
 
         Returns:
-            How to reach it: a URL, where there is one.
+            How to reach it: a URL, where there is one, for each address.
 
         Raises:
             CannotServe: It cannot be opened.

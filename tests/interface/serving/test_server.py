@@ -7,7 +7,8 @@ from twisted.internet.testing import MemoryReactorClock
 
 from support.connections import RecordedLayer
 from zmqlayer.interface.options import Context, ServerOptions
-from zmqlayer.interface.serving.places import Described, Unix
+from zmqlayer.interface.serving import ports
+from zmqlayer.interface.serving.places import Described, Tcp, Unix
 from zmqlayer.interface.serving.ports import Opener
 from zmqlayer.interface.serving.server import InterfaceServer
 from zmqlayer.interface.serving.sockets import CannotServe
@@ -33,15 +34,41 @@ def opener(server: InterfaceServer, reactor: MemoryReactorClock) -> Opener:
 
 def test_an_endpoint_is_opened(server: InterfaceServer, opener: Opener, reactor: MemoryReactorClock) -> None:
     """Whatever Twisted understands."""
-    assert server.listen(opener, Described("tcp:8000:interface=127.0.0.1")) == "endpoint tcp:8000:interface=127.0.0.1"
+    shown = server.listen(opener, Described("tcp:8000:interface=127.0.0.1"))
+
+    assert shown == ("endpoint tcp:8000:interface=127.0.0.1",)
     ((port, factory, _, interface),) = reactor.tcpServers
     assert (port, factory, interface) == (8000, server.factory, "127.0.0.1")
     assert repr(server) == "<InterfaceServer [1 places, 0 connections]>"
 
 
+@pytest.mark.parametrize(
+    ("host", "urls"),
+    [
+        ("", ("http://0.0.0.0:8000", "http://[::]:8000")),
+        ("localhost", ("http://localhost:8000",)),
+    ],
+)
+def test_all_addresses_are_told(
+    server: InterfaceServer, opener: Opener, monkeypatch: pytest.MonkeyPatch, host: str, urls: tuple[str, ...]
+) -> None:
+    """Those of the machine each for itself; a name stands for what it has."""
+    addresses = ["127.0.0.1", "::1"] if host else ["0.0.0.0", "::"]
+
+    class Listening:
+        def __init__(self, address: tuple[str, int]) -> None:
+            self.getsockname = lambda: address
+
+    monkeypatch.setattr(ports, "resolve", lambda place: [(0, (address, place.port)) for address in addresses])
+    monkeypatch.setattr(ports, "bind", lambda place, family, address, backlog: Listening(address))
+    monkeypatch.setattr(opener, "_adopt", lambda listening, factory: listening)
+
+    assert server.listen(opener, Tcp(host, 8000)) == urls
+
+
 def test_a_unix_socket_is_opened(server: InterfaceServer, opener: Opener, reactor: MemoryReactorClock) -> None:
     """With the permissions that the operator chose."""
-    assert server.listen(opener, Unix("/nowhere/web.sock", 0o660)) == "unix:/nowhere/web.sock"
+    assert server.listen(opener, Unix("/nowhere/web.sock", 0o660)) == ("unix:/nowhere/web.sock",)
     ((path, factory, backlog, mode, _),) = reactor.unixServers
     assert (path, factory, backlog, mode) == ("/nowhere/web.sock", server.factory, 2048, 0o660)
 
