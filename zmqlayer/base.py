@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -186,14 +186,22 @@ class BaseLayer:
                 digits, each = secrets.token_hex(LOCAL_BYTES * LOCALS_AT_ONCE), 2 * LOCAL_BYTES
                 self._locals.extend(digits[begin : begin + each] for begin in range(0, len(digits), each))
 
-    def _interest(self, channels: tuple[str, ...]) -> Interest:
+    def _interest(self, channels: Iterable[str]) -> Interest:
         """
         Sort out what a receiver wants, and let chance say which channel is looked at first.
 
         Raises:
-            InvalidName: A name outside the grammar, or a process channel of another node.
+            InvalidName: No list of names, a name outside the grammar, or a process channel of another node.
         """
-        interest = sort_out(channels, (self._slot.filled or self._slot.node).node_id)
+        if isinstance(channels, str):
+            raise InvalidName(channels, f"is one name, and several are read: write {[channels]!r:.80}")
+        node_id = (self._slot.filled or self._slot.node).node_id
+        try:
+            interest = sort_out(tuple(channels), node_id)
+        except InvalidName:
+            raise
+        except TypeError as exc:  # it cannot be iterated over, or what is in it cannot be hashed
+            raise InvalidName(channels, "is not a list of channel names, like ['jobs']") from exc
         choices = len(interest.keys)
         return interest if choices < 2 else interest.starting_with(random.randrange(choices))
 

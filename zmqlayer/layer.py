@@ -65,6 +65,8 @@ class AsyncLayer(Backend):
             LayerClosed: The layer was closed, perhaps while this waited.
             LimitReached: This process reads too many named channels at once.
         """
+        if not isinstance(channel, str):
+            check_channel(channel)  # refuses it
         node, is_mail = self._slot.filled or self._slot.node, "!" in channel
         while True:
             if channel in node.in_hand:

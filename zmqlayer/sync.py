@@ -96,7 +96,7 @@ class SyncLayer(BaseLayer):
             LayerClosed: The layer was closed, perhaps while this waited.
             LimitReached: This process reads too many named channels at once.
         """
-        interest = self._interest(tuple(channels))
+        interest = self._interest(channels)
         if not interest.keys:
             return None, None
         letter = self._wait(interest, timeout) if block else self.node.take(interest)
@@ -121,7 +121,7 @@ class SyncLayer(BaseLayer):
             LayerClosed: The layer was closed, perhaps while this waited.
             LimitReached: This process reads too many named channels at once.
         """
-        interest = self._interest(tuple(channels))
+        interest = self._interest(channels)
         return await receive(self, interest) if interest.keys else (None, None)
 
     def receive_twisted(self, channels: Iterable[str]) -> Received:
@@ -138,7 +138,7 @@ class SyncLayer(BaseLayer):
 
         from zmqlayer.deferreds import receive as receive_deferred  # an optional extra
 
-        return receive_deferred(self, self._interest(tuple(channels)), cast("Reactor", reactor))
+        return receive_deferred(self, self._interest(channels), cast("Reactor", reactor))
 
     def interrupt(self) -> None:
         """

@@ -287,6 +287,8 @@ def test_bad_names_are_refused_before_anything_waits(async_ends: Any) -> None:
         layer = async_ends.receiver
         for use in (
             layer.receive("a b"),
+            layer.receive(["jobs"]),
+            layer.receive(5),
             layer.send("a b", {}),
             layer.group_add("a!b", "x"),
             layer.group_send("ä", {}),

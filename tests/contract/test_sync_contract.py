@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
@@ -332,6 +333,30 @@ def test_a_bad_group_name_is_refused_everywhere(ends: Any, name: Any) -> None:
         lambda: ends.sender.send_group(name, {}),
     ):
         with pytest.raises(InvalidName):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("channels", "sentence"),
+    [
+        ("jobs", r"^'jobs' is one name, and several are read: write \['jobs'\]$"),
+        (5, r"^5 is not a list of channel names, like \['jobs'\]$"),
+        (None, r"^None is not a list of channel names, like \['jobs'\]$"),
+        ([["jobs"]], r"^\[\['jobs'\]\] is not a list of channel names, like \['jobs'\]$"),
+        ([5], r"^5 is not a channel name: a str is needed, not int$"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_list_of_channels_is_refused(ends: Any, channels: Any, sentence: str) -> None:
+    """A name alone would be read letter by letter. The error says what to write."""
+    layer = ends.receiver
+    for use in (
+        lambda: layer.receive(channels),
+        lambda: layer.receive_many(channels, block=True),
+        lambda: asyncio.run(layer.receive_async(channels)),
+        lambda: layer.receive_twisted(channels),
+    ):
+        with pytest.raises(InvalidName, match=sentence):
             use()
 
 
