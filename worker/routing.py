@@ -99,14 +99,15 @@ class Route:
 
     Raises:
         InvalidName: A channel name is outside the grammar.
-        InvalidRoutingError: The consumer cannot be imported or called, or a filter has a group without a name.
+        InvalidRoutingError: The consumer cannot be imported or called, or a filter is no regular expression or has a
+            group without a name.
     """
 
     def __init__(self, channels: str | Sequence[str], consumer: Consumer | str, **filters: str | bytes) -> None:
         names = (channels,) if isinstance(channels, str) else tuple(channels)
         self.channels = tuple(check_channel(name) for name in names)
         self.consumer = _load_consumer(consumer)
-        self.filters = {key: _compile(pattern) for key, pattern in filters.items()}
+        self.filters = _compile(filters, self)
         # Found out once: each look costs as much as a match.
         is_async, is_minder = _gives_coroutine(self.consumer), are_minded_by(self.consumer)
         self._match = Match(self.consumer, {}, is_async, is_minder, consumer_name(self.consumer))
@@ -165,12 +166,13 @@ class Include:
         prefixes: Regular expressions, by key; what they match is hidden from the included routes.
 
     Raises:
-        InvalidRoutingError: The routing cannot be imported, or a prefix has a group without a name.
+        InvalidRoutingError: The routing cannot be imported, or a prefix is no regular expression or has a group
+            without a name.
     """
 
     def __init__(self, routing: Routing, **prefixes: str | bytes) -> None:
         self.routing: list[Route | Include] = []
-        self.prefixes = {key: _compile(pattern) for key, pattern in prefixes.items()}
+        self.prefixes = _compile(prefixes, routing)
         self._by_channel: dict[str, list[Route | Include]] = {}
         for entry in _resolve(routing):
             self.add(entry)
@@ -353,11 +355,17 @@ def _import(path: str, what: str) -> Any:
         raise InvalidRoutingError(path, f"names {what} that cannot be imported: {exc}") from exc
 
 
-def _compile(pattern: str | bytes) -> re.Pattern[str]:
-    text = pattern.decode("ascii") if isinstance(pattern, bytes) else pattern
-    compiled = re.compile(text)
-    if compiled.groups > len(compiled.groupindex):
-        raise InvalidRoutingError(text, "has a group without a name: write (?P<name>...) or (?:...)")
+def _compile(patterns: Mapping[str, str | bytes], owner: object) -> dict[str, re.Pattern[str]]:
+    compiled: dict[str, re.Pattern[str]] = {}
+    for key, pattern in patterns.items():
+        place = f"has {key}={pattern!r}"
+        try:
+            found = re.compile(pattern.decode("ascii") if isinstance(pattern, bytes) else pattern)
+        except (re.error, TypeError, ValueError, OverflowError) as exc:
+            raise InvalidRoutingError(owner, f"{place}, which is no regular expression: {exc}") from exc
+        if found.groups > len(found.groupindex):
+            raise InvalidRoutingError(owner, f"{place} with a group without a name: write (?P<name>...) or (?:...)")
+        compiled[key] = found
     return compiled
 
 

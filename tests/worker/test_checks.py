@@ -153,7 +153,8 @@ def test_backends_of_others_are_left_alone(settings: Any) -> None:
     [
         ("no.routes", "'no.routes' names a routing that cannot be imported: No module named 'no'"),
         ("support.broken_routing.routes", "importing it raises RuntimeError: half of a merge"),
-        ("support.unnamed_group.routes", "has a group without a name: write (?P<name>...) or (?:...)"),
+        ("support.unnamed_group.routes", " with a group without a name: write (?P<name>...) or (?:...)"),
+        ("support.broken_pattern.routes", "> has path='(', which is no regular expression: missing )"),
         ({"websocket.receive": "no.consumer"}, "'no.consumer' names a consumer that cannot be imported"),
         ({"no spaces": named_consumer}, "'no spaces' is not a channel name"),
         ([named_consumer], "where only route(...) and include(...) may be"),

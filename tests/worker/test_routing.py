@@ -159,7 +159,20 @@ def test_a_dict_is_a_routing() -> None:
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
-        (lambda: route("a", chat_receive, path=r"^/(\w+)/"), "has a group without a name"),
+        (
+            lambda: route("a", chat_receive, path=r"^/(\w+)/"),
+            r"^<Route a -> .*chat_receive> has path='\^/.*' with a group",
+        ),
+        (
+            lambda: route("a", chat_receive, path="("),
+            r"^<Route a -> .*chat_receive> has path='\(', which is no regular expression: missing \), unterminated",
+        ),
+        (lambda: route("a", chat_receive, path=b"\xff"), r"has path=b'\\xff', which is no regular expression: 'ascii'"),
+        (lambda: route("a", chat_receive, path=7), r"has path=7, which is no regular expression: "),  # type: ignore[arg-type]  # the mistake under test
+        (
+            lambda: include("support.named_routing.routes", path="["),
+            r"^'support.named_routing.routes' has path='\[', which is no regular expression: unterminated character",
+        ),
         (lambda: route("a", "nowhere.consumer"), "names a consumer that cannot be imported: No module named 'nowhere'"),
         (lambda: route("a", 7), "it cannot be called"),  # type: ignore[arg-type]  # the mistake under test
         (lambda: Router("support.named_routing.nothing"), "names a routing that cannot be imported"),

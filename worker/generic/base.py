@@ -71,7 +71,7 @@ class BaseConsumer:
             filters: As for :func:`~zmqlayer.worker.route`.
 
         Raises:
-            InvalidRoutingError: A filter has a group without a name.
+            InvalidRoutingError: A filter is no regular expression, or has a group without a name.
         """
         if not attrs:
             return route_class(cls, **filters)
