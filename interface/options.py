@@ -43,8 +43,13 @@ FORMS: Final = {
     "proxy_headers_proto": (NAME, HEADER_NAME),
     "proxy_headers_site": (NAME, HEADER_NAME),
     "root_path": (r"[^\ud800-\udfff]*", "is not UTF-8"),
+    "allowed_hosts": (
+        r"\*|\.?[\w-]+(?:\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]",
+        "is no name of a host; leave scheme, port and path out, as in 'example.com' or '.example.com', and put IPv6 in "
+        "brackets",
+    ),
 }
-"""What matches each text, and what one is that does not."""
+"""What matches each text, or each of several, and what one is that does not."""
 RELATIONS: Final = (("max_url_size", "max_header_size"),)
 """Each first is at most the second."""
 
@@ -118,8 +123,8 @@ class ServerOptions:
         readiness_path: Path where the server itself says whether requests are answered; empty for none.
 
     Raises:
-        ConfigError: A time or a size is out of range, a relation between two of them does not hold, or a text cannot be
-            sent.
+        ConfigError: A time or a size is out of range, a relation between two of them does not hold, a text cannot be
+            sent, a host is none, or both probes have one path.
     """
 
     http_timeout_s: float = 120.0
@@ -164,6 +169,10 @@ class ServerOptions:
     readiness_path: str = ""
 
     def __post_init__(self) -> None:
+        self._check_numbers()
+        self._check_texts()
+
+    def _check_numbers(self) -> None:
         for option in fields(self):
             value = getattr(self, option.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -174,12 +183,18 @@ class ServerOptions:
                 raise ConfigError(option.name, f"{value!r} is not above 0")
             if value == inf:
                 raise ConfigError(option.name, f"{value!r} is no length of time; take a large one, like 1e9")
-        for name, (form, problem) in FORMS.items():
-            if not re.fullmatch(form, getattr(self, name)):
-                raise ConfigError(name, f"{getattr(self, name)!r:.80} {problem}")
         for smaller, larger in RELATIONS:
             if getattr(self, smaller) > getattr(self, larger):
                 raise ConfigError(smaller, f"{getattr(self, smaller):,} is above {larger} ({getattr(self, larger):,})")
+
+    def _check_texts(self) -> None:
+        for name, (form, problem) in FORMS.items():
+            value = getattr(self, name)
+            for text in (value,) if isinstance(value, str) else value:
+                if not re.fullmatch(form, text, re.ASCII):
+                    raise ConfigError(name, f"{text!r:.80} {problem}")
+        if self.readiness_path and self.readiness_path == self.liveness_path:
+            raise ConfigError("readiness_path", f"{self.readiness_path!r} is liveness_path, too; choose another")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,15 @@ from zmqlayer.interface.options import ServerOptions
         ("proxy_headers_proto", "X-Proto:"),
         ("proxy_headers_site", "X-Host\n"),
         ("root_path", "/\udcff"),
+        ("allowed_hosts", ("a.example", "http://foo")),
+        ("allowed_hosts", ("foo:8000",)),
+        ("allowed_hosts", ("foo/",)),
+        ("allowed_hosts", ("foo.",)),
+        ("allowed_hosts", ("::1",)),
+        ("allowed_hosts", (".",)),
     ],
 )
-def test_an_option_out_of_range_is_named(name: str, value: float | str) -> None:
+def test_an_option_out_of_range_is_named(name: str, value: float | str | tuple[str, ...]) -> None:
     """What exists is valid."""
     with pytest.raises(ConfigError, match=name):
         ServerOptions(**{name: value})  # type: ignore[arg-type]  # the test's point
@@ -56,3 +62,18 @@ def test_a_proxy_may_tell_in_any_header() -> None:
     options = ServerOptions(proxy_headers_host="CF-Connecting-IP", proxy_headers_port="", root_path="/caf\xe9")
 
     assert options.proxy_headers_host == "CF-Connecting-IP"
+
+
+def test_hosts_are_names_and_addresses() -> None:
+    """What a Host header may match; in any case."""
+    hosts = ("a", "Shop.example", ".shop.example", "my_shop-1", "10.0.0.1", "[::1]", "*")
+
+    assert ServerOptions(allowed_hosts=hosts).allowed_hosts == hosts
+
+
+def test_probes_have_paths_of_their_own() -> None:
+    """With one for both nobody would ever hear that the server is not ready."""
+    with pytest.raises(ConfigError, match=r"^setting 'readiness_path': '/a' is liveness_path, too; choose another"):
+        ServerOptions(liveness_path="/a", readiness_path="/a")
+
+    assert ServerOptions(liveness_path="", readiness_path="").readiness_path == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from zmqlayer.interface.serving.config_file import ConfigFile
@@ -41,6 +43,19 @@ def test_what_was_given_becomes_the_servers_options() -> None:
         ({}, {"ZMQLAYER_INTERFACE_FD": "x"}, {}, "ZMQLAYER_INTERFACE_FD: 'x' is not a whole number"),
         ({}, {}, {"http2": "maybe"}, "shop.toml: [interface] http2: 'maybe' is neither true nor false"),
         ({}, {}, {"http_timeout": -1}, "shop.toml: [interface] http_timeout: -1.0 is not above 0"),
+        (
+            {"allowed_host": ("http://foo",)},
+            {},
+            {},
+            "--allowed-host: 'http://foo' is no name of a host; leave scheme, port and path out, as in 'example.com' "
+            "or '.example.com', and put IPv6 in brackets",
+        ),
+        (
+            {"liveness_path": "/a"},
+            {"ZMQLAYER_INTERFACE_READINESS_PATH": "/a"},
+            {},
+            "ZMQLAYER_INTERFACE_READINESS_PATH: '/a' is liveness_path, too; choose another",
+        ),
         ({"max_url_size": "1M"}, {}, {}, "--max-url-size: 1,048,576 is above max_header_size (32,768)"),
         ({"http_timeout": "1e400"}, {}, {}, "--http-timeout: inf is no length of time; take a large one, like 1e9"),
         (
@@ -66,7 +81,7 @@ def test_what_was_given_becomes_the_servers_options() -> None:
     ],
 )
 def test_a_wrong_value_names_its_place(
-    flags: dict[str, str], variables: dict[str, str], file: dict[str, object], sentence: str
+    flags: dict[str, Any], variables: dict[str, str], file: dict[str, object], sentence: str
 ) -> None:
     """The flag, the variable, or the file and the key."""
     with pytest.raises(BadOption) as caught:
