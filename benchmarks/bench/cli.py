@@ -16,7 +16,7 @@ import click
 from bench.expected import Expected, compare, find_faults, narrow, read_expected
 from bench.finding import NoSuchScenario, choose, find_scenarios
 from bench.machine import describe
-from bench.pages import Draw, read_results, to_dict, write_figures, write_report
+from bench.pages import Draw, NoResults, read_results, to_dict, write_figures, write_report
 from bench.progress import Progress
 from bench.results import Result
 from bench.tables import render_targets
@@ -91,7 +91,7 @@ def main(
     if is_list:
         click.echo("\n".join(_list(scenarios, rounds, seconds)))
     elif source is not None:
-        results, facts = read_results(source, scenarios)
+        results, facts = _read(source, scenarios)
         _finish(folder, results, facts, as_json)
     else:
         bounds = _bounds(found) if quick else ()
@@ -149,6 +149,13 @@ def _is_kept(
     comparison = compare(again, comparison.regressed)
     click.echo(f"\nAgain:\n{comparison.describe()}")
     return not (comparison.regressed or comparison.skipped)
+
+
+def _read(source: Path, scenarios: Sequence[Scenario]) -> tuple[list[Result], dict[str, str]]:
+    try:
+        return read_results(source, scenarios)
+    except NoResults as exc:
+        raise click.BadParameter(str(exc), param_hint="--from") from exc
 
 
 def _finish(folder: Path, results: Sequence[Result], facts: Mapping[str, str], as_json: bool) -> None:

@@ -12,13 +12,17 @@ from bench.tables import render_report
 from bench.verdicts import judge_all
 from support.scenario import Scenario
 
-__all__ = ["Draw", "read_results", "to_dict", "write_figures", "write_report"]
+__all__ = ["Draw", "NoResults", "read_results", "to_dict", "write_figures", "write_report"]
 
 JSON: Final = "results.json"
 MARKDOWN: Final = "results.md"
 
 Draw = Callable[[Sequence[Result], Path], dict[str, list[str]]]
 """Writes plots to a folder, and returns their names by family."""
+
+
+class NoResults(ValueError):
+    """A file is no ``results.json`` of a run."""
 
 
 def to_dict(results: Sequence[Result], facts: Mapping[str, str]) -> dict[str, Any]:
@@ -57,12 +61,18 @@ def read_results(path: Path, scenarios: Iterable[Scenario]) -> tuple[list[Result
 
     Returns:
         Its results, and what they depend on.
+
+    Raises:
+        NoResults: The file is none.
     """
-    written = json.loads(path.read_text(encoding="utf-8"))
-    by_name = {scenario["name"]: scenario for scenario in written["scenarios"]}
-    results = [
-        Result(scenario, Result.outcomes_of(by_name[scenario.name]))
-        for scenario in scenarios
-        if scenario.name in by_name
-    ]
-    return results, written["facts"]
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        by_name = {scenario["name"]: scenario for scenario in written["scenarios"]}
+        results = [
+            Result(scenario, Result.outcomes_of(by_name[scenario.name]))
+            for scenario in scenarios
+            if scenario.name in by_name
+        ]
+        return results, written["facts"]
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        raise NoResults(f"{path} is no {JSON} of a run: {type(exc).__name__}: {exc}") from exc

@@ -135,6 +135,18 @@ def test_report_is_written_anew_from_figures(bench: Bench) -> None:
     assert "### pair" in (bench.home / "results/results.md").read_text()
 
 
+@pytest.mark.parametrize("content", [b"[build-system]", b"{}", b"[1]", b'{"scenarios": [1], "facts": {}}', b"\xff"])
+def test_another_file_is_a_mistake_of_usage(bench: Bench, content: bytes) -> None:
+    """Exit code 2, and what was expected."""
+    other = bench.home / "pyproject.toml"
+    other.write_bytes(content)
+
+    ran = bench.run("--from", str(other))
+
+    assert ran.exit_code == 2
+    assert f"Invalid value for --from: {other} is no results.json of a run: " in " ".join(ran.stderr.split())
+
+
 def test_unknown_name_is_a_mistake_of_usage(bench: Bench) -> None:
     """Exit code 2, and a hint."""
     ran = bench.run("par")
