@@ -129,7 +129,7 @@ class ZmqTransport:
             for descriptor, socket in sources:
                 if descriptor in ready or socket in self._suspects:
                     self._drain(socket, into)
-        changes = [change for change in changes if len(change) == TOPIC_BYTES + 1]
+        changes = [change for change in changes if _is_report(change)]
         return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
 
     def refusals(self) -> list[Refusal]:
@@ -326,3 +326,8 @@ class ZmqTransport:
             self._subs.discard(action.address)
             self._sub.disconnect(action.address)
             self._suspects.add(self._sub)
+
+
+def _is_report(change: bytes) -> bool:
+    """Whether XPUB tells of a topic, and does not hand on a message that somebody sent upstream."""
+    return len(change) == TOPIC_BYTES + 1 and change[0] <= 1

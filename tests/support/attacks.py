@@ -13,15 +13,26 @@ from typing import Final
 from zmqlayer.frames import BROADCAST, HEADER_BYTES, Kind, Work, pack, pack_batch, pack_work_batch
 from zmqlayer.names import NodeId
 
-__all__ = ["MALFORMED", "OPENINGS", "STRANGER", "Opening", "Stranger", "strangers_work", "subscriber"]
+__all__ = [
+    "MALFORMED",
+    "OPENINGS",
+    "STRANGER",
+    "Opening",
+    "Stranger",
+    "command",
+    "frame",
+    "strangers_work",
+    "subscriber",
+    "talker",
+]
 
 STRANGER: Final = NodeId(b"a stranger's id.")
 SIGNATURE: Final = b"\xff" + bytes(8) + b"\x7f"
 
 
-def greeting(mechanism: bytes) -> bytes:
-    """Return the 64 bytes with which a ZMTP 3.0 connection begins."""
-    return SIGNATURE + b"\x03\x00" + mechanism.ljust(20, b"\0") + bytes(32)
+def greeting(mechanism: bytes, minor: int = 0) -> bytes:
+    """Return the 64 bytes with which a ZMTP 3 connection begins."""
+    return SIGNATURE + bytes([3, minor]) + mechanism.ljust(20, b"\0") + bytes(32)
 
 
 def command(name: bytes, body: bytes) -> bytes:
@@ -35,9 +46,9 @@ def ready(socket_type: bytes) -> bytes:
     return command(b"READY", b"\x0bSocket-Type" + struct.pack(">I", len(socket_type)) + socket_type)
 
 
-def frame(body: bytes, size: int | None = None) -> bytes:
-    """Return one message, which may say another size than it has."""
-    return b"\x02" + struct.pack(">Q", len(body) if size is None else size) + body
+def frame(body: bytes, size: int | None = None, *, has_more: bool = False) -> bytes:
+    """Return one message, or one part of several; it may say another size than it has."""
+    return bytes([2 + has_more]) + struct.pack(">Q", len(body) if size is None else size) + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,11 @@ class Opening:
 def subscriber(topic: bytes) -> Opening:
     """Return all that a SUB without a secret says to subscribe to one topic."""
     return Opening("a subscription", greeting(b"NULL"), ready(b"SUB") + frame(b"\x01" + topic))
+
+
+def talker(*said: bytes) -> Opening:
+    """Return all that a SUB without a secret says to send frames and commands upstream, by ZMTP 3.1."""
+    return Opening("frames upstream", greeting(b"NULL", minor=1), ready(b"SUB") + b"".join(said))
 
 
 OPENINGS: Final = (

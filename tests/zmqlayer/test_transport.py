@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import zmq
 
-from support.attacks import Stranger, subscriber
+from support.attacks import Stranger, frame, subscriber, talker
 from support.network import STRANGER
 from zmqlayer import SyncChannelLayer
 from zmqlayer.actions import Connect, Disconnect, Publish, Push, Subscribe, Unsubscribe
@@ -30,6 +30,7 @@ TOPIC = node_topic(STRANGER)
 LARGE = dict.fromkeys(
     ("queued_bytes", "copy_bytes", "published_bytes", "peers", "accounts", "candidates", "routes"), 2**40
 )
+MARK = group_topic("c", "what a stranger says last")
 WIRE = pack(TOPIC, Kind.HEARTBEAT, STRANGER, 0, "", b"")
 
 
@@ -146,6 +147,24 @@ def test_an_unsubscription_and_a_disconnection_are_reported(listen: Any) -> None
     b.do(Disconnect(a.pub))
 
     a.poll_until(lambda _, changes: changes == [b"\x00" + TOPIC], b)
+
+
+@pytest.mark.parametrize("noted", [b"\x02", b"\x05", b"\xff"])
+def test_a_message_upstream_is_no_report(listen: Any, noted: bytes) -> None:
+    """Only ZeroMQ itself tells of topics; a message that is as long as a report, of whoever, is dropped."""
+    a = listen()
+
+    changes = hear_upstream(a, frame(noted + TOPIC))
+
+    assert changes == [b"\x01" + MARK]
+
+
+def hear_upstream(publisher: Open, *said: bytes) -> Any:
+    """Let a stranger say something to an XPUB, subscribe to a topic, and go; return what is reported until then."""
+    stranger = Stranger(int(publisher.pub.rpartition(":")[2]), talker(*said, frame(b"\x01" + MARK)))
+    _, changes = publisher.poll_until(lambda _, changes: b"\x01" + MARK in changes)
+    stranger.close()
+    return changes
 
 
 def test_thousands_of_subscriptions_arrive(listen: Any) -> None:
