@@ -34,7 +34,7 @@ class Limits:
         peers: Links, in any state. Each takes a socket of ZeroMQ and five file descriptors; three and seven while it is
             dialled. So does a candidate that is dialled, and each host of a route. ZeroMQ allows as many sockets as
             these limits add up to, at most 65,535; how many files may be open is for the operator to say.
-        subscribers: Nodes of which ZeroMQ reported a subscription, linked or not.
+        subscribers: Nodes of which ZeroMQ reported a subscription, linked or not; the oldest of the latter make room.
         routes: Nodes whose hosts are tried at the same time.
         rejections: Nodes and addresses remembered as banned, or because no link may come of them.
         accounts: Nodes whose totals are remembered, those that are gone included.

@@ -78,7 +78,7 @@ class Links:
         self._refusals = Refusals(config.limits.refusals, journal, is_rotating=len(identity.doors) > 1)
         self._dial_link = self._new_link()
         self._barriers = Barriers(outbox, randoms)
-        self._subscribers: set[NodeId] = set()
+        self._subscribers: dict[NodeId, None] = {}
         self._hellos = Hellos(identity, config, outbox, journal, self.peers, self._chance)
         self._heartbeats = Heartbeats(config.timing)
 
@@ -183,8 +183,7 @@ class Links:
         node_id = node_of(topic)
         if node_id is None:
             return
-        if len(self._subscribers) < self._config.limits.subscribers:
-            self._subscribers.add(node_id)
+        self._note_subscriber(node_id)
         peer = self.peers.get(node_id)
         if peer is None and node_id in self._subscribers:
             self.peers.early.add(node_id)
@@ -200,7 +199,7 @@ class Links:
         node_id = node_of(topic)
         if node_id is None:
             return
-        self._subscribers.discard(node_id)
+        self._subscribers.pop(node_id, None)
         self.peers.early.discard(node_id)
         peer = self.peers.get(node_id)
         if peer is None or not peer.is_subscribed:
@@ -370,6 +369,16 @@ class Links:
         if node_id in self._subscribers:
             self.subscribed(node_topic(node_id), now)
         return peer
+
+    def _note_subscriber(self, node_id: NodeId) -> None:
+        """Remember whose own topic is subscribed; the oldest without a link makes room."""
+        if node_id not in self._subscribers and len(self._subscribers) >= self._config.limits.subscribers:
+            oldest = next((one for one in self._subscribers if not self._is_linked(one)), None)
+            if oldest is None:
+                return
+            del self._subscribers[oldest]
+            self.peers.early.discard(oldest)
+        self._subscribers[node_id] = None
 
     def _addresses_of(self, node_id: NodeId, greeting: Greeting) -> list[str]:
         # A link-local address means nothing without the zone, which is ours to know.

@@ -9,9 +9,9 @@ from zmqlayer.actions import Publish
 from zmqlayer.codec import encode
 from zmqlayer.events import Readable
 from zmqlayer.exceptions import ChannelFull
-from zmqlayer.frames import Kind, node_topic, parse, parse_batch
+from zmqlayer.frames import Kind, node_of, node_topic, parse, parse_batch
 from zmqlayer.memory import MemoryNetwork, MemoryNode
-from zmqlayer.names import encode_node_id
+from zmqlayer.names import NodeId, encode_node_id
 
 
 def dropped(node: MemoryNode, reason: str) -> int:
@@ -46,6 +46,20 @@ def test_mail_flows_as_soon_as_subscriptions_do() -> None:
     a.mesh.unsubscribed(node_topic(STRANGER), network.now)
     a.mesh.send(channel, b"\x80", network.now)
     assert dropped(a, "no such peer") == 1
+
+
+def test_subscriptions_of_strangers_keep_no_newcomer_out() -> None:
+    """A table full of nodes that never greeted has room for the next one; those that are linked stay in it."""
+    network, a, b = joined("a", "b", limits={"subscribers": 3})
+    for number in range(5):
+        a.mesh.subscribed(node_topic(NodeId(bytes([number]) * 16)), network.now)
+
+    a.mesh.subscribed(node_topic(STRANGER), network.now)
+
+    for node_id in (STRANGER, b.node_id):
+        a.mesh.send(f"reply.{encode_node_id(node_id)}!1", b"\x80", network.now)
+    published = [action.wire for action in a.mesh.outgoing() if isinstance(action, Publish)]
+    assert [node_of(wire[:17]) for wire in published if wire[17] == Kind.DIRECT] == [STRANGER, b.node_id]
 
 
 def test_sends_and_group_sends_keep_one_order() -> None:
