@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import zmq
 
@@ -21,7 +22,7 @@ from zmqlayer.actions import Action, Connect, Disconnect, HangUp, Probe, Publish
 from zmqlayer.bell import Bell
 from zmqlayer.config import Bind
 from zmqlayer.descriptors import Descriptors
-from zmqlayer.frames import TOPIC_BYTES, is_shared
+from zmqlayer.frames import TOPIC_BYTES, is_shared, node_of
 from zmqlayer.handshakes import DoorWatch
 from zmqlayer.inheritance import give_up_connections
 from zmqlayer.ports import Refusal
@@ -34,6 +35,8 @@ from zmqlayer.sockets import Sockets, connect, descriptor_of, is_ready
 __all__ = ["ZmqTransport"]
 
 logger = logging.getLogger("zmqlayer")
+
+Received = TypeVar("Received")
 
 send: Final = zmq.backend.Socket.send  # what Socket.send calls in the end
 
@@ -124,12 +127,14 @@ class ZmqTransport:
             self._probes.collect(ready)
         # Last of all: what was taken from a socket would be lost if anything failed before it is returned.
         frames: list[bytes] = []
-        changes: list[bytes] = []
-        for sources, into in ((self._inputs, frames), (self._reports, changes)):
-            for descriptor, socket in sources:
-                if descriptor in ready or socket in self._suspects:
-                    self._drain(socket, into)
-        changes = [change for change in changes if _is_report(change)]
+        reports: list[zmq.Frame] = []
+        for descriptor, socket in self._inputs:
+            if descriptor in ready or socket in self._suspects:
+                self._drain(socket, socket.recv, frames.append)
+        for descriptor, socket in self._reports:
+            if descriptor in ready or socket in self._suspects:
+                self._drain(socket, partial(_receive_report, socket), reports.append)
+        changes = [report.bytes for report in reports if _is_change(report)]
         return frames, changes if len(self._xpubs) == 1 else self._merge(changes)
 
     def refusals(self) -> list[Refusal]:
@@ -248,9 +253,10 @@ class ZmqTransport:
                 merged.append(change)
         return merged
 
-    def _drain(self, socket: zmq.Socket[bytes], into: list[bytes]) -> None:
+    def _drain(
+        self, socket: zmq.Socket[bytes], receive: Callable[[int], Received], append: Callable[[Received], None]
+    ) -> None:
         """Take what a socket holds; when it is empty, or nearly so, its descriptor tells of what comes next."""
-        receive, append = socket.recv, into.append
         self._suspects.discard(socket)
         try:
             append(receive(zmq.NOBLOCK))
@@ -328,6 +334,27 @@ class ZmqTransport:
             self._suspects.add(self._sub)
 
 
-def _is_report(change: bytes) -> bool:
-    """Whether XPUB tells of a topic, and does not hand on a message that somebody sent upstream."""
-    return len(change) == TOPIC_BYTES + 1 and change[0] <= 1
+def _receive_report(xpub: zmq.Socket[bytes], flags: int) -> zmq.Frame:
+    return xpub.recv(flags, copy=False)  # a frame tells more than its bytes; SUB and PULL are too busy for them
+
+
+def _is_change(report: zmq.Frame) -> bool:
+    """
+    Whether XPUB tells of a topic that came or went.
+
+    Not if it hands on a message that somebody sent upstream; nor if somebody cancels a node's own topic. No node does
+    that with its own, and libzmq reports it even if he never subscribed: only the end of a connection counts.
+    """
+    change = report.bytes
+    if len(change) != TOPIC_BYTES + 1 or change[0] > 1:
+        return False
+    return change[0] == 1 or node_of(change[1:]) is None or not _is_said(report)
+
+
+def _is_said(report: zmq.Frame) -> bool:
+    """Whether a report is of what came over a connection, not of the connection's end: libzmq then tells from where."""
+    try:
+        report.get("Peer-Address")
+    except zmq.ZMQError:
+        return False
+    return True

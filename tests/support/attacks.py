@@ -58,14 +58,11 @@ class Opening:
 
     Attributes:
         then: What it says when the other side has made its greeting.
-        may_stay: Without a secret this begins like a peer of ZMTP 1 or 2, which libzmq serves too, without a limit
-            of time: the connection may stay.
     """
 
     name: str
     sent: bytes
     then: bytes = b""
-    may_stay: bool = False
 
 
 def subscriber(topic: bytes) -> Opening:
@@ -82,15 +79,15 @@ OPENINGS: Final = (
     Opening("silence", b""),
     Opening("zeros", bytes(65_536)),
     Opening("garbage", random.Random(1).randbytes(65_536)),
-    Opening("http", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", may_stay=True),
+    Opening("http", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     Opening("tls", bytes.fromhex("16030100c8010000c40303") + bytes(196)),
     Opening("half a signature", SIGNATURE[:5]),
     Opening("half a greeting", greeting(b"NULL")[:40]),
     Opening("greeting of no mechanism", greeting(b"NONSENSE")),
     Opening("greeting and garbage", greeting(b"NULL"), random.Random(2).randbytes(4096)),
-    Opening("version 1", b"\x01\x00", may_stay=True),
-    Opening("version 1 and 2 GB", b"\x01\x00\xff" + struct.pack(">Q", 2**31), may_stay=True),
-    Opening("version 2", SIGNATURE + b"\x01\x08\x00\x00", may_stay=True),
+    Opening("version 1", b"\x01\x00"),
+    Opening("version 1 and 2 GB", b"\x01\x00\xff" + struct.pack(">Q", 2**31)),
+    Opening("version 2", SIGNATURE + b"\x01\x08\x00\x00"),
     Opening("half of CURVE's hello", greeting(b"CURVE"), command(b"HELLO", b"\x01\x00" + bytes(60))),
     Opening("a false CURVE hello", greeting(b"CURVE"), command(b"HELLO", b"\x01\x00" + bytes(192))),
     Opening("2 GB in one frame", greeting(b"NULL"), ready(b"PUSH") + frame(b"", 2**31)),

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import zmq
 
-from support.attacks import MALFORMED, OPENINGS, Stranger, strangers_work
+from support.attacks import MALFORMED, OPENINGS, Stranger, frame, strangers_work, talker
 from support.ledgers import taken_from
 from support.node_process import NodeProcess, Nodes, wait_until
+from zmqlayer.frames import node_topic
+from zmqlayer.names import NodeId
 
 pytestmark = pytest.mark.system
 
@@ -59,16 +61,15 @@ def plain(nodes: Nodes, tmp_path: Path) -> Pair:
     return Pair(nodes, tmp_path / "log")
 
 
-def test_who_speaks_no_zmtp_is_thrown_out(pair: Pair, request: pytest.FixtureRequest) -> None:
+def test_who_speaks_no_zmtp_is_thrown_out(pair: Pair) -> None:
     """Silence, HTTP, garbage, half handshakes, frames of 2 GB: on every port the connection ends within the limit."""
-    has_secret = "secret" in request.node.name
     with ExitStack() as stack, pair.undisturbed():
         strangers = [Stranger(port, opening) for port in pair.node.call("ports") for opening in OPENINGS]
         for stranger in strangers:
             stack.callback(stranger.close)
         deadline = time.monotonic() + HANDSHAKE_S + SOON_S
 
-        stayed = [s for s in strangers if (has_secret or not s.opening.may_stay) and not s.is_out_by(deadline)]
+        stayed = [stranger for stranger in strangers if not stranger.is_out_by(deadline)]
 
     assert len(strangers) == len(OPENINGS) * 2
     assert not [(stranger.opening.name, stranger.port) for stranger in stayed]
@@ -118,6 +119,19 @@ def test_subscriptions_of_strangers_do_no_harm(plain: Pair) -> None:
         xsub.send(b"no subscription")
         xsub.send(b"\x01\xff")
         assert xsub.poll(0) == 0
+
+
+def test_cancels_of_strangers_end_no_link(plain: Pair) -> None:
+    """Who knows a node's id may say that its topic is not wanted any more: only the node itself ends its link."""
+    topics = [node_topic(NodeId(bytes.fromhex(node.call("node_id")))) for node in (plain.node, plain.peer)]
+    with plain.undisturbed():
+        strangers = [
+            Stranger(port, talker(*(frame(b"\x00" + topic) for topic in topics)))
+            for node in (plain.node, plain.peer)
+            for port in node.call("ports")
+        ]
+        for stranger in strangers:
+            stranger.close()
 
 
 def statistic(node: NodeProcess, name: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import zmq
 
-from support.attacks import Stranger, frame, subscriber, talker
+from support.attacks import Stranger, command, frame, subscriber, talker
 from support.network import STRANGER
 from zmqlayer import SyncChannelLayer
 from zmqlayer.actions import Connect, Disconnect, Publish, Push, Subscribe, Unsubscribe
@@ -157,6 +157,37 @@ def test_a_message_upstream_is_no_report(listen: Any, noted: bytes) -> None:
     changes = hear_upstream(a, frame(noted + TOPIC))
 
     assert changes == [b"\x01" + MARK]
+
+
+@pytest.mark.parametrize(
+    "cancel",
+    [frame(b"\x00" + TOPIC), frame(b"some", has_more=True) + frame(b"\x00" + TOPIC), command(b"CANCEL", TOPIC)],
+    ids=["message", "second part", "command"],
+)
+def test_a_cancel_that_a_stranger_says_is_no_end(listen: Any, cancel: bytes) -> None:
+    """ZeroMQ reports it even of who never subscribed; the subscription goes on, and its end is told when it comes."""
+    a, b = listen(), listen()
+    link(a, b, TOPIC)
+
+    changes = hear_upstream(a, cancel)
+
+    assert changes == [b"\x01" + MARK]
+    a.do(Publish(WIRE))
+    frames, _ = b.poll_until(lambda frames, _: bool(frames), a)
+    assert frames == [WIRE]
+    b.do(Disconnect(a.pub))
+    a.poll_until(lambda _, changes: b"\x00" + TOPIC in changes, b)
+
+
+@pytest.mark.parametrize("opening", [b"\xff" + bytes(7) + b"\x01\x7f\x01\x02\x00\x00", b"\x01\x00"], ids=["2", "1"])
+def test_who_speaks_an_older_zmtp_is_not_heard(listen: Any, opening: bytes) -> None:
+    """Of such a connection libzmq does not tell who said what."""
+    a, b = listen(), listen()
+    link(a, b, TOPIC)
+
+    knock(a.pub, opening, b"\x00\x06\x00" + TOPIC)
+
+    assert hear_upstream(a) == [b"\x01" + MARK]
 
 
 def hear_upstream(publisher: Open, *said: bytes) -> Any:
@@ -363,6 +394,23 @@ def test_the_same_secret_carries(listen: Any) -> None:
     a.do(Push(b.pull, WIRE))
 
     b.poll_until(lambda frames, _: frames == [WIRE], a)
+
+
+def test_several_doors_are_told_of_as_one(listen: Any) -> None:
+    """A topic comes with its first subscription at any door, and goes with the last, whether cancelled or cut off."""
+    one, two = Keys.derive(b"s" * 32, "cluster"), Keys.derive(b"t" * 32, "cluster")
+    a, b, c = listen(one, two), listen(one), listen(two)
+    group, barrier = group_topic("c", "g"), barrier_topic(bytes(8))
+    link(a, b, TOPIC, group)
+
+    c.do(Subscribe(TOPIC), Subscribe(group), Connect(a.doors[1][1]), Subscribe(barrier))
+    _, came = a.poll_until(lambda _, changes: b"\x01" + barrier in changes, c)
+    b.do(Unsubscribe(group), Disconnect(a.pub))
+    c.do(Unsubscribe(group), Unsubscribe(barrier), Disconnect(a.doors[1][1]))
+    _, went = a.poll_until(lambda _, changes: len(changes) == 3, b, c)
+
+    assert came == [b"\x01" + barrier]
+    assert set(went) == {b"\x00" + topic for topic in (TOPIC, group, barrier)}
 
 
 @pytest.mark.parametrize("keys", [(), (Keys.derive(b"x" * 32, "cluster"),)], ids=["plain", "another secret"])
