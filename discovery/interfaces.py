@@ -17,13 +17,16 @@ def reachable_hosts(bind_host: str) -> tuple[str, ...]:
     """
     Return the addresses of a node that is bound to *bind_host*, the most widely reachable first.
 
-    A wildcard stands for the interfaces of the subnet and, after them, for loopback. A name is looked up; one
-    that cannot be found is returned as it is, for whoever binds to it to complain.
+    A wildcard stands for the interfaces of the subnet and, after them, for loopback. The name of an interface stands
+    for its IPv4 addresses; another name is looked up, and one that cannot be found is returned as it is, for whoever
+    binds to it to complain.
     """
-    outer = announced_addresses([bind_host], choose_interfaces("subnet", read_interfaces()))
+    interfaces = read_interfaces()
+    outer = announced_addresses([bind_host], choose_interfaces("subnet", interfaces))
     inner = announced_addresses([bind_host], LOOPBACK)
     known = tuple(dict.fromkeys((*outer[: MOST_HOSTS - len(inner)], *inner)))
-    return known or _look_up(bind_host) or (bind_host,)
+    own = tuple(str(i.ip.ip) for i in interfaces if i.name == bind_host and i.ip.version == 4)
+    return known or own or _look_up(bind_host) or (bind_host,)
 
 
 def read_interfaces() -> list[Interface]:

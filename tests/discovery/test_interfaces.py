@@ -43,6 +43,14 @@ def test_a_name_is_looked_up() -> None:
     assert "127.0.0.1" in reachable_hosts("localhost")
 
 
+def test_the_name_of_an_interface_stands_for_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ZeroMQ listens at an interface by name; its IPv4 address is what others can dial. No resolver is asked."""
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    (loopback,) = [i.name for i in read_interfaces() if str(i.ip) == "127.0.0.1/8"]
+
+    assert reachable_hosts(loopback)[0] == "127.0.0.1"
+
+
 def test_an_unknown_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that cannot be found is left to whoever binds to it."""
     monkeypatch.setattr("socket.getaddrinfo", refuse)
