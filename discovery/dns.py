@@ -1,8 +1,8 @@
 """
 Discovery by name: seeds as ``dns://name:port``, for clouds and containers, where a name stands for all nodes.
 
-Unlike a name in a ``tcp://`` seed, which ZeroMQ looks up when it connects, such a name is looked up again every
-few seconds, and every address it stands for is dialled: IPv4 and IPv6.
+Such a name is looked up again every few seconds, and every address it stands for is dialled: IPv4 and IPv6. A name in a
+``tcp://`` seed means the same. ZeroMQ gets addresses only, since it would wait for the resolver with all it carries.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class DnsName:
     What one name stands for, from one look to the next.
 
     Args:
-        seed: ``dns://name:port``.
+        seed: ``dns://name:port`` or ``tcp://name:port``.
         most: Addresses that are taken from it.
     """
 
     def __init__(self, seed: str, most: int) -> None:
-        self.name, _, port = seed.removeprefix("dns://").rpartition(":")
+        self.name, _, port = seed.partition("://")[2].rpartition(":")
         self._port = int(port)
         self._most = most
         self._known: tuple[Candidate, ...] = ()
@@ -84,7 +84,7 @@ class DnsDiscovery:
     and cannot be ended. A name that hangs delays no other, and stopping waits for none.
 
     Args:
-        seeds: ``dns://name:port``.
+        seeds: ``dns://name:port`` or ``tcp://name:port``.
         most: Addresses that are taken from one name.
         ask: How to look a name up; the system's resolver, if not given.
         every_s: Seconds between two looks at a name, give or take a fifth.
@@ -148,7 +148,10 @@ def look_up(name: str) -> list[str]:
     Raises:
         OSError: There are none, or nobody could be asked.
     """
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except ValueError as exc:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "that is not a name") from exc
     return [str(address[0]) for *_, address in found]
 
 

@@ -13,11 +13,8 @@ class StaticDiscovery:
     """
     Reports each seed once and announces nothing: the nodes behind the seeds learn of this one when it dials.
 
-    Host names are passed on as they stand. ZeroMQ looks them up each time it connects, so a name that
-    does not resolve yet, or that moves to another address, is found later without any help from here.
-
     Args:
-        seeds: Addresses of nodes as ``tcp://host:port``; one that runs is enough.
+        seeds: Addresses of nodes as ``tcp://host:port``, without names; one that runs is enough.
     """
 
     def __init__(self, seeds: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from zmqlayer.config import SETTINGS, Config, parse_environment
 from zmqlayer.discovery import Combined, DnsDiscovery, MdnsDiscovery, StaticDiscovery
 from zmqlayer.discovery.hosts import HostWatch
 from zmqlayer.discovery.interfaces import reachable_hosts
-from zmqlayer.greetings import MAX_HOSTS
+from zmqlayer.greetings import MAX_HOSTS, is_numeric
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.limits import Limits
 from zmqlayer.node import Node
@@ -140,8 +140,8 @@ def _slot_for(config: Config, role: str) -> NodeSlot:
 
 def _choose_discovery(config: Config) -> Discovery:
     sources: list[Discovery] = []
-    names = [seed for seed in config.seeds if seed.startswith("dns://")]
-    addresses = [seed for seed in config.seeds if seed not in names]
+    addresses = [seed for seed in config.seeds if is_numeric(seed)]
+    names = [seed for seed in config.seeds if seed not in addresses]
     if addresses:
         sources.append(StaticDiscovery(addresses))
     if names:

@@ -70,8 +70,8 @@ class Config:
     Attributes:
         cluster: Nodes find only nodes of the same cluster.
         discovery: ``"off"``, ``"localhost"`` or ``"subnet"``: how far mDNS announces and looks.
-        seeds: Addresses to dial whatever discovery says: ``tcp://host:port``, or ``dns://name:port`` for all
-            addresses that a name stands for, looked up again every few seconds.
+        seeds: Addresses to dial whatever discovery says: ``tcp://host:port`` or ``dns://name:port``. A name stands for
+            all its addresses, and is looked up again every few seconds.
         bind: Where to listen. Without a secret only loopback is allowed.
         secrets: Shared by all nodes of the cluster; turn on encryption. At least 16 bytes each. The first is the
             primary one; the others are accepted too, so that secrets can be changed while the mesh runs.
@@ -353,7 +353,7 @@ SETTINGS: Final = (
     Setting(
         "seeds",
         "tcp://HOST:PORT",
-        "Dial this address whatever discovery says; with dns://NAME:PORT, all addresses of the name.",
+        "Dial this address whatever discovery says; of a name (or dns://NAME:PORT) all addresses.",
         is_repeatable=True,
     ),
     Setting(

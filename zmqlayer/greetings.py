@@ -4,7 +4,9 @@ HELLO: what two nodes tell each other before anything else. Pure; what parses is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final, Self
 
 from zmqlayer.exceptions import ProtocolError
@@ -12,9 +14,11 @@ from zmqlayer.frames import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from zmqlayer.gossip import Named, read_named
 from zmqlayer.names import NODE_ID_BYTES, NodeId
 
-__all__ = ["MAX_HOSTS", "Greeting", "address_of", "host_of", "port_of"]
+__all__ = ["MAX_HOSTS", "Greeting", "address_of", "host_of", "is_numeric", "port_of"]
 
 MAX_HOSTS: Final = 16
+
+_NUMERIC: Final = re.compile(r"tcp://(?:[0-9.]+|\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]):\d{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,17 @@ def host_of(address: str) -> str:
 def port_of(address: str) -> str:
     """Return the port of ``tcp://host:port``, as text."""
     return address.rpartition(":")[2]
+
+
+def is_numeric(address: str) -> bool:
+    """Whether *address* can be dialled without a resolver: it is an IP address and a port, and nothing else."""
+    if _NUMERIC.fullmatch(address) is None:
+        return False
+    try:
+        ip_address(host_of(address))
+    except ValueError:
+        return False
+    return True
 
 
 def _take(payload: dict[str, Any], key: str, most: int) -> list[Any]:

@@ -41,7 +41,7 @@ class Probes:
         self.cancel(address)
         target = _resolve(address)
         if target is None:
-            self._results.append((address, True))  # let ZeroMQ find out
+            self._results.append((address, False))  # it is not dialled either: see connect in sockets.py
             return
         family, where = target
         try:

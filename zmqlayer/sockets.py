@@ -5,6 +5,7 @@ Used by ``transport.py`` and ``pushes.py``, which say what their own kinds have 
 
 from __future__ import annotations
 
+import errno
 import os
 import socket as tcp
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import zmq
 
 from zmqlayer.exceptions import TransportError
 from zmqlayer.frames import FRAME_SLACK
-from zmqlayer.greetings import address_of
+from zmqlayer.greetings import address_of, is_numeric
 from zmqlayer.scheduling import may_wait_its_turn
 from zmqlayer.security import Keys
 
@@ -152,7 +153,15 @@ def socket_at(descriptor: int) -> tcp.socket:
 
 
 def connect(socket: zmq.Socket[bytes], address: str) -> None:
-    """Connect, with IPv6 for this address only if it is one: a socket that may do both prefers IPv6 for names."""
+    """
+    Connect, with IPv6 for this address only if it is one.
+
+    Raises:
+        ZMQError: It has no IP address: libzmq would look a name up on the one thread that carries everything, and a
+            resolver that hangs would stop this node.
+    """
+    if not is_numeric(address):
+        raise zmq.ZMQError(errno.EINVAL, "no IP address and port")
     socket.set(zmq.IPV6, int("[" in address))
     socket.connect(address)
 

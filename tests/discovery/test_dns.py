@@ -50,6 +50,13 @@ def test_all_addresses_of_a_name_are_found() -> None:
     assert went == []
 
 
+def test_a_name_in_an_address_is_a_name() -> None:
+    """``tcp://name:port`` means what ``dns://name:port`` does."""
+    name = DnsName("tcp://mesh.example:5757", MOST)
+
+    assert name.answer(["10.0.0.1", "fd00::1"]) == (at("10.0.0.1", "[fd00::1]"), [])
+
+
 def test_what_a_name_drops_is_withdrawn() -> None:
     """From one look to the next only the difference is reported."""
     name = DnsName(SEED, MOST)
@@ -161,3 +168,12 @@ def test_the_system_is_asked() -> None:
     assert {"127.0.0.1", "::1"} & set(look_up("localhost"))
     with pytest.raises(OSError, match=r"not known|resolution"):
         look_up("nowhere.invalid")
+
+
+@pytest.mark.parametrize("name", ["a..b", "a" * 64])
+def test_what_cannot_be_asked_for_is_no_name(name: str) -> None:
+    """A seed may have any text as its host; nobody is asked for what no resolver takes."""
+    with pytest.raises(OSError, match="not a name") as caught:
+        look_up(name)
+
+    assert caught.value.errno == socket.EAI_NONAME

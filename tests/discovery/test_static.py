@@ -12,9 +12,9 @@ def test_seeds_are_candidates_without_an_id() -> None:
     """Every seed becomes a candidate whose node is unknown; then discovery has settled."""
     listener = FoundListener()
 
-    StaticDiscovery(["tcp://10.0.0.5:5757", "tcp://web:5757"]).start(announce("0a1b2c3d"), listener)
+    StaticDiscovery(["tcp://10.0.0.5:5757", "tcp://[fd00::5]:5757"]).start(announce("0a1b2c3d"), listener)
 
-    assert listener.candidates == [Candidate("tcp://10.0.0.5:5757"), Candidate("tcp://web:5757")]
+    assert listener.candidates == [Candidate("tcp://10.0.0.5:5757"), Candidate("tcp://[fd00::5]:5757")]
     assert listener.settled_count == 1
 
 

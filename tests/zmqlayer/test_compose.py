@@ -80,7 +80,8 @@ def test_everybody_within_the_limits_can_be_dialled() -> None:
     [
         ({"discovery": "off"}, []),
         ({"discovery": "off", "seeds": ["tcp://127.0.0.1:5000"]}, ["StaticDiscovery"]),
-        ({"discovery": "off", "seeds": ["dns://mesh:1", "tcp://a:1"]}, ["StaticDiscovery", "DnsDiscovery"]),
+        ({"discovery": "off", "seeds": ["dns://mesh:1", "tcp://[::1]:1"]}, ["StaticDiscovery", "DnsDiscovery"]),
+        ({"discovery": "off", "seeds": ["dns://mesh:1", "tcp://a:1"]}, ["DnsDiscovery"]),
         ({"discovery": "localhost"}, ["MdnsDiscovery"]),
         ({"discovery": "localhost", "seeds": ["tcp://127.0.0.1:5000"]}, ["StaticDiscovery", "MdnsDiscovery"]),
     ],

@@ -12,7 +12,7 @@ from support.strategies import links, node_ids, quick, texts, values
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.exceptions import ProtocolError
 from zmqlayer.gossip import MAX_GOSSIP
-from zmqlayer.greetings import MAX_HOSTS, Greeting, address_of, host_of
+from zmqlayer.greetings import MAX_HOSTS, Greeting, address_of, host_of, is_numeric
 
 PEER: list[Any] = [bytes(16), "tcp://10.0.0.1:5000", "0123abcd"]
 PAYLOAD: dict[str, Any] = {
@@ -143,3 +143,27 @@ def test_hosts_and_addresses(host: str, address: str) -> None:
     """An address is made of a host and a port, and the host is read back from it."""
     assert address_of(host, 80) == address
     assert host_of(address) == host
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5", "[::1]", "[fe80::1%eth0]", "[::ffff:10.0.0.5]"])
+def test_what_needs_no_resolver(host: str) -> None:
+    """IP addresses, with a zone or without."""
+    assert is_numeric(f"tcp://{host}:5757")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "mesh.example", "", "*", "127.1", "999.0.0.1", "10.0.0.5:1", "::1", "[[::1]]", "[mesh]",
+        "eth0;10.0.0.5", "10.0.0.5:0;mesh", "[fe80::1%a]:0;mesh", "[fe80::1%a:0;mesh]", "[::1", "10.0.0.5\n",
+    ],
+)  # fmt: skip
+def test_what_would_be_looked_up(host: str) -> None:
+    """All else that libzmq may take: names, what looks like an address, and a source before the target."""
+    assert not is_numeric(f"tcp://{host}:5757")
+
+
+@pytest.mark.parametrize("port", ["", "http", "-1", "5757;mesh:1", "\u0665", "123456"])
+def test_an_address_has_a_port(port: str) -> None:
+    """A number, and nothing behind it."""
+    assert not is_numeric(f"tcp://10.0.0.5:{port}")

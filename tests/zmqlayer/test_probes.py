@@ -107,12 +107,12 @@ def test_a_probe_that_is_given_up_tells_nothing(probing: Probing, listener: sock
     assert probing.probes.results() == []
 
 
-def test_a_name_is_left_to_zeromq(probing: Probing) -> None:
-    """Names are not looked up, because that could block: they count as accepting."""
+def test_nobody_is_behind_a_name(probing: Probing) -> None:
+    """Names are not looked up, because that could block; they count as refusing."""
     probing.probes.start("tcp://localhost:1")
 
     assert probing.probes.has_results
-    assert probing.probes.results() == [("tcp://localhost:1", True)]
+    assert probing.probes.results() == [("tcp://localhost:1", False)]
     assert not probing.probes.has_results
 
 

@@ -106,6 +106,14 @@ def test_frames_wait_for_room(dialler: Dialler) -> None:
     assert received == sizes
 
 
+def test_a_name_is_not_dialled(dialler: Dialler) -> None:
+    """Whoever greets may say any host; nothing is looked up for him, and nothing is left."""
+    dialler.pushes.push(Push("tcp://localhost:1", WIRE))
+
+    assert list(dialler.pushes.addresses) == []
+    assert len(dialler.descriptors) == 0
+
+
 def test_nothing_is_watched_while_nothing_waits(dialler: Dialler) -> None:
     """A socket that has room is of no interest: it is watched only while something waits."""
     port = free_port()

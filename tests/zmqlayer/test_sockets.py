@@ -53,15 +53,23 @@ def test_ipv6_where_the_host_asks_for_it(open_sockets: Callable[..., Sockets], h
 
 
 def test_each_connection_has_its_own_family(open_sockets: Callable[..., Sockets]) -> None:
-    """A name is looked up for IPv4, whatever the node listens on; an IPv6 address is taken as one."""
+    """IPv6 is used for an IPv6 address and no other, whatever the node listens on."""
     sub = open_sockets(host="*").create(zmq.SUB)
 
     families = []
-    for address in ("tcp://localhost:1", "tcp://[::1]:1"):
+    for address in ("tcp://127.0.0.1:1", "tcp://[::1]:1"):
         connect(sub, address)
         families.append(sub.get(zmq.IPV6))
 
     assert families == [0, 1]
+
+
+def test_zeromq_is_given_no_name(open_sockets: Callable[..., Sockets]) -> None:
+    """It would look it up on its only thread, and all frames would wait for the resolver."""
+    sub = open_sockets().create(zmq.SUB)
+
+    with pytest.raises(zmq.ZMQError, match="no IP address"):
+        connect(sub, "tcp://localhost:1")
 
 
 @pytest.mark.skipif(not hasattr(tcp, "TCP_USER_TIMEOUT"), reason="ZeroMQ's own pings there")
