@@ -72,6 +72,7 @@ class Outbox:
         self.is_over = False
         self._held: list[_Held] = []
         self._said: dict[str, Content] = {}
+        self._shut: set[str] = set()
         self._refused: set[str] = set()
 
     def __repr__(self) -> str:
@@ -89,6 +90,10 @@ class Outbox:
         """Return what the consumer sent last to *name*, at once or for its end; None if nothing."""
         return self._said.get(name)
 
+    def has_shut(self, name: str) -> bool:
+        """Whether the consumer refused or closed, by anything it sent to *name*, the WebSocket behind that."""
+        return name in self._shut
+
     def was_refused(self, name: str) -> bool:
         """Whether something the consumer sent to *name* could not be sent at all: too large, or no message."""
         return name in self._refused
@@ -105,7 +110,8 @@ class Outbox:
         """
         if len(self._held) >= HELD_LIMIT and not is_last:
             raise ChannelFull(target.name, HELD_LIMIT)
-        kept = self._said[target.name] = copy.deepcopy(content)
+        kept = copy.deepcopy(content)
+        self._note(target, kept)
         self._held.append(_Held(target, kept))
 
     def send_now(self, target: Target, content: Content) -> None:
@@ -150,10 +156,16 @@ class Outbox:
                 await self.patience.ainsist(partial(held.target.adeliver, held.content), deadline)
 
     def _on_the_way(self, target: Target, content: Content) -> Content:
-        self._said[target.name] = content
+        self._note(target, content)
         if self.receipt is not None and target.name == self.receipt.target.name:
             return self.receipt.on_the_way(content)
         return content
+
+    def _note(self, target: Target, content: Content) -> None:
+        self._said[target.name] = content
+        # Whatever follows: no word opens a WebSocket again.
+        if content.get("accept") is False or content.get("close", False) not in (None, False):
+            self._shut.add(target.name)
 
     def _take(self) -> list[_Held]:
         taken, self._held = self._held, []

@@ -60,6 +60,22 @@ def test_what_was_sent_is_what_arrives(layer: MemoryLayer) -> None:
     assert layer.sent("a") == [{"items": [1]}]
 
 
+@pytest.mark.parametrize(
+    ("content", "is_shut"),
+    [({"close": True}, True), ({"close": 4003}, True), ({"accept": False}, True), ({"text": "a", "close": True}, True),
+     ({"accept": True}, False), ({"text": "a", "close": False}, False), ({"close": None}, False)],
+)  # fmt: skip
+def test_words_that_shut_a_websocket(layer: MemoryLayer, content: dict[str, Any], is_shut: bool) -> None:
+    """They are remembered by channel, whatever is said after them."""
+    outbox = Outbox(Waiting().patience(), "test")
+
+    outbox.hold(Channel("a", channel_layer=layer), content)
+    outbox.hold(Channel("a", channel_layer=layer), {"text": "more"})
+
+    assert outbox.has_shut("a") is is_shut
+    assert not outbox.has_shut("b")
+
+
 def test_a_flush_is_done_once(layer: MemoryLayer) -> None:
     """What went out is forgotten."""
     outbox = Outbox(Waiting().patience(), "test")

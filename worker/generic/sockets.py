@@ -22,6 +22,7 @@ from zmqlayer.worker.generic.base import BaseConsumer
 from zmqlayer.worker.generic.frames import closing, encode_json, frame, parse_json, read_json
 from zmqlayer.worker.generic.groups import group_set
 from zmqlayer.worker.message import Message
+from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.sessions import enforce_ordering
 
 __all__ = ["JsonFrames", "JsonWebsocketConsumer", "SocketConsumer", "WebsocketConsumer"]
@@ -51,7 +52,7 @@ class SocketConsumer(BaseConsumer):
     http_user_and_session: bool = False
     strict_ordering: bool = False
     groups: Iterable[str] | None = None
-    is_closing = False
+    _has_closed = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -123,8 +124,16 @@ class SocketConsumer(BaseConsumer):
         return self.reply_channel
 
     def _answer(self, content: Content) -> Content:
-        self.is_closing = self.is_closing or "close" in content
+        self._has_closed = self._has_closed or "close" in content
         return content
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether this consumer has refused or closed the WebSocket, in whatever words."""
+        outbox = current_outbox()
+        if outbox is None:  # a test dispatches a message by itself
+            return self._has_closed
+        return outbox.has_shut(self.reply_channel.name)
 
 
 class WebsocketConsumer(SocketConsumer):

@@ -107,16 +107,24 @@ def test_what_connect_may_raise(layer: MemoryLayer, outcome: Exception, answer: 
     assert len(layer.groups["members"]) == members
 
 
-def test_who_is_refused_joins_no_group(layer: MemoryLayer) -> None:
+@pytest.mark.parametrize(
+    ("refuse", "answer"),
+    [
+        (lambda consumer: consumer.close(4003), {"close": 4003}),
+        (lambda consumer: consumer.reply_channel.asend({"close": True}), {"close": True}),
+        (lambda consumer: consumer.reply_channel.asend({"accept": False}), {"accept": False}),
+    ],
+)
+def test_who_is_refused_joins_no_group(layer: MemoryLayer, refuse: Any, answer: Any) -> None:
     """Closing while connecting refuses."""
 
     class Private(AsyncWebsocketConsumer):
         groups = ["members"]
 
         async def connect(self, message: Message, **kwargs: Any) -> None:
-            await self.close(4003)
+            await refuse(self)
 
-    assert talk(layer, Private).connects() == [{"close": 4003}]
+    assert talk(layer, Private).connects() == [answer]
     assert layer.groups["members"] == set()
 
 

@@ -99,6 +99,9 @@ def test_hooks_hear_what_the_filters_found(layer: MemoryLayer) -> None:
         (lambda consumer: consumer.close(), {"close": True}),
         (lambda consumer: consumer.close(4003), {"close": 4003}),
         (lambda consumer: consumer.send(text="no", close=4003), {"text": "no", "close": 4003}),
+        (lambda consumer: consumer.reply_channel.send({"close": True}), {"close": True}),
+        (lambda consumer: consumer.reply_channel.send({"accept": False}), {"accept": False}),
+        (lambda consumer: consumer.reply_channel.send({"close": True}, immediately=True), {"close": True}),
     ],
 )
 def test_who_is_refused_joins_no_group(layer: MemoryLayer, refuse: Any, answer: Any) -> None:
@@ -112,6 +115,35 @@ def test_who_is_refused_joins_no_group(layer: MemoryLayer, refuse: Any, answer: 
 
     assert talk(layer, Private).connects() == [answer]
     assert layer.groups["members"] == set()
+
+
+def test_a_refusal_is_not_taken_back_by_a_later_word(layer: MemoryLayer) -> None:
+    """What decides is that the WebSocket was refused, not what was said last."""
+
+    class Private(WebsocketConsumer):
+        groups = ["members"]
+
+        def connect(self, message: Message, **kwargs: Any) -> None:
+            self.reply_channel.send({"close": 4003})
+            self.reply_channel.send({"text": "no"})
+
+    talk(layer, Private).connects()
+
+    assert layer.groups["members"] == set()
+
+
+@pytest.mark.parametrize("answer", [{"accept": True, "close": False}, {"text": "welcome", "close": None}])
+def test_who_is_let_in_in_other_words_joins(layer: MemoryLayer, answer: Any) -> None:
+    """A close that is none closes nothing."""
+
+    class Open(WebsocketConsumer):
+        groups = ["members"]
+
+        def connect(self, message: Message, **kwargs: Any) -> None:
+            self.reply_channel.send(answer)
+
+    assert talk(layer, Open).connects() == [answer]
+    assert len(layer.groups["members"]) == 1
 
 
 @pytest.mark.parametrize(
