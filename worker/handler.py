@@ -48,7 +48,7 @@ Bytes of content in one message: what a server holds for a slow client is this t
 ABANDONED: Final = (ChannelFull, RequestTimeout, RequestAborted)
 """What a response ends with whose client is gone, or too slow."""
 AT_THE_ROOT: Final = contextlib.nullcontext()
-"""Where links have no prefix: a consumer's context begins without one."""
+"""Where a request has no prefix, and so FORCE_SCRIPT_NAME is none: a worker's threads begin with "/" then."""
 
 
 class AsgiHandler(Views):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from django import urls
 from django.apps import apps
 from django.conf import settings
 from django.utils import autoreload
@@ -42,6 +43,7 @@ def run_reloading(run: Callable[[], None], stop: Callable[[], None]) -> None:
     def run_to_end() -> None:
         try:
             autoreload.raise_last_exception()  # what kept the project from being imported
+            urls.set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")  # django.setup() did so for its own thread only
             run()
         finally:
             is_over.set()

@@ -8,6 +8,9 @@ import threading
 from contextlib import suppress
 from typing import Final
 
+from django import urls
+from django.conf import settings
+
 from zmqlayer.exceptions import LayerClosed
 from zmqlayer.messages import HTTP_RESPONSE_PREFIX
 from zmqlayer.ports import Clock
@@ -124,6 +127,7 @@ class WorkerGroup:
 
     def _run(self) -> None:
         thread = threading.current_thread()
+        urls.set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")  # django.setup() did so for its own thread only
         try:
             self.worker.run()
         except BaseException:

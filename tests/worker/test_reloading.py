@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import django
 import pytest
+from django.urls import get_script_prefix
 from django.utils import autoreload
 
 import support
@@ -57,3 +59,20 @@ def test_a_reloader_that_trips_is_started_again(monkeypatch: pytest.MonkeyPatch)
 
     assert ended.value.code == 3
     assert told == ["run", "stop"]
+
+
+def test_links_begin_in_its_thread_as_django_sets_it_up(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """An application that runs there needs ``FORCE_SCRIPT_NAME`` too."""
+    settings.FORCE_SCRIPT_NAME = "/shop"
+    prefixes: list[str] = []
+
+    def run_with_reloader(run: Any) -> None:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(autoreload, "run_with_reloader", run_with_reloader)
+
+    run_reloading(lambda: prefixes.append(get_script_prefix()), lambda: None)
+
+    assert prefixes == ["/shop/"]

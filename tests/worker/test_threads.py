@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from typing import Any
 
 import pytest
+from django.core.signals import request_started
+from django.urls import get_script_prefix
 
 from support.memory_layer import MemoryLayer
-from support.worker_run import worker_for
+from support.worker_run import http_message, worker_for
 from zmqlayer.worker import Message, route
+from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.routing import Router
 from zmqlayer.worker.threads import WorkerGroup
@@ -40,6 +44,53 @@ def test_messages_are_consumed_at_once(layer: MemoryLayer) -> None:
 
     assert group.stop()
     assert repr(group) == "<WorkerGroup [0 of 2 threads]>"
+
+
+@pytest.mark.parametrize(("name", "prefix"), [(None, "/"), ("", "/"), ("/shop", "/shop/")])
+def test_links_of_consumers_begin_as_django_sets_it_up(
+    layer: MemoryLayer, settings: Any, name: str | None, prefix: str
+) -> None:
+    """``FORCE_SCRIPT_NAME`` holds in each thread, and on the loop of coroutines, not only in that of the setup."""
+    settings.FORCE_SCRIPT_NAME = name
+    prefixes: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    async def consume_on_loop(message: Message) -> None:
+        prefixes.put(get_script_prefix())
+
+    routes = [route("a", lambda message: prefixes.put(get_script_prefix())), route("b", consume_on_loop)]
+    worker = worker_for(layer, routes, loop=ConsumerLoop(time.monotonic))
+    group = WorkerGroup(worker, 1, threading.Event(), time.monotonic)
+    group.start()
+    layer.send("a", {})
+    layer.send("b", {})
+
+    assert [prefixes.get(timeout=5), prefixes.get(timeout=5)] == [prefix, prefix]
+    assert group.stop()
+
+
+@pytest.mark.parametrize(("name", "prefix"), [(None, "/"), ("", "/"), ("/shop", "/shop/")])
+@pytest.mark.parametrize("path", ["/hello/", "/async/"])
+def test_links_of_views_begin_there_too(
+    layer: MemoryLayer, settings: Any, path: str, name: str | None, prefix: str
+) -> None:
+    """A request whose server names no path of its own adds nothing to that."""
+    settings.FORCE_SCRIPT_NAME = name
+    prefixes: queue.SimpleQueue[str] = queue.SimpleQueue()
+    worker = worker_for(layer, [], loop=ConsumerLoop(time.monotonic))
+    group = WorkerGroup(worker, 1, threading.Event(), time.monotonic)
+
+    def started(**kwargs: Any) -> None:
+        prefixes.put(get_script_prefix())
+
+    request_started.connect(started)
+    try:
+        group.start()
+        layer.send("http.request", http_message(layer, f"{name or ''}{path}"))
+
+        assert prefixes.get(timeout=5) == prefix
+        assert group.stop()
+    finally:
+        request_started.disconnect(started)
 
 
 class Deadly(MemoryLayer):
