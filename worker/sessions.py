@@ -74,7 +74,8 @@ def channel_and_http_session(consumer: AnyConsumer) -> AnyConsumer:
     Give *consumer* both sessions.
 
     On ``websocket.connect`` the key of the browser's session is put into the channel session, so that the browser's
-    session is there with every later message too: looked up when it is used, and empty if there was none.
+    session is there with every later message too: looked up when it is used, and empty if there was none. A coroutine
+    awaits something of it before it asks for its ``session_key``.
     """
     return http_session(channel_session(surround(consumer, _RememberHttpSession)))
 
@@ -234,7 +235,7 @@ class _WithHttpSession(Surrounding):
         if settings.SESSION_ENGINE == SIGNED_COOKIES:
             self._warn("is a cookie, which cannot be sent from here")
             return None
-        if session.session_key is None and not session.is_empty():
+        if not session.is_empty() and session.session_key is None:  # in this order: one not looked at counts as empty
             self._warn("does not exist, and is only made by a view")
         return session
 

@@ -132,22 +132,29 @@ class BrowserSession(_KeyKeeper):
     The session of a browser, which came with a cookie; it is never created here.
 
     Attributes:
-        memory: The channel session that holds the key, if this message brought no cookie. The key is looked up, and
-            ``session_key`` known, when the session is first used.
+        memory: The channel session that holds the key, if this message brought no cookie. The key is looked up there
+            when the session is first used, or :attr:`session_key` asked for.
     """
 
     memory: SessionBase | None = None
 
+    @property
+    def session_key(self) -> str | None:
+        """
+        The key; None if the browser has none.
+
+        Raises:
+            SynchronousOnlyOperation: It is not known yet, in a coroutine: await something of the session before.
+        """
+        self._recall()
+        return self._session_key
+
     def _get_session(self, no_load: bool = False) -> dict[str, Any]:
-        if self.memory is not None:
-            memory, self.memory = self.memory, None
-            self._session_key = memory.get(settings.SESSION_COOKIE_NAME)
+        self._recall()
         return cast(dict[str, Any], super()._get_session(no_load))  # type: ignore[misc]  # the stubs leave it out
 
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
-        if self.memory is not None:
-            memory, self.memory = self.memory, None
-            self._session_key = await memory.aget(settings.SESSION_COOKIE_NAME)
+        await self._arecall()
         return cast(dict[str, Any], await super()._aget_session(no_load))  # type: ignore[misc]  # the stubs leave it out
 
     _session = property(_get_session)
@@ -157,8 +164,19 @@ class BrowserSession(_KeyKeeper):
             super().save(must_create=must_create)
 
     async def asave(self, must_create: bool = False) -> None:
+        await self._arecall()
         if self.session_key is not None:
             await super().asave(must_create=must_create)
+
+    def _recall(self) -> None:
+        if self.memory is not None:
+            self._session_key = self.memory.get(settings.SESSION_COOKIE_NAME)
+            self.memory = None
+
+    async def _arecall(self) -> None:
+        if self.memory is not None:
+            self._session_key = await self.memory.aget(settings.SESSION_COOKIE_NAME)
+            self.memory = None
 
 
 class Row(_KeyKeeper):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import OperationalError, connection
 
 from support.memory_layer import MemoryLayer
@@ -726,6 +726,62 @@ def test_the_browsers_session_is_found_when_it_is_used() -> None:
         walk_past(on("websocket.receive"))
     with queries("SELECT session", "SELECT session"):
         look(on("websocket.receive"))
+
+
+@channel_and_http_session
+def tell_key(message: Message) -> Any:
+    """Ask for nothing but the key."""
+    return message.http_session and message.http_session.session_key
+
+
+def test_the_key_of_the_browsers_session_is_known_when_it_is_asked_for() -> None:
+    """It names groups and channels of a visitor: None there would be one of all visitors."""
+    key = browser(colour="red")
+
+    at_connect = tell_key(arriving(key))
+    with queries("SELECT session"):
+        at_receive = tell_key(on("websocket.receive"))
+
+    assert (at_connect, at_receive) == (key, key)
+    assert tell_key(on("websocket.receive", "another")) is None
+
+
+def test_coroutines_read_the_session_before_its_key() -> None:
+    """An attribute cannot be awaited: one that is not known yet is refused as any query there, again and again."""
+    key = browser(colour="red")
+    walk_past(arriving(key))
+
+    @channel_and_http_session
+    async def ask(message: Message) -> Any:
+        assert message.http_session is not None
+        for _ in range(2):
+            with pytest.raises(SynchronousOnlyOperation):
+                _ = message.http_session.session_key
+        await message.http_session.aget("colour")
+        return message.http_session.session_key
+
+    assert run(ask, on("websocket.receive")) == key
+
+
+@channel_and_http_session
+def renew(message: Message) -> None:
+    """Have the session saved without a look at it."""
+    message.http_session.modified = True  # type: ignore[union-attr]  # a later message always has one
+
+
+@channel_and_http_session
+async def renew_later(message: Message) -> None:
+    """Do so in a coroutine."""
+    message.http_session.modified = True  # type: ignore[union-attr]  # as above
+
+
+@pytest.mark.parametrize("consumer", [renew, renew_later])
+def test_a_session_is_saved_that_nobody_looked_at(consumer: Any) -> None:
+    """So a visitor's session is kept alive; it was found nowhere before."""
+    walk_past(arriving(browser(colour="red")))
+
+    with queries("SELECT session", "SELECT session", "UPDATE session"):
+        run(consumer, on("websocket.receive"))
 
 
 def test_both_sessions_without_a_cookie() -> None:
