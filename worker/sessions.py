@@ -2,9 +2,13 @@
 Sessions for consumers: one for each connection, and the one of the browser behind it.
 
 ``channel_session`` belongs to a connection, and is keyed by its reply channel. It is stored by
-``CHANNEL_SESSION_ENGINE``, or ``SESSION_ENGINE`` where that is not set, and deleted after ``websocket.disconnect``. Two
-consumers of one connection that run at once both work on a session of their own, and the later to end wins, key by key
-when they both create it.
+``CHANNEL_SESSION_ENGINE``, or ``SESSION_ENGINE`` where that is not set, and deleted after ``websocket.disconnect``, or
+``http.disconnect`` if a consumer with the session takes it. A request that is answered has no such end: what it stored
+stays until ``clearsessions`` after its expiry. Two consumers of one connection that run at once both work on a session
+of their own, and the later to end wins, key by key when they both create it.
+
+A message of one's own channel may be consumed after the disconnect. If it is known here that the connection is closed,
+the session does not begin anew, and a warning says so; if not, it stays as that of a request does.
 
 ``http_session`` is what the browser's cookie names: what a view knows as ``request.session``.
 
@@ -16,14 +20,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, Final, overload
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import QueryDict, parse_cookie
 
-from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT
+from zmqlayer.messages import HTTP_DISCONNECT, WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT
 from zmqlayer.worker.decoration import AnyConsumer, Surrounding, surround
 from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, StopConsumer
 from zmqlayer.worker.message import Message
@@ -42,6 +46,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+LAST: Final = frozenset({WEBSOCKET_DISCONNECT, HTTP_DISCONNECT})
+"""Where the last message of a connection is received."""
 
 
 def channel_session(consumer: AnyConsumer) -> AnyConsumer:
@@ -162,7 +169,7 @@ class _WithChannelSession(Surrounding):
         if self._is_last:
             session.delete(self._key)
             forget_turns(self.message)
-        elif session.modified:
+        elif session.modified and not self._is_over(session):
             try:
                 session.save()
             except UpdateError:
@@ -175,7 +182,7 @@ class _WithChannelSession(Surrounding):
         if self._is_last:
             await session.adelete(self._key)
             await sync_to_async(forget_turns)(self.message)
-        elif session.modified:
+        elif session.modified and not self._is_over(session):
             try:
                 await session.asave()
             except UpdateError:
@@ -183,7 +190,7 @@ class _WithChannelSession(Surrounding):
 
     @property
     def _is_last(self) -> bool:
-        return self.message.channel_name == WEBSOCKET_DISCONNECT
+        return self.message.channel_name in LAST
 
     @property
     def _key(self) -> str:
@@ -191,6 +198,14 @@ class _WithChannelSession(Surrounding):
 
     def _will_run_again(self, error: BaseException | None) -> bool:
         return isinstance(error, Parked) or (isinstance(error, ConsumeLater) and not self.message.__doomed__)
+
+    def _is_over(self, session: ChannelSession) -> bool:
+        """Whether saving would begin the session of a connection that is closed; nobody would delete it then."""
+        layer = self.message.channel_layer
+        if not session.is_new or layer is None or layer.is_open(str(self.message.reply_channel)):  # None in old tests
+            return False
+        self._warn()
+        return True
 
     def _warn(self) -> None:
         logger.warning("the channel session of %s is gone; its changes are dropped", self.message.reply_channel)

@@ -275,6 +275,55 @@ def test_the_connection_ends_while_a_consumer_runs(caplog: pytest.LogCaptureFixt
     assert Session.objects.count() == 0
 
 
+@pytest.mark.parametrize("consumer", [remember, remember_later])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_message_that_is_consumed_after_the_end(
+    settings: Any, engine: str, tmp_path: Any, caplog: pytest.LogCaptureFixture, consumer: Any
+) -> None:
+    """A session that ended does not begin anew where its connection is known to be closed: nobody would delete it."""
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    settings.CHANNEL_SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    remember(on("websocket.connect", text="hello"))
+    ignore(on("websocket.disconnect"))
+    late: Any = on("chat.receive", text="late")
+    late.channel_layer.closed.add(late.reply_channel.name)
+
+    run(consumer, late)
+
+    assert "is gone; its changes are dropped" in caplog.text
+    assert recall(on("websocket.receive")) is None
+
+
+def test_a_session_begins_with_any_message_of_an_open_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """Also with one on a channel of the project's own."""
+    remember(on("chat.receive", text="hello"))
+
+    assert recall(on("websocket.receive")) == "hello"
+    assert not caplog.records
+
+
+def test_what_is_stored_for_a_closed_connection_may_change() -> None:
+    """Its disconnect, which deletes it, is still to be consumed."""
+    remember(on("websocket.connect", text="hello"))
+    late: Any = on("websocket.receive", text="late")
+    late.channel_layer.closed.add(late.reply_channel.name)
+
+    remember(late)
+
+    assert recall(on("websocket.disconnect")) == "late"
+    assert Session.objects.count() == 0
+
+
+@pytest.mark.parametrize("consumer", [ignore, ignore_later])
+def test_the_session_of_a_request_ends_with_a_client_that_left(consumer: Any) -> None:
+    """If the project hears of that; of requests that are answered nobody hears."""
+    remember(on("http.request", text="hello"))
+
+    run(consumer, on("http.disconnect"))
+
+    assert Session.objects.count() == 0
+
+
 def test_decorators_share_the_session() -> None:
     """A consumer decorated twice has one session."""
 
