@@ -57,6 +57,7 @@ class _Target(ABC):
         Raises:
             InvalidMessage: *content* is not a dict.
             ChannelFull, MessageTooLarge: Only where a message goes out now, and never for a group that is full.
+            OutboxFull: 10,000 messages wait for the consumer's end already.
         """
         _check(content)
         if on_commit:

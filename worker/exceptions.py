@@ -18,6 +18,8 @@ What ends a view is raised by us::
     └── RequestAborted                 nobody is there to take the response
         └── RequestTimeout             the request's body stopped coming
 
+What a consumer sends beyond what is held back for it raises ``OutboxFull``, a ``ChannelFull``.
+
 A view returns or raises ``ResponseLater`` if somebody else answers; it is here since Channels 1.x had it here.
 """
 
@@ -26,7 +28,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from zmqlayer.exceptions import ZmqLayerError
+from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.worker.later import ResponseLater
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ __all__ = [
     "DenyConnection",
     "InvalidChannelLayerError",
     "InvalidRoutingError",
+    "OutboxFull",
     "RequestAborted",
     "RequestTimeout",
     "ResponseLater",
@@ -153,6 +156,26 @@ class UnusableFrame(WebsocketCloseException):
 
 class SendNotAvailableOnDemultiplexer(ZmqLayerError):
     """A consumer behind a demultiplexer sent past its stream: it must use the ``multiplexer`` that it is given."""
+
+
+class OutboxFull(ChannelFull):
+    """
+    A consumer has sent as many messages that wait for its end as one run may; this one was not sent.
+
+    Attributes:
+        consumer: The consumer's name.
+    """
+
+    def __init__(self, channel: str, limit: int, consumer: str) -> None:
+        super().__init__(channel, limit, "outbox")
+        self.args = (channel, limit, consumer)
+        self.consumer = consumer
+
+    def __str__(self) -> str:
+        return (
+            f"consumer {self.consumer} has sent {self.limit:,} messages that wait for its end, the most of one "
+            f"run: the one to {self.channel!r} was not sent; send with immediately=True, or from several consumers"
+        )
 
 
 class InvalidChannelLayerError(ZmqLayerError, ValueError):

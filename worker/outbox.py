@@ -25,6 +25,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
 from zmqlayer.messages import Message as Content
+from zmqlayer.worker.exceptions import OutboxFull
 from zmqlayer.worker.patience import Patience
 from zmqlayer.worker.receipts import Receipt
 
@@ -106,10 +107,10 @@ class Outbox:
             is_last: It is the worker's own word at the end, for which there is always room.
 
         Raises:
-            ChannelFull: More than ``HELD_LIMIT`` messages are held.
+            OutboxFull: ``HELD_LIMIT`` messages are held.
         """
         if len(self._held) >= HELD_LIMIT and not is_last:
-            raise ChannelFull(target.name, HELD_LIMIT)
+            raise OutboxFull(target.name, HELD_LIMIT, self.consumer)
         kept = copy.deepcopy(content)
         self._note(target, kept)
         self._held.append(_Held(target, kept))

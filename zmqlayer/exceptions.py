@@ -125,8 +125,8 @@ class ChannelFull(ZmqLayerError):
     Attributes:
         channel: Name of the channel.
         limit: What was reached: messages, or bytes outstanding to one peer.
-        reason: ``"channel"``, ``"peer messages"``, ``"peer bytes"``, ``"node messages"``, ``"node bytes"`` or
-            ``"entrusted"``.
+        reason: ``"channel"``, ``"peer messages"``, ``"peer bytes"``, ``"node messages"``, ``"node bytes"``,
+            ``"entrusted"`` or, in a worker, ``"outbox"``.
     """
 
     _in_channels = "ChannelFull"

@@ -153,7 +153,7 @@ TOLD: list[tuple[Consumer, str]] = [
     (sends_a_number_as_key, "keys must be str"),
     (sends_too_much, "2,000,021 bytes as msgpack and max_message_size is 1,048,576"),
     (sends_too_much_at_once, "MessageTooLarge"),
-    (sends_too_often, "ChannelFull: channel 'elsewhere' is full"),
+    (sends_too_often, "OutboxFull: consumer tests.worker.test_bad_consumers.sends_too_often has sent 10,000 messages"),
     (invents_a_channel, "InvalidName: 'no channel!'"),
     (invents_a_group, "InvalidName: 'no group!'"),
     (insists_on_a_full_channel, "ChannelFull: channel 'full' is full"),

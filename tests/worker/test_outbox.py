@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from support.worker_run import Waiting, worker_for
 from zmqlayer.exceptions import ChannelFull, MessageTooLarge
 from zmqlayer.worker import Message, route
 from zmqlayer.worker.channel import Channel
+from zmqlayer.worker.exceptions import OutboxFull
 from zmqlayer.worker.loop import ConsumerLoop
 from zmqlayer.worker.outbox import HELD_LIMIT, Outbox, current_outbox
 
@@ -146,8 +148,15 @@ def test_an_outbox_is_bounded(layer: MemoryLayer) -> None:
     for _ in range(HELD_LIMIT):
         outbox.hold(Channel("a", channel_layer=layer), {})
 
-    with pytest.raises(ChannelFull):
+    with pytest.raises(OutboxFull) as refused:
         outbox.hold(Channel("a", channel_layer=layer), {})
+
+    assert isinstance(refused.value, ChannelFull)
+    assert str(refused.value) == (
+        "consumer test has sent 10,000 messages that wait for its end, the most of one run: the one to 'a' was "
+        "not sent; send with immediately=True, or from several consumers"
+    )
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
 
 
 def test_an_outbox_belongs_to_its_context(layer: MemoryLayer) -> None:
