@@ -7,9 +7,9 @@ another URLconf later, and so a view of the other kind: then Django adapts it, a
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
@@ -66,6 +66,11 @@ class Views(BaseHandler):
         request.resolver_match = seen.match
         return seen.match
 
+    def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *view* in the transactions that ``ATOMIC_REQUESTS`` asks for; a ``ResponseLater`` rolls none back."""
+        atomic = super().make_view_atomic(view)
+        return view if atomic is view else super().make_view_atomic(_returning_later(view))
+
     def process_exception_by_middleware(self, exception: Exception, request: HttpRequest) -> HttpResponse:
         """Take a ``ResponseLater`` that was raised as if it had been returned, as Channels 1.x had it."""
         if isinstance(exception, ResponseLater):
@@ -95,6 +100,19 @@ class AsyncViews(Views):
         """Adapt *method* as Django does, and take note if a function will call a coroutine."""
         self.holds_thread = self.holds_thread or (method_is_async is True and not is_async)
         return super().adapt_method_mode(is_async, method, method_is_async, debug, name)
+
+
+def _returning_later(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *view*, which is no coroutine function, so that it returns a ``ResponseLater`` that it raises."""
+
+    @functools.wraps(view)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except ResponseLater as later:
+            return later.with_traceback(None)
+
+    return call
 
 
 def find_view(path_info: str) -> Sighting | None:
@@ -152,7 +170,7 @@ class _Survey:
         return match
 
 
-_survey = lru_cache(maxsize=8)(_Survey)  # Django makes another resolver when settings change
+_survey = functools.lru_cache(maxsize=8)(_Survey)  # Django makes another resolver when settings change
 
 
 def _renewed(match: ResolverMatch) -> ResolverMatch:

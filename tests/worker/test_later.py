@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.signals import request_finished
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import path
 
 from support.memory_layer import MemoryLayer
 from support.worker_run import ask, content_of, worker_for
@@ -52,6 +55,65 @@ def test_nothing_is_sent_when_the_view_returns(
     assert ask(layer, worker_for(layer, []), path) == []
     assert finished == ["finished"]
     assert caplog.records == []
+
+
+def create_and_raise(request: HttpRequest) -> HttpResponse:
+    """Store a row, send a message when it is committed, and leave the answer to somebody else."""
+    get_user_model().objects.create(username="ada")
+    Channel("work", channel_layer=request.message.channel_layer).send({}, on_commit=True)  # type: ignore[attr-defined]
+    raise AsgiRequest.ResponseLater
+
+
+def create_and_fail(request: HttpRequest) -> HttpResponse:
+    """Store a row, and fail."""
+    get_user_model().objects.create(username="ada")
+    raise RuntimeError("broken")
+
+
+async def raise_later(request: HttpRequest) -> HttpResponse:
+    """Leave the answer to somebody else, from a coroutine."""
+    raise AsgiRequest.ResponseLater
+
+
+urlpatterns = [
+    path("raises/", create_and_raise),
+    path("fails/", create_and_fail),
+    path("async/raises/", transaction.non_atomic_requests(raise_later)),
+]
+
+
+@pytest.fixture
+def atomic_requests(database: None, settings: Any) -> Iterator[None]:
+    """Let each request be one transaction."""
+    settings.ROOT_URLCONF = __name__
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    yield
+    connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_what_is_raised_is_committed_as_what_is_returned(layer: MemoryLayer) -> None:
+    """It is no failure, so the request's transaction is not rolled back, and what waits for its commit is sent."""
+    answer = ask(layer, worker_for(layer, []), "/raises/")
+
+    assert answer == []
+    assert get_user_model().objects.count() == 1
+    assert layer.sent("work") == [{}]
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_failures_are_rolled_back(layer: MemoryLayer) -> None:
+    """As everywhere."""
+    answer = ask(layer, worker_for(layer, []), "/fails/")
+
+    assert answer[0]["status"] == 500
+    assert get_user_model().objects.count() == 0
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_coroutines_may_raise_it(layer: MemoryLayer) -> None:
+    """Django has no transaction around them."""
+    assert ask(layer, worker_for(layer, []), "/async/raises/") == []
 
 
 def test_middleware_sees_a_response(layer: MemoryLayer, settings: Any) -> None:
