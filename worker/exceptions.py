@@ -29,6 +29,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from zmqlayer.exceptions import ChannelFull, ZmqLayerError
+from zmqlayer.messages import is_close_code
 from zmqlayer.worker.later import ResponseLater
 
 if TYPE_CHECKING:
@@ -52,9 +53,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-MIN_CLOSE_CODE = 1000
-MAX_CLOSE_CODE = 4999
 
 
 class ConsumeLater(Exception):
@@ -117,15 +115,17 @@ class WebsocketCloseException(ChannelSocketException):
     Raised by a consumer to close an open socket.
 
     Args:
-        code: The WebSocket close code, 1000 to 4999; the normal one if None.
+        code: The WebSocket close code; the normal one if None.
 
     Raises:
-        ValueError: No close code.
+        ValueError: No close code, or one that may not be sent.
     """
 
     def __init__(self, code: int | None = None) -> None:
-        if code is not None and not MIN_CLOSE_CODE <= code <= MAX_CLOSE_CODE:
-            raise ValueError(f"{code!r} is not a WebSocket close code from {MIN_CLOSE_CODE} to {MAX_CLOSE_CODE}")
+        if code is not None and not is_close_code(code):
+            raise ValueError(
+                f"{code!r} is not a WebSocket close code that may be sent: those of RFC 6455, 7.4, or 3000 to 4999"
+            )
         super().__init__(code)
         self.code = code
 
@@ -139,7 +139,7 @@ class UnusableFrame(WebsocketCloseException):
 
     Args:
         problem: What the client sent, in words of our own, as in "bytes, where text is expected".
-        code: The WebSocket close code, 1000 to 4999.
+        code: The WebSocket close code.
     """
 
     def __init__(self, problem: str, code: int) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "WebSocketDisconnect",
     "WebSocketReceive",
     "WebSocketSend",
+    "is_close_code",
 ]
 
 Message = dict[str, Any]
@@ -58,6 +59,12 @@ NO_CONTENT: Final = frozenset({204, 304})
 """Statuses of responses that never have content (RFC 9110, 6.4.1)."""
 CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Codes below 3000 with which a WebSocket may be closed (RFC 6455, 7.4); those from 3000 to 4999 are free."""
+
+
+def is_close_code(code: object) -> bool:
+    """Whether a WebSocket may be closed with *code*; others may not stand in a frame, and no client would see them."""
+    return isinstance(code, int) and (code in CLOSE_CODES or 3000 <= code <= 4999)
+
 
 Header = list[bytes]
 """``[name, value]``; the name in lower case. Order and repetitions are kept."""

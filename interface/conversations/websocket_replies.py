@@ -12,7 +12,7 @@ from typing import Final
 from zmqlayer.interface.clients.head import Field
 from zmqlayer.interface.conversations.invitations import read_invitation
 from zmqlayer.interface.conversations.replies import HOP_BY_HOP, BadReply, read_header, take
-from zmqlayer.messages import CLOSE_CODES, Message
+from zmqlayer.messages import Message, is_close_code
 
 __all__ = [
     "Accept",
@@ -160,6 +160,6 @@ def _read_denial(message: Message) -> Deny:
 def _read_close_code(close: object) -> int:
     if close is True:
         return 1000
-    if isinstance(close, int) and (close in CLOSE_CODES or 3000 <= close <= 4999):
+    if isinstance(close, int) and is_close_code(close):
         return close
     raise BadReply("close", f"is {close!r:.80}, which is neither a bool nor a close code that may be sent")

@@ -44,9 +44,9 @@ def test_nobody_to_tell(layer: MemoryLayer) -> None:
         DenyConnection().run(Message({}, "thumbnail.make", layer))
 
 
-@pytest.mark.parametrize("code", [0, 999, 5000])
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])
 def test_codes_outside_the_protocol(code: int) -> None:
-    """A close code that no browser would get is refused where it is written."""
+    """A close code that no browser would get, since no server may send it, is refused where it is written."""
     with pytest.raises(ValueError, match="is not a WebSocket close code"):
         WebsocketCloseException(code)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
-from zmqlayer.messages import CLOSE_CODES, Message
+from zmqlayer.messages import Message, is_close_code
 from zmqlayer.worker.asgi.fields import read_headers, read_kind, take, take_bytes
 
 __all__ = ["INTERNAL_ERROR", "NORMAL", "SERVICE_RESTART", "Socket"]
@@ -160,6 +160,6 @@ def _read_code(event: dict[str, Any]) -> int:
     code = take(event, "code", int)
     if code is None:
         return NORMAL
-    if code in CLOSE_CODES or 3000 <= code <= 4999:
+    if is_close_code(code):
         return int(code)
     raise ValueError(f"'code' of 'websocket.close' is {code}, which may not be sent (RFC 6455, 7.4)")
