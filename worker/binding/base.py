@@ -195,7 +195,7 @@ class Binding:
             load_missing(instance, using)
             row = instance
         else:
-            row = row_before(instance, using)
+            row = row_before(instance, using, is_raw=kwargs.get("raw", False))
         before = (row, set() if row is None else cls._groups(row))
         vars(instance).setdefault(cls._before_name(), deque(maxlen=MOST_NESTED)).append(before)
 
@@ -203,8 +203,11 @@ class Binding:
     def post_change_receiver(cls, instance: Any, action: str, using: str | None = None, **kwargs: Any) -> None:
         """Tell the groups that lose *instance*, those that keep it and those that gain it, in this order."""
         before, old = cls._take_before(instance)
-        after = None if action == DELETE else row_after(instance, using, kwargs.get("update_fields"))
+        is_raw = kwargs.get("raw", False)
+        after = None if action == DELETE else row_after(instance, using, kwargs.get("update_fields"), is_raw)
         new = set() if after is None else cls._groups(after)
+        if before is None and action == UPDATE:  # one that looked new; nobody knows who heard of it
+            old = new
         self = cls()
         self.send_messages(before, old - new, DELETE, using=using, **kwargs)
         self.send_messages(after, old & new, UPDATE, using=using, **kwargs)

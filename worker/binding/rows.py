@@ -9,9 +9,10 @@ and the state after as well where the instance does not show it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from django.db.models import NOT_PROVIDED, Model
+from django.db.models import NOT_PROVIDED, DecimalField, Model
 
 __all__ = ["is_surely_new", "load_missing", "row_after", "row_before"]
 
@@ -20,27 +21,40 @@ AnyModel = TypeVar("AnyModel", bound=Model)
 UNKNOWN: Final = object()
 
 
-def is_surely_new(instance: Model) -> bool:
-    """Whether the database cannot have a row for *instance* yet; False where it must be asked."""
+def is_surely_new(instance: Model, is_raw: bool = False) -> bool:
+    """
+    Whether the database cannot have a row for *instance* yet; False where it must be asked.
+
+    Args:
+        is_raw: Whether a fixture is loaded, whose keys are given where a model has a default for them.
+    """
     key = instance._meta.pk
     if not instance._state.adding:
         return False
-    return instance.pk is None or key.default is not NOT_PROVIDED or key.db_default is not NOT_PROVIDED
+    is_made = key.default is not NOT_PROVIDED or key.db_default is not NOT_PROVIDED
+    return instance.pk is None or (is_made and not is_raw)
 
 
-def row_before(instance: AnyModel, using: str | None) -> AnyModel | None:
+def row_before(instance: AnyModel, using: str | None, is_raw: bool = False) -> AnyModel | None:
     """Return the object that the row of *instance* holds, before it is saved; None if there is no row."""
-    return None if is_surely_new(instance) else _row(instance, using)
+    return None if is_surely_new(instance, is_raw) else _row(instance, using)
 
 
-def row_after(instance: AnyModel, using: str | None, update_fields: Collection[str] | None) -> AnyModel | None:
+def row_after(
+    instance: AnyModel, using: str | None, update_fields: Collection[str] | None, is_raw: bool = False
+) -> AnyModel | None:
     """
     Return the object that the row of *instance* holds, now that it is saved; None if the row is gone already.
 
     Args:
         update_fields: What was saved; None for all fields.
+        is_raw: Whether a fixture was loaded, in which fields may be missing and those of parents are.
     """
-    if update_fields is None and all(_is_as_stored(instance, field) for field in instance._meta.concrete_fields):
+    if (
+        not is_raw
+        and update_fields is None
+        and all(_is_as_stored(instance, field) for field in instance._meta.concrete_fields)
+    ):
         return instance
     return _row(instance, using)
 
@@ -53,10 +67,12 @@ def load_missing(instance: Model, using: str | None) -> None:
 
 
 def _is_as_stored(instance: Model, field: Any) -> bool:
-    """Whether the value on the instance is of the type in which the database gives it back."""
+    """Whether the value on the instance is of the type, and has the places, with which the database gives it back."""
     value = vars(instance).get(field.attname, UNKNOWN)
     if value is UNKNOWN or hasattr(value, "resolve_expression"):
         return False
+    if isinstance(value, Decimal) and isinstance(field, DecimalField):
+        return value.as_tuple().exponent == -field.decimal_places
     return type(value) is type(field.to_python(value))
 
 

@@ -30,7 +30,7 @@ without the model. Who asks for what cannot be done hears ``{"action": "error", 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from django.core import serializers
@@ -96,8 +96,10 @@ class WebsocketBinding(Binding):
 
     def serialize_data(self, instance: Any) -> dict[str, Any]:
         """Return the chosen fields of *instance*, as Django's JSON serializer writes them."""
-        written = serializers.serialize("json", [instance], fields=self.selection.names)
-        data: dict[str, Any] = json.loads(written)[0]["fields"]
+        data: dict[str, Any] = {}
+        for part in _parts(instance):
+            written = serializers.serialize("json", [part], fields=self.selection.names)
+            data |= json.loads(written)[0]["fields"]
         return data
 
     # Inwards.
@@ -168,6 +170,15 @@ class WebsocketBindingWithMembers(WebsocketBinding):
         """Return the chosen fields and members of *instance*."""
         members = {path.replace(".", "__"): _member(instance, path) for path in self.send_members}
         return {**super().serialize_data(instance), **json.loads(self.encoder.encode(members))}
+
+
+def _parts(instance: Any) -> Iterator[Any]:
+    """Yield what *instance* is of its parents' models, and itself: Django serializes a model's own fields only."""
+    for parent, link in instance._meta.concrete_model._meta.parents.items():
+        if link is not None:  # to a table of its own
+            names = [field.attname for field in parent._meta.concrete_fields]
+            yield parent.from_db(instance._state.db, names, [getattr(instance, name) for name in names])
+    yield instance
 
 
 def _member(instance: Any, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gc
 import json
 import pickle
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core import serializers
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -428,6 +430,57 @@ def test_keys_that_python_makes(layer: MemoryLayer, database: None) -> None:
     [message] = layer.sent("reader")
     assert f'"pk": "{receipt.pk}", "data": {{"total": "1.50"}}' in message["text"]
     assert kinds(queries) == ["INSERT", "SELECT"]  # the total was given as a string, so it is read
+
+
+@pytest.fixture
+def receipts(layer: MemoryLayer, database: None) -> Callable[[], list[tuple[str, str]]]:
+    """What tells what one who looks at all receipts heard since it was asked last: actions and totals."""
+
+    class ReceiptBinding(WebsocketBinding):
+        model = Receipt
+        stream = "receipts"
+        fields = ["total"]
+
+        @classmethod
+        def group_names(cls, instance: Receipt) -> list[str]:
+            return ["receipts"]
+
+    layer.group_add("receipts", "reader")
+
+    def hear() -> list[tuple[str, str]]:
+        payloads = [json.loads(message["text"])["payload"] for message in layer.sent("reader")]
+        return [(payload["action"], payload["data"]["total"]) for payload in payloads]
+
+    return hear
+
+
+def test_numbers_that_the_database_rounds(receipts: Any) -> None:
+    """What is said is what is stored, not what the instance has."""
+    receipt = Receipt.objects.create(total=decimal.Decimal("1.239"))
+
+    stored = Receipt.objects.get().total
+    assert receipts() == [("create", str(stored))]
+    assert stored != receipt.total
+
+
+def test_a_fixture_over_a_row(receipts: Any) -> None:
+    """``loaddata`` changes a row that is there, although the key of its model has a default."""
+    receipt = Receipt.objects.create(total=decimal.Decimal("1.50"))
+    fixture = serializers.serialize("json", [Receipt(pk=receipt.pk, total="2.50"), Receipt(total="3.50")])
+
+    for deserialized in serializers.deserialize("json", fixture):
+        deserialized.save()
+
+    assert receipts() == [("create", "1.50"), ("update", "2.50"), ("create", "3.50")]
+
+
+def test_a_row_that_was_not_looked_for(receipts: Any) -> None:
+    """Django says in the end what a save was, where it is told to change what looks new."""
+    receipt = Receipt.objects.create(total=decimal.Decimal("1.50"))
+
+    Receipt(pk=receipt.pk, total=decimal.Decimal("2.50")).save(force_update=True)
+
+    assert receipts() == [("create", "1.50"), ("update", "2.50")]
 
 
 # Registration.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,12 @@ def n_queries(call: Callable[[], Any]) -> int:
 def test_what_must_be_new(instance: Any, is_new: bool) -> None:
     """Without a key, or with one that was just made; a key that was given may be there already."""
     assert is_surely_new(instance) is is_new
+
+
+def test_what_a_fixture_brings_may_be_there() -> None:
+    """Its keys are given, whatever the model would make; Django tries to update."""
+    assert not is_surely_new(Receipt(), is_raw=True)
+    assert is_surely_new(Note(title="milk"), is_raw=True)
 
 
 def test_what_is_stored_is_not_new(write: Write) -> None:
@@ -79,6 +86,21 @@ def test_the_row_after(write: Write, values: dict[str, Any], queries: int) -> No
     note.save()
 
     assert n_queries(lambda: row_after(note, None, None)) == queries
+
+
+@pytest.mark.parametrize(("total", "queries"), [("1.50", 0), ("-0.01", 0), ("1.5", 1), ("1.239", 1), ("1E+2", 1)])
+def test_decimals_after(database: None, total: str, queries: int) -> None:
+    """The database rounds them, or gives them more places, where they do not have those of their field."""
+    receipt = Receipt.objects.create(total=decimal.Decimal(total))
+
+    assert n_queries(lambda: row_after(receipt, None, None)) == queries
+
+
+def test_the_row_after_a_raw_save(database: None) -> None:
+    """A fixture need not have had all of it."""
+    receipt = Receipt.objects.create(total=decimal.Decimal("1.50"))
+
+    assert n_queries(lambda: row_after(receipt, None, None, is_raw=True)) == 1
 
 
 def test_the_row_after_a_partial_save(write: Write) -> None:

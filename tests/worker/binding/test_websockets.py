@@ -13,7 +13,7 @@ from django.db import models
 
 from support.memory_layer import MemoryLayer
 from support.notes.bindings import BoardSocket, NoteBinding
-from support.notes.models import Account, Board, Note, Tag
+from support.notes.models import Account, Board, Note, Tag, Wall
 from support.socket_talk import SocketTalk
 from support.worker_run import worker_for
 from zmqlayer.worker import route
@@ -99,6 +99,29 @@ def test_only_chosen_fields_are_sent(layer: MemoryLayer, database: None) -> None
 
     [message] = layer.sent("reader")
     assert json.loads(message["text"])["payload"]["data"] == {"name": "ada"}
+
+
+def test_inherited_fields_are_sent(layer: MemoryLayer, database: None) -> None:
+    """Also where they are in the table of the parent; Django's serializer writes a model's own fields only."""
+
+    class WallBinding(WebsocketBinding):
+        model = Wall
+        stream = "walls"
+        fields = ["name", "height"]
+
+        @classmethod
+        def group_names(cls, instance: Wall) -> list[str]:
+            return ["walls"]
+
+    layer.group_add("walls", "reader")
+    wall = Wall.objects.create(name="north", height=3)
+    wall.board_ptr.name = "stale"
+    wall.name = "south"
+    wall.save()
+    wall.delete()
+
+    told = [json.loads(message["text"])["payload"]["data"] for message in layer.sent("reader")]
+    assert told == [{"name": "north", "height": 3}, *[{"name": "south", "height": 3}] * 2]
 
 
 def test_members(layer: MemoryLayer, write: Write) -> None:
