@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -64,8 +64,11 @@ def run_reloading(run: Callable[[], None], stop: Callable[[], None]) -> None:
 
 
 def own_folders() -> set[Path]:
-    """Return the folders of the project's own apps, and the one of its routing."""
-    routings = [getattr(settings, "ZMQLAYER_ROUTING", None), settings.ROOT_URLCONF]
+    """Return the folders of the project's own apps, and those of its routings."""
+    layers = getattr(settings, "CHANNEL_LAYERS", None)
+    entries = layers.values() if isinstance(layers, Mapping) else ()
+    routings = [entry.get("ROUTING") for entry in entries if isinstance(entry, Mapping)]
+    routings += [getattr(settings, "ZMQLAYER_ROUTING", None), settings.ROOT_URLCONF]
     packages = [name.partition(".")[0] for name in routings if isinstance(name, str)]
     specs = [spec for name in packages if (spec := importlib.util.find_spec(name)) is not None]
     folders = {Path(place) for spec in specs for place in spec.submodule_search_locations or ()}

@@ -27,6 +27,27 @@ def test_own_folders(settings: Any) -> None:
     assert not [folder for folder in folders if folder.is_relative_to(Path(django.__path__[0]))]
 
 
+def test_the_routing_of_each_layer(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named where Channels 1.x has it, in a package that is no app and perhaps cannot be imported now."""
+    (tmp_path / "realtime").mkdir()
+    (tmp_path / "realtime" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "zmqlayer.ChannelLayer"},
+        "other": {"BACKEND": "zmqlayer.ChannelLayer", "ROUTING": "realtime.routing.routes"},
+    }
+
+    assert tmp_path / "realtime" in own_folders()
+
+
+@pytest.mark.parametrize("layers", [None, [], {"default": None}])
+def test_settings_that_are_wrong(settings: Any, layers: Any) -> None:
+    """What is watched then is mended there."""
+    settings.CHANNEL_LAYERS = layers
+
+    assert own_folders()
+
+
 def test_a_routing_that_is_a_list(settings: Any) -> None:
     """Whatever holds it was imported, and is watched anyway."""
     settings.ZMQLAYER_ROUTING = []
