@@ -19,6 +19,7 @@ from zope.interface import implementer
 from zmqlayer.interface.clients.backlog import PIECE_SIZE, Backlog
 from zmqlayer.interface.clients.extensions import Agreement
 from zmqlayer.interface.clients.framing import Frames, FramesFactory
+from zmqlayer.interface.clients.goodbye import Goodbye
 from zmqlayer.interface.clients.http1 import Http1
 from zmqlayer.interface.clients.http2 import Http2
 from zmqlayer.interface.clients.kernel import Standing, standing_of, untaken_size
@@ -98,7 +99,7 @@ class Connection(TwistedProtocol):
         self._send: Callable[[bytes], int | Exception] | None = None
         self._empty: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
-        self._patience: Patience | None = None
+        self._patience: Patience | Goodbye | None = None
 
     # What Twisted calls.
 
@@ -128,11 +129,10 @@ class Connection(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:
         if self._frames is not None:
             self._frames.dataReceived(data)
-        elif self._codec is not None:
-            self._codec.received(data)
         elif self._is_open:
-            self._idle_timer.stop()
-            self._codec = self._choose_codec()
+            if self._codec is None:
+                self._idle_timer.stop()
+                self._codec = self._choose_codec()
             self._codec.received(data)
 
     def readConnectionLost(self) -> None:
@@ -300,9 +300,11 @@ class Connection(TwistedProtocol):
             self._backlog = None
 
     def _close_wire(self) -> None:
-        self._limit_writing()
+        self._stop_limiting()
         self._wire.unregisterProducer()  # a TLS transport does not close before
-        self._wire.loseConnection()
+        context = self._register.context
+        self._patience = Goodbye(context.reactor, self._wire, context.options.write_timeout_s, self._give_up)
+        self._patience.start()
 
     def _limit_writing(self) -> None:
         """From now on the client is to take something of what was written."""

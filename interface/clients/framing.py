@@ -25,9 +25,9 @@ from zmqlayer.interface.clients.adapter import AdaptedFactory, AdaptedProtocol
 from zmqlayer.interface.clients.assembly import Assembly, BadMessage
 from zmqlayer.interface.clients.compression import Deflate
 from zmqlayer.interface.clients.extensions import Agreement
+from zmqlayer.interface.clients.goodbye import Goodbye
 from zmqlayer.interface.clients.heartbeat import Heartbeat
 from zmqlayer.interface.clients.kernel import untaken_size
-from zmqlayer.interface.clients.taking import Patience
 from zmqlayer.interface.options import Context
 
 __all__ = ["FrameListener", "Frames", "FramesFactory"]
@@ -148,7 +148,7 @@ class Frames(AdaptedProtocol):
         self._is_compressed = False
         self._pong: bytes | None = None
         self._end: Callable[[], object] | None = None
-        self._closing: Patience | None = None
+        self._closing: Goodbye | None = None
         self._is_producer = False
 
     # What Twisted calls.
@@ -357,9 +357,8 @@ class Frames(AdaptedProtocol):
             self._wire.abortConnection()
             return
         reactor, limit_s = self.factory.context.reactor, self.factory.context.options.write_timeout_s
-        self._closing = Patience(reactor, limit_s, lambda: self.untaken_size, self._wire.abortConnection)
+        self._closing = Goodbye(reactor, self._wire, limit_s, self._wire.abortConnection)
         self._closing.start()
-        self._wire.loseConnection()
 
     @property
     def _wire(self) -> Transport:

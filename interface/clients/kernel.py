@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows
     ioctl = None  # type: ignore[assignment]
 
-__all__ = ["Standing", "standing_of", "untaken_size"]
+__all__ = ["Standing", "below", "standing_of", "untaken_size"]
 
 GONE: Final = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
 ENDED: Final = getattr(select, "POLLRDHUP", 0)
@@ -44,9 +44,15 @@ def standing_of(transport: object) -> Standing:
 
 def untaken_size(transport: object) -> int:
     """Return how much was left to *transport* that the client's side has not taken yet, as far as one can tell."""
-    below: Any = _below(transport)
-    waiting = len(getattr(below, "dataBuffer", b"")) - getattr(below, "offset", 0) + getattr(below, "_tempDataLen", 0)
-    return int(waiting) + _queue_size(_descriptor_of(below))
+    lowest = below(transport)
+    waiting = len(getattr(lowest, "dataBuffer", b"")) - getattr(lowest, "offset", 0)
+    waiting += getattr(lowest, "_tempDataLen", 0)
+    return int(waiting) + _queue_size(_descriptor_of(lowest))
+
+
+def below(transport: object) -> Any:
+    """Return the transport that has the socket: with TLS, the one below."""
+    return getattr(transport, "transport", transport) if ISSLTransport.providedBy(transport) else transport
 
 
 def _queue_size(descriptor: int) -> int:
@@ -57,11 +63,6 @@ def _queue_size(descriptor: int) -> int:
     return 0
 
 
-def _below(transport: object) -> object:
-    """Return the transport that has the socket: with TLS, the one below."""
-    return getattr(transport, "transport", transport) if ISSLTransport.providedBy(transport) else transport
-
-
 def _descriptor_of(transport: object) -> int:
-    fileno = getattr(_below(transport), "fileno", None)
+    fileno = getattr(below(transport), "fileno", None)
     return int(fileno()) if fileno is not None else -1

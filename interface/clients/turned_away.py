@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from zmqlayer.interface.clients.connection import Transport
 from zmqlayer.interface.clients.dates import http_date
 from zmqlayer.interface.clients.floods import Floods
+from zmqlayer.interface.clients.goodbye import GOODBYE_S, Goodbye
 from zmqlayer.interface.clients.pages import own_page
 from zmqlayer.interface.clients.responses import Response
 from zmqlayer.interface.countdown import Countdown
@@ -29,6 +30,7 @@ class TurnedAway(Protocol):
         self._address = address
         self._floods = floods
         self._timer = Countdown(context.reactor)
+        self._goodbye: Goodbye | None = None
         self._has_answered = False
 
     def connectionMade(self) -> None:
@@ -42,6 +44,9 @@ class TurnedAway(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._floods.leave(self._address)
         self._timer.stop()
+        goodbye, self._goodbye = self._goodbye, None  # it knows this protocol: see Connection.connectionLost()
+        if goodbye is not None:
+            goodbye.stop()
 
     def _answer(self) -> None:
         if getattr(self.transport, "negotiatedProtocol", None) == b"h2":  # not worth a page in that language
@@ -53,7 +58,10 @@ class TurnedAway(Protocol):
         transport.write(Response().head(503, dated, has_content=True) + content)
 
     def _close(self) -> None:
-        cast(Transport, self.transport).loseConnection()
+        if self._goodbye is None:
+            transport = cast(Transport, self.transport)
+            self._goodbye = Goodbye(self._context.reactor, transport, GOODBYE_S, transport.abortConnection)
+            self._goodbye.start()
 
 
 class Shut(Protocol):

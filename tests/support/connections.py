@@ -309,8 +309,9 @@ class Client:
         self.transport.producer.pauseProducing()
 
     def set_fast(self) -> None:
-        """Let the transport's buffer run empty."""
-        self.transport.producer.resumeProducing()
+        """Let the transport's buffer run empty; one that was cut off asks for nothing more."""
+        if not self.transport.is_aborted:
+            self.transport.producer.resumeProducing()
 
 
 class Site:

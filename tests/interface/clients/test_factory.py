@@ -68,6 +68,7 @@ def test_who_is_turned_away_is_told_why(make_site: SiteMaker) -> None:
     assert (b"Retry-After", b"1") in fields
     site.clock.advance(PATIENCE_S)
     assert transport.disconnecting
+    protocol.connectionLost()
 
 
 def test_a_connection_that_closes_makes_room(make_site: SiteMaker) -> None:
