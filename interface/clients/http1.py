@@ -279,7 +279,7 @@ class Http1:
     def _open(self, data: bytes) -> None:
         options = self._context.options
         self._timer.stop()
-        self._request = request = self._new_request()
+        self._request = request = self._new_request(data)
         raw = read_raw_head(data, options)
         request.line = raw.line
         self._response.http_version = raw.http_version
@@ -384,11 +384,14 @@ class Http1:
 
     # Requests.
 
-    def _new_request(self) -> Request:
+    def _new_request(self, begun: bytes) -> Request:
+        """Return the request that begins with the bytes *begun*."""
         self._response = Response()
         self._probes = 0
         self._silence = None
-        return Request(self, self._context, self._wire.origin, self)
+        request = Request(self, self._context, self._wire.origin, self)
+        request.is_to_head = begun.lstrip(b"\r\n").startswith(b"HEAD ")
+        return request
 
     # Ending.
 
@@ -398,7 +401,7 @@ class Http1:
             request.spoiled(exc.status, exc.sentence, exc.fault)
             return
         if request is None:
-            self._request = request = self._new_request()
+            self._request = request = self._new_request(self._unread)
         request.refuse(exc.status, exc.sentence, exc.fault)
 
     def _time_out_head(self) -> None:

@@ -212,6 +212,7 @@ class Requests:
             request.refuse(exc.status, exc.sentence, exc.fault)
 
     def _begin(self, stream: Http2Stream, request: Request, fields: Sequence[Field]) -> None:
+        request.is_to_head = (b":method", b"HEAD") in fields
         check_size(fields, self._context.options)
         request.line = request_line(fields)
         head = read_request(fields)

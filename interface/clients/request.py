@@ -58,6 +58,7 @@ class Request:
 
     Attributes:
         line: The request line, for the access log; the codec sets it once it is known.
+        is_to_head: Whether the method is HEAD, whose answer has no content; the codec says so before it refuses.
 
     Args:
         carrier: The connection, if it can become a WebSocket.
@@ -75,11 +76,13 @@ class Request:
         "_size",
         "_status",
         "_stream",
+        "is_to_head",
         "line",
     )
 
     def __init__(self, stream: Stream, context: Context, origin: Origin, carrier: Carrier | None = None) -> None:
         self.line = b"-"
+        self.is_to_head = False
         self._began_at = context.reactor.seconds()
         self._stream = stream
         self._context = context
@@ -107,6 +110,7 @@ class Request:
     def open(self, head: Head) -> None:
         """See ``streams.Receiver``."""
         self._head = head
+        self.is_to_head = head.method == "HEAD"
         if self._context.probe is not None and self._answer_probe(head):
             return
         try:
@@ -295,7 +299,7 @@ class Request:
         return whole
 
     def _has_content(self, status: int) -> bool:
-        return status not in NO_CONTENT and (self._head is None or self._head.method != "HEAD")
+        return status not in NO_CONTENT and not self.is_to_head
 
     def _note(self, fault: str) -> None:
         self._context.faults.note(fault, self._origin.name, self._context.reactor.seconds())

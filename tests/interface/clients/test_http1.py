@@ -599,3 +599,24 @@ def test_stopping_lets_a_request_arrive(site: Site) -> None:
 
     assert split_response(client.read())[0] == 200
     assert client.is_closed_by_server
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        get("/%zz", method="HEAD"),
+        b"\r\n" + get("/" + 9_000 * "x", method="HEAD"),
+        get("/", b"X: " + 40_000 * b"x", method="HEAD"),
+        get("/", *100 * [b"X: y"], method="HEAD"),
+        get("/", b"Expect: the best", method="HEAD"),
+        get(method="HEAD")[:-2],
+    ],
+)
+def test_a_refused_head_request_gets_no_content(site: Site, data: bytes) -> None:
+    """However early it is refused (RFC 9110, 9.3.2)."""
+    client = site.request(data)
+    site.clock.advance(20)
+
+    status, fields, content = split_response(client.read())
+    assert (status // 100, content) == (4, b"")
+    assert dict(fields)[b"Content-Length"] != b"0"

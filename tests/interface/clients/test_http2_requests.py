@@ -437,3 +437,28 @@ def test_resets_of_what_is_over(site: Site) -> None:
 
     assert len(site.layer.take()) == 2
     assert not client.goaways()
+
+
+def test_a_refused_head_request_gets_no_content(make_site: SiteMaker) -> None:
+    """Clients take content for a breach of the protocol, and end the connection (RFC 9110, 9.3.2)."""
+    site = make_site(max_header_size=2_000, max_headers=10, max_url_size=100)
+    client = Http2Client(site)
+    wrong = [
+        fields_of("HEAD", "/%zz"),
+        fields_of("HEAD", "/", (b"expect", b"more")),
+        fields_of("HEAD", "/" + 100 * "x"),
+        fields_of("HEAD", "/", *[(b"x", b"y")] * 11),
+        fields_of("HEAD", "/", (b"x", 2_000 * b"y")),
+    ]
+
+    stream_ids = [client.open(fields) for fields in wrong]
+    client.talk()
+
+    responses = [client.responses[stream_id] for stream_id in stream_ids]
+    assert [(response.status, response.content) for response in responses] == [
+        (400, b""),
+        (417, b""),
+        (414, b""),
+        (431, b""),
+        (431, b""),
+    ]
