@@ -19,7 +19,7 @@ from zmqlayer.interface.clients.framing import Frames
 from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
 from zmqlayer.interface.clients.kernel import Standing
 from zmqlayer.interface.clients.pace import Pace
-from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head
+from zmqlayer.interface.clients.raw_head import blank_size, cut_head, read_raw_head
 from zmqlayer.interface.clients.request import Request
 from zmqlayer.interface.clients.responses import CONTINUE, Response
 from zmqlayer.interface.clients.streams import Socket
@@ -44,6 +44,8 @@ LOOK_S: Final = 1.0
 """How often to look else whether a client that is not heard is still there."""
 SILENCE_S: Final = 15.0
 """For how long a client that has ended, and cannot be probed, is taken to wait for the next bytes of its response."""
+NO_REQUEST: Final = (b"", b"\r")
+"""What may stand behind a request without beginning another: nothing, or the half of a blank line."""
 ANNOUNCES_BODY: Final = re.compile(rb"(?i)\n(?:content-length|transfer-encoding):")
 
 
@@ -63,6 +65,7 @@ class Http1:
 
     __slots__ = (
         "_awaits_invitation",
+        "_blank_size",
         "_body",
         "_context",
         "_has_ended",
@@ -87,6 +90,7 @@ class Http1:
         self._context = context
         self._phase = Phase.IDLE
         self._unread = b""
+        self._blank_size = 0
         self._request: Request | None = None
         self._response = Response()
         self._body: Body | None = None
@@ -152,7 +156,7 @@ class Http1:
         self._response.is_kept = False
         if self._request is not None:
             self._request.stop()
-        elif self._phase is Phase.IDLE and not self._unread:
+        elif self._phase is Phase.IDLE and self._unread in NO_REQUEST:
             self._close()
 
     # What the request calls.
@@ -252,10 +256,28 @@ class Http1:
 
     def _read_some(self) -> bool:
         """Read a head or a piece of a body; return whether more can be read."""
+        if self._phase is Phase.IDLE and not self._read_blank_lines():
+            return False
         if self._phase in (Phase.IDLE, Phase.HEAD):
             return self._read_head()
         if self._phase is Phase.BODY and self._body is not None:
             return self._read_body(self._body)
+        return False
+
+    def _read_blank_lines(self) -> bool:
+        """
+        Throw blank lines away, and return whether a request begins behind them.
+
+        Some clients send one behind a body (RFC 9112, 2.2): the connection is as idle as before.
+        """
+        size = blank_size(self._unread, self._blank_size)
+        if size:
+            self._blank_size += size
+            self._unread = self._unread[size:]
+        if self._unread not in NO_REQUEST:
+            return True
+        if not self._timer.is_running:  # they were the first bytes of the connection
+            self._timer.start(self._context.options.keep_alive_timeout_s, self._close)
         return False
 
     def _read_head(self) -> bool:
@@ -411,6 +433,7 @@ class Http1:
 
     def _expect_next(self) -> None:
         self._phase = Phase.IDLE
+        self._blank_size = 0
         self._is_body_paused = False
         self._timer.start(self._context.options.keep_alive_timeout_s, self._close)
         self._read()

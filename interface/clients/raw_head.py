@@ -21,7 +21,7 @@ from httptools import (
 from zmqlayer.interface.clients.head import BadRequest, Field
 from zmqlayer.interface.options import ServerOptions
 
-__all__ = ["RawHead", "cut_head", "read_raw_head"]
+__all__ = ["RawHead", "blank_size", "cut_head", "read_raw_head"]
 
 END: Final = b"\r\n\r\n"
 REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\xff]+)( HTTP/[0-9]\.[0-9])?\r\n")
@@ -48,12 +48,30 @@ class RawHead(NamedTuple):
     fields: list[Field]
 
 
-def cut_head(data: bytes, options: ServerOptions) -> tuple[bytes, bytes] | None:
+def blank_size(data: bytes, before: int = 0) -> int:
     """
-    Cut the head off, and throw blank lines before it away.
+    Return the size of the whole blank lines that *data* begins with.
 
     Args:
-        data: What came since the request before; not empty.
+        before: Of those that came earlier, since the last request.
+
+    Raises:
+        BadRequest: There are too many.
+    """
+    size = 0
+    while data.startswith(b"\r\n", size):
+        size += 2
+    if before + size > 2 * MAX_BLANK_LINES:
+        raise BadRequest("Too many blank lines stand before the request.", 400, "blank lines")
+    return size
+
+
+def cut_head(data: bytes, options: ServerOptions) -> tuple[bytes, bytes] | None:
+    """
+    Cut the head off.
+
+    Args:
+        data: What came since the request before, and the blank lines behind that; not empty.
 
     Returns:
         The head and what follows it, or None while the head is incomplete.
@@ -61,10 +79,6 @@ def cut_head(data: bytes, options: ServerOptions) -> tuple[bytes, bytes] | None:
     Raises:
         BadRequest: It is too large, or can be no head whatever follows.
     """
-    start = _blank_size(data)
-    data = data[start:] if start else data
-    if data in (b"", b"\r"):
-        return None
     end = data.find(END) + len(END)
     if len(END) <= end <= options.max_header_size:
         return data[:end], data[end:]
@@ -126,16 +140,6 @@ def _read_lines(data: bytes) -> list[Field]:
     if lines.heads != 1:
         raise BadRequest("The headers are malformed.")
     return lines.fields
-
-
-def _blank_size(data: bytes) -> int:
-    """Return the size of the blank lines before a request."""
-    size = 0
-    while data.startswith(b"\r\n", size):
-        size += 2
-    if size > 2 * MAX_BLANK_LINES:
-        raise BadRequest("Too many blank lines stand before the request.", 400, "blank lines")
-    return size
 
 
 def _check_beginning(start: bytes, max_url_size: int) -> None:

@@ -255,9 +255,9 @@ def test_an_idle_connection_is_closed_in_silence(site: Site) -> None:
     assert not site.faults.counts
 
 
-@pytest.mark.parametrize("data", [get()[:-1], b"\r\n", b"G"])
+@pytest.mark.parametrize("data", [get()[:-1], b"\r\nG", b"G"])
 def test_a_slow_head_is_a_408(site: Site, data: bytes) -> None:
-    """Blank lines win no time."""
+    """From its first byte on."""
     client = site.request(data)
 
     site.clock.advance(20)
@@ -620,3 +620,58 @@ def test_a_refused_head_request_gets_no_content(site: Site, data: bytes) -> None
     status, fields, content = split_response(client.read())
     assert (status // 100, content) == (4, b"")
     assert dict(fields)[b"Content-Length"] != b"0"
+
+
+@pytest.mark.parametrize("blank", [[b"\r\n"], [b"\r", b"\n"], [b"\r\n", b"\r\n\r"]])
+def test_a_blank_line_behind_a_body_begins_no_request(site: Site, blank: list[bytes]) -> None:
+    """Old clients send one (RFC 9112, 2.2): the connection is idle, and is closed without a word."""
+    client = site.request(post(b"abc"))
+    answer(site)
+    client.read()
+    for piece in blank:
+        client.send(piece)
+
+    site.clock.advance(59)
+    assert not client.is_closed_by_server
+    site.clock.advance(1)
+
+    assert (client.is_closed_by_server, client.read()) == (True, b"")
+    assert not site.faults.counts
+
+
+@pytest.mark.parametrize("blank", [b"\r\n", b"\r"])
+def test_a_server_that_stops_does_not_wait_behind_a_blank_line(site: Site, blank: bytes) -> None:
+    """Nothing was asked."""
+    client = site.request(post(b"abc"))
+    answer(site)
+    client.send(blank)
+
+    site.factory.stop(10.0)
+
+    assert client.is_closed_by_server
+
+
+def test_blank_lines_alone_keep_no_connection(site: Site) -> None:
+    """The first bytes of a connection may be some; then it is idle."""
+    client = site.request(b"\r\n")
+
+    site.clock.advance(60)
+
+    assert client.is_closed_by_server
+
+
+def test_blank_lines_are_counted_over_segments(site: Site) -> None:
+    """Anew for each request."""
+    client = site.connect()
+    for _ in range(2):
+        for _ in range(8):
+            client.send(b"\r\n")
+        client.send(get())
+        answer(site)
+    assert client.read().count(b" 200 OK") == 2
+
+    for _ in range(9):
+        client.send(b"\r\n")
+
+    assert split_response(client.read())[0] == 400
+    assert site.faults.counts == {"blank lines": 1}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqlayer.interface.clients.head import BadRequest
-from zmqlayer.interface.clients.raw_head import cut_head, read_raw_head
+from zmqlayer.interface.clients.raw_head import blank_size, cut_head, read_raw_head
 from zmqlayer.interface.options import ServerOptions
 
 OPTIONS = ServerOptions(max_url_size=100, max_header_size=1_000, max_headers=5)
@@ -159,11 +159,15 @@ def test_any_bytes_are_a_head_or_refused(data: bytes, start: bytes) -> None:
 
 def test_some_blank_lines_may_stand_before_a_request() -> None:
     """RFC 9112, 2.2; they may come alone."""
-    assert cut_head(8 * b"\r\n" + head(), OPTIONS) == (head(), b"")
-    assert cut_head(b"\r\n\r", OPTIONS) is None
-    assert cut_head(b"\r\n", OPTIONS) is None
+    assert blank_size(8 * b"\r\n" + head()) == 16
+    assert blank_size(b"\r\n\r") == 2
+    assert blank_size(head()) == 0
 
 
-def test_blank_lines_are_bounded() -> None:
-    """They cost nothing to send."""
-    assert refusal(9 * b"\r\n") == (400, "blank lines")
+@pytest.mark.parametrize("before", [0, 2, 16])
+def test_blank_lines_are_bounded(before: int) -> None:
+    """They cost nothing to send; those that came earlier count."""
+    with pytest.raises(BadRequest) as caught:
+        blank_size((18 - before) * b"\r\n", before)
+
+    assert (caught.value.status, caught.value.fault) == (400, "blank lines")
