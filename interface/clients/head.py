@@ -14,14 +14,19 @@ from urllib.parse import unquote_to_bytes
 
 from zmqlayer.exceptions import ZmqLayerError
 
-__all__ = ["LENGTH", "TOKEN", "BadRequest", "Field", "Head", "read_fields", "read_head"]
+__all__ = ["LENGTH", "TOKEN", "BadRequest", "Field", "Head", "is_host", "read_fields", "read_head"]
 
 Field = tuple[bytes, bytes]
 
 TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 LENGTH: Final = re.compile(rb"[0-9]{1,18}\Z")
 """Of a body; more digits than any body has bytes."""
-ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#@]+)(.*)\Z", re.DOTALL)
+ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]+)(.*)\Z", re.DOTALL)
+HOST: Final = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?\Z"
+)
+"""RFC 3986, 3.2.2 and 3.2.3, without addresses of the future."""
+MAX_PORT: Final = 65_535
 BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 UNSAFE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\x85]")
 """
@@ -135,6 +140,12 @@ def read_head(method: bytes, target: bytes, http_version: str, fields: Iterable[
     return head
 
 
+def is_host(value: bytes) -> bool:
+    """Whether *value* is the name or the address of a host, with a port or without (RFC 9110, 4.2.1 and 7.2)."""
+    host = HOST.match(value)
+    return host is not None and int(host[1] or 0) <= MAX_PORT
+
+
 def read_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
     """
     Check header fields, lower their names, and strip blanks from their values.
@@ -187,11 +198,15 @@ def _decode(path: bytes) -> str:
 
 
 def _place_host(fields: tuple[Field, ...], authority: bytes | None, http_version: str) -> tuple[Field, ...]:
-    """Hold *fields* to one Host header, whose value is the target's authority where there is one."""
-    hosts = [name for name, _ in fields].count(b"host")
-    if hosts > 1 or (hosts == 0 and http_version == "1.1"):
+    """Hold *fields* to one Host header, whose value is the target's authority where there is one, or empty."""
+    hosts = [value for name, value in fields if name == b"host"]
+    if len(hosts) > 1 or (not hosts and http_version == "1.1"):
         raise BadRequest("A request needs exactly one Host header.")
     if authority is None:
+        if hosts and hosts[0] and not is_host(hosts[0]):
+            raise BadRequest("The Host header holds no host.")
         return fields
+    if not is_host(authority):
+        raise BadRequest("The request target names no host as the Host header would.")
     others = tuple(field for field in fields if field[0] != b"host")
     return ((b"host", authority), *others)

@@ -13,7 +13,7 @@ from typing import Final
 
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
-from zmqlayer.interface.clients.head import BadRequest, Field, Head, read_head
+from zmqlayer.interface.clients.head import BadRequest, Field, Head, is_host, read_head
 from zmqlayer.interface.options import ServerOptions
 
 __all__ = [
@@ -35,7 +35,6 @@ CONNECTION_SPECIFIC: Final = frozenset(
 )
 BAD_NAME: Final = re.compile(rb"[^!-9;-@\[-~]")
 BAD_VALUE: Final = re.compile(rb"[\x00\r\n]|\A[ \t]|[ \t]\Z")
-AUTHORITY: Final = re.compile(rb"[^@/?#\s]+\Z")
 DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 SECRET: Final = frozenset({b"set-cookie"})
 """Kept out of the table of known fields, where a guess at one could be seen by the size (RFC 7541, 7.1.3)."""
@@ -161,7 +160,7 @@ def _place_authority(authority: bytes | None, fields: list[Field]) -> list[Field
         raise Malformed("A request needs one :authority, or one Host header.")
     if authority is None:
         return fields
-    if not AUTHORITY.match(authority) or (hosts and hosts[0].lower() != authority.lower()):
+    if not is_host(authority) or (hosts and hosts[0].lower() != authority.lower()):
         raise Malformed("The :authority is not one host, or the Host header names another.")
     return [(b"host", authority), *(field for field in fields if field[0] != b"host")]
 

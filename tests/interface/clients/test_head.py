@@ -138,3 +138,34 @@ def test_an_upgrade_needs_http_1_1(version: str, expected: bool) -> None:
     head = read_head(b"GET", b"/", version, [HOST, (b"Upgrade", b"WebSocket")])
 
     assert head.is_websocket is expected
+
+
+GOOD_HOSTS = [b"", b"localhost", b"LOCALHOST:", b"a-b_c.example:8000", b"10.0.0.9:65535", b"[::1]"]
+GOOD_HOSTS += [b"[2001:db8::1.2.3.4]:80", b"a%20b", b"a~!$&'()*+,;=b"]
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_a_host_is_a_name_or_an_address(host: bytes) -> None:
+    """With a port or without (RFC 9110, 4.2.1 and 7.2); an empty one says that there is none."""
+    assert read_head(b"GET", b"/", "1.1", [(b"Host", host)]).values(b"host") == [host]
+
+
+BAD_HOSTS = [b"a b", b"a\tb", b"a/b", b"a?b", b"a#b", b"user@x", b"x:abc", b"x:65536", b"x:8:8", b"[::1", b"::1"]
+BAD_HOSTS += [b"[::1]x", b"<script>", b"a%2", b"\xe4", b":80", b"a\\b", b"x:000000080"]
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
+def test_a_host_that_is_none_is_refused(host: bytes, version: str) -> None:
+    """Two readers could see two different sites in it."""
+    with pytest.raises(BadRequest, match="Host"):
+        read_head(b"GET", b"/", version, [(b"Host", host)])
+
+
+@pytest.mark.parametrize(
+    "authority", [b"a:99999", b"a:b", b"a%", b"user@a", b"user:pw@a", b"@a", b"a@", b"good@evil@a", b"[::1", b":80"]
+)
+def test_an_authority_that_is_no_host_is_refused(authority: bytes) -> None:
+    """Whom a name before an ``@`` means, nobody should have to guess (RFC 9110, 4.2.4)."""
+    with pytest.raises(BadRequest, match="Host"):
+        head_of(b"http://" + authority + b"/x")

@@ -78,6 +78,7 @@ def test_an_asterisk() -> None:
         [METHOD, SCHEME, PATH, (b":authority", b"")],
         [METHOD, SCHEME, PATH, (b":authority", b"user@localhost")],
         [METHOD, SCHEME, PATH, (b":authority", b"local host")],
+        [METHOD, SCHEME, PATH, (b":authority", b"localhost:99999")],
         [*GET, (b":path", b"/")],
         [*GET, (b":status", b"200")],
         [*GET, (b":protocol", b"websocket")],
@@ -119,6 +120,7 @@ def test_malformed(fields: list[Field]) -> None:
         (fields_of("G(T"), 400),
         (fields_of("GET", "/", (b"a", b"\x0b")), 400),
         (fields_of("GET", "/", (b"expect", b"more")), 417),
+        ([METHOD, SCHEME, PATH, (b"host", b"a b")], 400),
         ([(b":method", b"CONNECT"), AUTHORITY], 501),
     ],
 )
