@@ -48,7 +48,8 @@ def combined_line(entry: Entry) -> str:
 
 def json_line(entry: Entry) -> str:
     """Return an object on one line, without its end; bytes are read as Latin-1, as they are on the wire."""
-    method, target, protocol = (*entry.request_line.decode("latin-1").split(" "), "", "")[:3]
+    method, _, rest = entry.request_line.decode("latin-1").partition(" ")
+    target, _, protocol = rest.rpartition(" ")
     return json.dumps(
         {
             "time": datetime.fromtimestamp(entry.ended_at, UTC).isoformat(timespec="milliseconds"),

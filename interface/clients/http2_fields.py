@@ -35,6 +35,8 @@ CONNECTION_SPECIFIC: Final = frozenset(
 )
 BAD_NAME: Final = re.compile(rb"[^!-9;-@\[-~]")
 BAD_VALUE: Final = re.compile(rb"[\x00\r\n]|\A[ \t]|[ \t]\Z")
+PATH: Final = re.compile(rb"[/*][\x21-\x7e]*\Z")
+"""As strict as a request line: with a blank in it a log could be read in two ways."""
 DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 SECRET: Final = frozenset({b"set-cookie"})
 """Kept out of the table of known fields, where a guess at one could be seen by the size (RFC 7541, 7.1.3)."""
@@ -83,8 +85,8 @@ def read_request(fields: Sequence[Field]) -> Head:
         raise Malformed("A request needs :method, :scheme and :path.")
     if scheme not in (b"https", b"http"):
         raise Malformed("The scheme is neither https nor http.")
-    if path[:1] not in (b"/", b"*"):
-        raise Malformed("The :path is neither a path nor an asterisk.")
+    if not PATH.match(path):
+        raise Malformed("The :path is neither a path nor an asterisk; percent-encode all but printable ASCII.")
     return read_head(method, path, "2", _place_authority(pseudo.get(b":authority"), _join_cookies(ordinary)))
 
 

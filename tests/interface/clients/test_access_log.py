@@ -56,3 +56,14 @@ def test_an_object_is_one_line_of_ascii() -> None:
     assert "\n" not in line
     assert json.loads(line)["user_agent"] == 'x" \r\n\\\xff'
     assert [json.loads(line)[key] for key in ("method", "target", "protocol")] == ["-", "", ""]
+
+
+def test_a_target_with_blanks_forges_no_other_part() -> None:
+    """The method ends at the first blank, and the protocol begins behind the last."""
+    line = json_line(Entry("-", 0.0, b"GET /public HTTP/1.1 /secret HTTP/2", 400, 0))
+
+    assert [json.loads(line)[key] for key in ("method", "target", "protocol")] == [
+        "GET",
+        "/public HTTP/1.1 /secret",
+        "HTTP/2",
+    ]

@@ -74,6 +74,10 @@ def test_an_asterisk() -> None:
         [METHOD, SCHEME, PATH],
         [METHOD, SCHEME, (b":path", b""), AUTHORITY],
         [METHOD, SCHEME, (b":path", b"http://localhost/"), AUTHORITY],
+        *(
+            [METHOD, SCHEME, (b":path", path), AUTHORITY]
+            for path in (b"/a b", b"/\x01", b"/\x7f", b"/\xc3\xa9", b"/\t")
+        ),
         [METHOD, (b":scheme", b"ftp"), PATH, AUTHORITY],
         [METHOD, SCHEME, PATH, (b":authority", b"")],
         [METHOD, SCHEME, PATH, (b":authority", b"user@localhost")],
