@@ -55,7 +55,7 @@ WEBSOCKET_SEND_PATTERN: Final = "websocket.send!"
 EVENTS_PATTERN: Final = "asgi.events!"
 """A worker that hands a connection to an application names its ``events_channel`` after this."""
 
-NO_CONTENT: Final = frozenset({204, 304})
+NO_CONTENT: Final = frozenset({204, 205, 304})
 """Statuses of responses that never have content (RFC 9110, 6.4.1)."""
 CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Codes below 3000 with which a WebSocket may be closed (RFC 6455, 7.4); those from 3000 to 4999 are free."""

@@ -8,8 +8,8 @@ sentence. A codec drives it as a ``streams.Receiver``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
 
 from zmqlayer.interface.clients.access_log import Entry
 from zmqlayer.interface.clients.dates import http_date
@@ -28,6 +28,9 @@ from zmqlayer.interface.options import Context
 from zmqlayer.messages import NO_CONTENT
 
 __all__ = ["Request"]
+
+LENGTHS: Final[Mapping[int, tuple[Field, ...]]] = {204: (), 205: ((b"Content-Length", b"0"),)}
+"""What a status has for a Content-Length, whatever the worker says (RFC 9110, 8.6 and 15.3.6)."""
 
 
 class Conversation(Protocol):
@@ -284,12 +287,15 @@ class Request:
             return
         self._status = status
         self._size = len(content)
-        whole = self._complete(fields)
+        whole = self._complete(status, fields)
         self._stream.send_head(status, whole, content, has_content=self._has_content(status), is_last=is_last)
 
-    def _complete(self, fields: Iterable[Field]) -> list[Field]:
-        """Add what every response has."""
+    def _complete(self, status: int, fields: Iterable[Field]) -> list[Field]:
+        """Add what every response has, and what this status has."""
         whole = list(fields)
+        if status in LENGTHS:
+            whole = [field for field in whole if field[0].lower() != b"content-length"]
+            whole += LENGTHS[status]
         names = {name.lower() for name, _ in whole}
         if b"date" not in names:
             whole.append((b"Date", http_date(self._context.reactor.seconds())))

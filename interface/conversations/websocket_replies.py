@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 FORBIDDEN: Final = 403
+LEFT_OUT: Final = HOP_BY_HOP | {b"content-length"}
+"""101 has no length either (RFC 9110, 8.6)."""
 OURS: Final = b"sec-websocket-"
 """Begins the names of the fields that make the answer to a handshake (RFC 6455, 4.2.2)."""
 
@@ -146,7 +148,7 @@ def _read_accept(message: Message) -> Accept:
     for name, _ in fields:
         if name.lower().startswith(OURS):
             raise BadReply("headers", f"holds {name!r}, which the server writes itself")
-    kept = tuple(field for field in fields if field[0].lower() not in HOP_BY_HOP)
+    kept = tuple(field for field in fields if field[0].lower() not in LEFT_OUT)
     return Accept(take(message, "subprotocol", str) or "", kept)
 
 

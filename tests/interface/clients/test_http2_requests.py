@@ -87,9 +87,9 @@ def test_trailers_are_ignored(site: Site) -> None:
     site.layer.reply.push(OK)
 
 
-@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 205), ("GET", 304)])
 def test_responses_without_content(site: Site, method: str, status: int) -> None:
-    """The answer to HEAD, 204 and 304 have no content, whatever the worker sends."""
+    """The answer to HEAD, 204, 205 and 304 have no content, whatever the worker sends."""
     client = Http2Client(site)
     stream_id = client.open(fields_of(method))
 

@@ -258,3 +258,26 @@ def test_a_websocket_has_a_proxy_too(make_site: SiteMaker) -> None:
 
     message = site.layer.take_one("websocket.connect")
     assert (message["client"], message["scheme"]) == (["192.0.2.7", 0], "wss")
+
+
+@pytest.mark.parametrize(("status", "length"), [(204, None), (205, b"0"), (304, b"5")])
+def test_some_statuses_decide_on_the_length(site: Site, status: int, length: bytes | None) -> None:
+    """204 has no Content-Length, 205 has no content (RFC 9110, 8.6 and 15.3.6); 304 tells of what it spared."""
+    client = site.request(get())
+
+    site.layer.reply.push({"status": status, "headers": [[b"content-length", b"5"]], "content": b"hello"})
+
+    answered, fields, content = split_response(client.read())
+    assert (answered, content) == (status, b"")
+    assert {name.lower(): value for name, value in fields}.get(b"content-length") == length
+    assert not client.is_closed_by_server
+
+
+def test_an_opened_websocket_has_no_length(site: Site) -> None:
+    """101 has none either (RFC 9110, 8.6)."""
+    client = site.request(upgrade())
+
+    site.layer.reply.push({"accept": True, "headers": [[b"Content-Length", b"5"], [b"X", b"y"]]})
+
+    head = client.read().partition(b"\r\n\r\n")[0].lower()
+    assert (b"content-length" in head, b"x: y" in head) == (False, True)

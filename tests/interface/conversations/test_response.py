@@ -40,7 +40,7 @@ def test_a_response_begins_once() -> None:
     assert last == Step(None, b"a", True, False)
 
 
-@pytest.mark.parametrize(("status", "is_to_head"), [(200, True), (204, False), (304, False)])
+@pytest.mark.parametrize(("status", "is_to_head"), [(200, True), (204, False), (205, False), (304, False)])
 def test_some_responses_have_no_content(status: int, is_to_head: bool) -> None:
     """Nothing is written, and no length is held against the worker."""
     headers = [[b"content-length", b"5"]]
