@@ -49,7 +49,7 @@ class Response:
         self._is_chunked = has_content and not lengths and self.http_version == "1.1"
         self.is_kept = self.is_kept and (bool(lengths) or self._is_chunked or not has_content)
         line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-        return b"".join([line, *[b"%b: %b\r\n" % field for field in fields], self._about_connection(), b"\r\n"])
+        return b"".join([line, *[b"%b: %b\r\n" % field for field in fields], self._about_connection(fields), b"\r\n"])
 
     def is_complete_with(self, content: bytes) -> bool:
         """Whether nothing follows the head but *content*, as the head says."""
@@ -63,8 +63,11 @@ class Response:
         """Return what follows the content."""
         return (LAST_CHUNK,) if self._is_chunked else ()
 
-    def _about_connection(self) -> bytes:
+    def _about_connection(self, fields: Sequence[Field]) -> bytes:
         lines = b"Transfer-Encoding: chunked\r\n" if self._is_chunked else b""
+        options = [b"keep-alive"] if self.http_version == "1.0" else []
         if not self.is_kept:
-            return lines + b"Connection: close\r\n"
-        return lines + b"Connection: keep-alive\r\n" if self.http_version == "1.0" else lines
+            options = [b"close"]
+        if any(name == b"Upgrade" for name, _ in fields):  # only the server's own pages have one
+            options.append(b"Upgrade")
+        return lines + b"Connection: %b\r\n" % b", ".join(options) if options else lines

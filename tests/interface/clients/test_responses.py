@@ -87,3 +87,13 @@ def test_a_response_knows_whether_it_is_complete(
     response.head(200, fields, has_content=has_content)
 
     assert response.is_complete_with(content) is is_complete
+
+
+@pytest.mark.parametrize(
+    ("is_kept", "line"), [(True, b"Connection: Upgrade\r\n"), (False, b"Connection: close, Upgrade\r\n")]
+)
+def test_an_upgrade_is_about_the_connection(is_kept: bool, line: bytes) -> None:
+    """Who sends the field names it in Connection too (RFC 9110, 7.8)."""
+    head = Response(is_kept=is_kept).head(426, [LENGTH, (b"Upgrade", b"websocket")], has_content=True)
+
+    assert head.endswith(b"\r\n" + line + b"\r\n")
