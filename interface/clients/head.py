@@ -122,7 +122,7 @@ def read_head(method: bytes, target: bytes, http_version: str, fields: Iterable[
     """
     if not TOKEN.match(method):
         raise BadRequest("The method is not a token.")
-    if method == b"CONNECT":
+    if method.upper() == b"CONNECT":
         raise BadRequest("This server is no proxy.", 501, "asked for a proxy")
     if b"#" in target:
         raise BadRequest("The request target holds a fragment.")

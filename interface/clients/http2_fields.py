@@ -77,8 +77,8 @@ def read_request(fields: Sequence[Field]) -> Head:
     """
     pseudo, ordinary = _split(fields)
     _check_fields(ordinary)
-    method = pseudo.get(b":method")
-    if method == b"CONNECT":
+    method = pseudo.get(b":method", b"")
+    if method.upper() == b"CONNECT":
         raise BadRequest("This server is no proxy.", 501, "asked for a proxy")
     path, scheme = pseudo.get(b":path"), pseudo.get(b":scheme")
     if not method or not path or not scheme:

@@ -169,3 +169,12 @@ def test_an_authority_that_is_no_host_is_refused(authority: bytes) -> None:
     """Whom a name before an ``@`` means, nobody should have to guess (RFC 9110, 4.2.4)."""
     with pytest.raises(BadRequest, match="Host"):
         head_of(b"http://" + authority + b"/x")
+
+
+@pytest.mark.parametrize("method", [b"CONNECT", b"connect", b"Connect"])
+def test_this_is_no_proxy(method: bytes) -> None:
+    """However the method is spelt: workers get it in capitals."""
+    with pytest.raises(BadRequest) as caught:
+        head_of(b"/", method=method)
+
+    assert caught.value.status == 501

@@ -126,6 +126,7 @@ def test_malformed(fields: list[Field]) -> None:
         (fields_of("GET", "/", (b"expect", b"more")), 417),
         ([METHOD, SCHEME, PATH, (b"host", b"a b")], 400),
         ([(b":method", b"CONNECT"), AUTHORITY], 501),
+        ([(b":method", b"connect"), *GET[1:]], 501),
     ],
 )
 def test_not_in_order(fields: list[Field], status: int) -> None:
