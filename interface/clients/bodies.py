@@ -15,7 +15,7 @@ from zmqlayer.interface.clients.head import LENGTH, BadRequest, Head, read_field
 
 __all__ = ["Body", "ChunkedBody", "CountedBody", "body_of"]
 
-CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n\Z")
+CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n\Z")
 MAX_SIZE_LINE: Final = 1_024
 MAX_EXCESS: Final = 16_384
 """Bytes of chunk sizes and extensions beyond what chunks of a sensible size need."""

@@ -171,3 +171,16 @@ def test_http_1_0_has_no_chunks() -> None:
     """RFC 9112, 6.1."""
     with pytest.raises(BadRequest, match="does not know"):
         body_of(head_with((b"transfer-encoding", b"chunked"), http_version="1.0"), 100)
+
+
+@pytest.mark.parametrize("extension", [b" ;a=b", b"\t;a", b" \t ; a = b"])
+def test_blanks_before_an_extension_are_read(extension: bytes) -> None:
+    """RFC 9112, 7.1.1, and RFC 9110, 5.6.3: they are not written, and read all the same."""
+    assert read(ChunkedBody(100), chunked(b"hello", extension=extension)) == (b"hello", b"")
+
+
+@pytest.mark.parametrize("line", [b"5 \r\n", b"5\t\r\n", b" 5\r\n", b"5 a\r\n", b"5 a;b\r\n"])
+def test_blanks_without_an_extension_are_refused(line: bytes) -> None:
+    """Where another reader may find another size."""
+    with pytest.raises(BadRequest):
+        ChunkedBody(100).take(line + b"hello\r\n0\r\n\r\n")
