@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -85,8 +85,11 @@ class Certificates:
         assert self._context is not None  # load() comes before listening
         return SSL.Connection(self._context, None)
 
-    def _choose_protocol(self, connection: SSL.Connection, offered: list[bytes]) -> Any:
-        return next((known for known in self._protocols if known in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
+    def _choose_protocol(self, connection: SSL.Connection, offered: list[bytes]) -> bytes:
+        chosen = next((known for known in self._protocols if known in offered), None)
+        if chosen is None:  # pyOpenSSL sends the alert no_application_protocol for it (RFC 7301, 3.2)
+            raise SSL.Error([("SSL routines", "", "no application protocol")])
+        return chosen
 
 
 def _read_certificate(name: str) -> x509.Certificate:

@@ -28,6 +28,7 @@ class TlsClient:
 
     Attributes:
         below: The transport below TLS.
+        alert: What the server said in place of a handshake; empty if it made one.
     """
 
     def __init__(self, site: Site, certificates: Certificates, protocols: Sequence[bytes] = ()) -> None:
@@ -37,6 +38,7 @@ class TlsClient:
         self._tls = SSL.Connection(context, None)
         self._tls.set_connect_state()
         self.below = MemoryTransport()
+        self.alert = ""
         self._clock = site.clock
         factory = TLSMemoryBIOFactory(certificates, False, site.factory, site.clock)
         protocol = factory.buildProtocol(ADDRESS)
@@ -49,6 +51,11 @@ class TlsClient:
     def is_ended(self) -> bool:
         """Whether the server closed the connection below TLS."""
         return self.below.disconnecting
+
+    @property
+    def protocol(self) -> bytes:
+        """What was agreed on by ALPN; empty for nothing."""
+        return self._tls.get_alpn_proto_negotiated()
 
     @property
     def is_aborted(self) -> bool:
@@ -90,6 +97,9 @@ class TlsClient:
             except SSL.WantReadError:
                 self._carry()
                 self._hear()
+            except SSL.Error as exc:
+                self.alert = str(exc.args[0][0][2])
+                return
         self._carry()
 
     def _hear(self) -> None:

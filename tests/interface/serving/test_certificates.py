@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.certificates import Pair, make_pair
+from support.connections import Site
+from support.tls_client import TlsClient
 from zmqlayer.interface.serving.certificates import Certificates
 from zmqlayer.interface.serving.sockets import CannotServe
 
@@ -82,3 +85,26 @@ def test_a_bad_file_keeps_what_was_read_before(pair: Pair, caplog: pytest.LogCap
 
     assert "the certificate stays as it was: " in caplog.text
     assert certificates.serverConnectionForTLS(None)  # type: ignore[arg-type]  # it is not used
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [((), b""), ((b"http/1.1", b"h2"), b"h2"), ((b"http/1.1", b"foo"), b"http/1.1")]
+)
+def test_a_protocol_is_agreed_on(
+    site: Site, come_by_tls: Callable[..., TlsClient], offered: tuple[bytes, ...], chosen: bytes
+) -> None:
+    """The server prefers; a client that offers none gets HTTP/1.1 all the same."""
+    client = come_by_tls(site, *offered)
+
+    assert (client.is_ended, client.protocol) == (False, chosen)
+
+
+@pytest.mark.parametrize("offered", [(b"acme-tls/1",), (b"imap", b"foo")])
+def test_a_client_that_speaks_none_of_the_protocols_is_refused(
+    site: Site, come_by_tls: Callable[..., TlsClient], offered: tuple[bytes, ...]
+) -> None:
+    """By the alert ``no_application_protocol`` (RFC 7301, 3.2); others come in as before."""
+    client = come_by_tls(site, *offered)
+
+    assert (client.is_ended, client.alert) == (True, "tlsv1 alert no application protocol")
+    assert not come_by_tls(site, b"h2").is_ended
