@@ -50,6 +50,9 @@ FORMS: Final = {
     ),
 }
 """What matches each text, or each of several, and what one is that does not."""
+MOST: Final = 2**32 - 1
+TOLD: Final = ("max_streams", "max_header_size")
+"""What clients are told in the settings of HTTP/2, in 32 bits (RFC 9113, 6.5.1)."""
 RELATIONS: Final = (("max_url_size", "max_header_size"),)
 """Each first is at most the second."""
 
@@ -175,14 +178,8 @@ class ServerOptions:
     def _check_numbers(self) -> None:
         for option in fields(self):
             value = getattr(self, option.name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            if option.name in MAY_BE_ZERO and not value >= 0:
-                raise ConfigError(option.name, f"{value!r} is below 0")
-            if option.name not in MAY_BE_ZERO and not value > 0:
-                raise ConfigError(option.name, f"{value!r} is not above 0")
-            if value == inf:
-                raise ConfigError(option.name, f"{value!r} is no length of time; take a large one, like 1e9")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                _check_range(option.name, value)
         for smaller, larger in RELATIONS:
             if getattr(self, smaller) > getattr(self, larger):
                 raise ConfigError(smaller, f"{getattr(self, smaller):,} is above {larger} ({getattr(self, larger):,})")
@@ -221,3 +218,14 @@ class Context:
     proxies: Proxies | None = None
     probe: Callable[[str], tuple[int, str] | None] | None = None
     farewells: Farewells = field(default_factory=Farewells)
+
+
+def _check_range(name: str, value: float) -> None:
+    if name in MAY_BE_ZERO and not value >= 0:
+        raise ConfigError(name, f"{value!r} is below 0")
+    if name not in MAY_BE_ZERO and not value > 0:
+        raise ConfigError(name, f"{value!r} is not above 0")
+    if value == inf:
+        raise ConfigError(name, f"{value!r} is no length of time; take a large one, like 1e9")
+    if name in TOLD and value > MOST:
+        raise ConfigError(name, f"{value:,} is above {MOST:,}, the most that HTTP/2 can tell a client")

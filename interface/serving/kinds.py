@@ -34,6 +34,8 @@ Reader = Callable[[Any], Any]
 
 SIZE: Final = re.compile(r"(\d+) *([kmg]?)(?:i?b)?", re.IGNORECASE)
 UNITS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+MAX_INT: Final = 2**31 - 1
+"""Of C."""
 YES: Final = frozenset({"1", "true", "yes", "on"})
 NO: Final = frozenset({"0", "false", "no", "off"})
 SOME_RECORD: Final = logging.LogRecord("zmqlayer", logging.INFO, "", 0, "", (), None)
@@ -74,9 +76,11 @@ def number(value: Any) -> int:
 
 
 def positive(value: Any) -> int:
-    """Read a whole number above 0."""
+    """Read a whole number above 0 that the system takes."""
     if number(value) < 1:
         raise ValueError(f"{value!r} is not above 0")
+    if number(value) > MAX_INT:
+        raise ValueError(f"{value!r} is above {MAX_INT:,}")
     return number(value)
 
 

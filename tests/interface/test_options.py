@@ -22,6 +22,8 @@ from zmqlayer.interface.options import ServerOptions
         ("max_url_size", 2_000_000),
         ("http_timeout_s", float("inf")),
         ("websocket_timeout_s", float("inf")),
+        ("max_streams", 2**32),
+        ("max_header_size", 2**32),
         ("server_name", "\u20ac"),
         ("server_name", "a\r\nX: y"),
         ("server_name", "a\n"),

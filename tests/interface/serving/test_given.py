@@ -57,6 +57,12 @@ def test_what_was_given_becomes_the_servers_options() -> None:
             "ZMQLAYER_INTERFACE_READINESS_PATH: '/a' is liveness_path, too; choose another",
         ),
         ({"max_url_size": "1M"}, {}, {}, "--max-url-size: 1,048,576 is above max_header_size (32,768)"),
+        (
+            {"max_header_size": "4G"},
+            {},
+            {},
+            "--max-header-size: 4,294,967,296 is above 4,294,967,295, the most that HTTP/2 can tell a client",
+        ),
         ({"http_timeout": "1e400"}, {}, {}, "--http-timeout: inf is no length of time; take a large one, like 1e9"),
         (
             {},

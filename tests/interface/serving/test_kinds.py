@@ -52,6 +52,7 @@ def test_a_value_is_read(read: kinds.Reader, given: object, value: object) -> No
         (kinds.seconds, True, "True is not a number of seconds"),
         (kinds.number, 1.5, "1.5 is not a whole number"),
         (kinds.positive, 0, "0 is not above 0"),
+        (kinds.positive, "99999999999", "'99999999999' is above 2,147,483,647"),
         (kinds.level, "4", "'4' is not in the range 0 to 3"),
         (kinds.size, "-1", "'-1' is not a number of bytes"),
         (kinds.size, True, "True is not a number of bytes"),
