@@ -28,6 +28,9 @@ logger = logging.getLogger("zmqlayer.interface")
 CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption, as RFC 9113, 9.2.2, asks for; TLS 1.3 has no others."""
 
+MISMATCHES: Final = frozenset({"key values mismatch", "key type mismatch", "no certificate assigned"})
+"""What OpenSSL says to a key of another certificate: of the same kind, or of another."""
+
 OPTIONS: Final = SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION
 
 
@@ -53,7 +56,7 @@ class Certificates:
         Read the files. Connections from now on use what they hold; if this fails, what was read before.
 
         Raises:
-            CannotServe: A file is missing, is not PEM, or the two do not belong together.
+            CannotServe: A file is missing, is not PEM, OpenSSL does not take it, or the two do not belong together.
         """
         certificate = _read_certificate(self._cert)
         _check_key(self._key)
@@ -63,12 +66,7 @@ class Certificates:
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_session_id(b"zmqlayer")
         context.set_alpn_select_callback(self._choose_protocol)
-        try:
-            context.use_certificate_chain_file(self._cert)
-            context.use_privatekey_file(self._key)
-            context.check_privatekey()
-        except SSL.Error as exc:
-            raise CannotServe(f"the key in {self._key} is not that of the certificate in {self._cert}") from exc
+        _use(context, self._cert, self._key)
         context.set_cipher_list(CIPHERS)
         self._context = context
         _tell_validity(certificate, self._cert)
@@ -108,6 +106,25 @@ def _check_key(name: str) -> None:
         ) from exc
     except ValueError as exc:
         raise CannotServe(f"{name} holds no private key in PEM format; name its file with --tls-key") from exc
+
+
+def _use(context: SSL.Context, cert: str, key: str) -> None:
+    try:
+        context.use_certificate_chain_file(cert)
+    except SSL.Error as exc:
+        raise CannotServe(f"OpenSSL cannot use the certificates in {cert}: {_reason(exc)}") from exc
+    try:
+        context.use_privatekey_file(key)
+        context.check_privatekey()
+    except SSL.Error as exc:
+        if _reason(exc) in MISMATCHES:
+            raise CannotServe(f"the key in {key} is not that of the certificate in {cert}") from exc
+        raise CannotServe(f"OpenSSL cannot use the key in {key}: {_reason(exc)}") from exc
+
+
+def _reason(exc: SSL.Error) -> str:
+    """Return what OpenSSL says, in its words."""
+    return "; ".join(dict.fromkeys(reason for _, _, reason in exc.args[0]))
 
 
 def _read(name: str) -> bytes:

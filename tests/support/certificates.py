@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 __all__ = ["Pair", "make_pair"]
@@ -28,15 +28,19 @@ class Pair(NamedTuple):
     key: Path
 
 
-def make_pair(folder: Path, name: str, days: int = 1, password: bytes | None = None) -> Pair:
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def make_pair(folder: Path, name: str, days: int = 1, password: bytes | None = None, key: Key | None = None) -> Pair:
     """
     Write ``<name>.pem`` and ``<name>.key``.
 
     Args:
         days: For which the certificate is valid from now on.
         password: Encrypts the key.
+        key: None for a new one.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     cert = _sign(key, name, datetime.now(UTC) + timedelta(days=days))
     pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
     encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -45,7 +49,7 @@ def make_pair(folder: Path, name: str, days: int = 1, password: bytes | None = N
     return pair
 
 
-def _sign(key: ec.EllipticCurvePrivateKey, name: str, until: datetime) -> x509.Certificate:
+def _sign(key: Key, name: str, until: datetime) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
     return (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.certificates import Pair, make_pair
 from support.connections import Site
@@ -108,3 +109,28 @@ def test_a_client_that_speaks_none_of_the_protocols_is_refused(
 
     assert (client.is_ended, client.alert) == (True, "tlsv1 alert no application protocol")
     assert not come_by_tls(site, b"h2").is_ended
+
+
+def test_a_broken_chain_is_a_sentence(pair: Pair) -> None:
+    """With OpenSSL's own reason; the key has no part in it."""
+    with pair.cert.open("a") as chain:
+        chain.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+    with pytest.raises(CannotServe, match=r"OpenSSL cannot use the certificates in .*site.pem: [a-z0-9 ]+"):
+        load(pair.cert, pair.key)
+
+
+def test_a_weak_key_is_a_sentence(tmp_path: Path) -> None:
+    """Though it belongs to the certificate."""
+    pair = make_pair(tmp_path, "site", key=rsa.generate_private_key(65_537, 1024))
+
+    with pytest.raises(CannotServe, match=r"OpenSSL cannot use the certificates in .*site.pem: ee key too small"):
+        load(pair.cert, pair.key)
+
+
+def test_a_key_of_another_kind_is_a_foreign_key(pair: Pair, tmp_path: Path) -> None:
+    """RSA beside a curve."""
+    other = make_pair(tmp_path, "other", key=rsa.generate_private_key(65_537, 2048))
+
+    with pytest.raises(CannotServe, match=r"the key in .*other.key is not that of the certificate in .*site.pem"):
+        load(pair.cert, other.key)
