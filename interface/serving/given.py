@@ -124,5 +124,7 @@ def _find(
     if environ.get(setting.variable):
         return setting.variable, environ[setting.variable]
     if setting.name in file.interface:
-        return f"{file.name}: [interface] {setting.name}", file.interface[setting.name]
+        value = file.interface[setting.name]
+        is_one_of_many = setting.is_repeatable and not isinstance(value, list)
+        return f"{file.name}: [interface] {setting.name}", [value] if is_one_of_many else value
     return None

@@ -22,6 +22,7 @@ __all__ = [
     "mode",
     "number",
     "path",
+    "paths",
     "ports",
     "positive",
     "seconds",
@@ -143,6 +144,11 @@ def choice(*words: str) -> Reader:
 def lines(value: Any) -> tuple[str, ...]:
     """Read any number of words: a list, or text with commas or blanks between them."""
     return tuple(word for item in _items(value) for word in text(item).replace(",", " ").split())
+
+
+def paths(value: Any) -> tuple[str, ...]:
+    """Read any number of paths: a list, or text with commas or blanks between them; those of a list may hold both."""
+    return tuple(filter(None, map(text, value))) if isinstance(value, list | tuple) else lines(value)
 
 
 def endpoints(value: Any) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class Setting:
 
     @property
     def is_repeatable(self) -> bool:
-        return self.read in (kinds.lines, kinds.endpoints, kinds.ports)
+        return self.read in (kinds.lines, kinds.paths, kinds.endpoints, kinds.ports)
 
     @property
     def value_if_absent(self) -> Any:
@@ -124,7 +124,7 @@ SETTINGS: Final = (
         "Listen on this port of each --bind; 0 for any that is free. [default: 8000]",
         short="-p",
     ),
-    Setting("unix_socket", LISTENING, "PATH", kinds.lines, "Listen on this UNIX socket.", short="-u"),
+    Setting("unix_socket", LISTENING, "PATH", kinds.paths, "Listen on this UNIX socket.", short="-u"),
     Setting(
         "unix_socket_mode",
         LISTENING,

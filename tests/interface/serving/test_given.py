@@ -103,3 +103,14 @@ def test_the_environment_wins_over_a_files_mesh() -> None:
     found = mesh_settings({"capacity": "9"}, {"ZMQLAYER_CLUSTER": "shop", "ZMQLAYER_SECRET": "t" * 16}, file)
 
     assert found == {"capacity": "9"}
+
+
+@pytest.mark.parametrize("name", ["/run/my site.sock", "/run/a,b.sock"])
+def test_a_path_is_taken_whole(name: str) -> None:
+    """Of a flag, and in a file, alone or in a list; a variable holds several."""
+    variables = {"ZMQLAYER_INTERFACE_UNIX_SOCKET": "/run/a.sock,/run/b.sock"}
+
+    assert read_given({"unix_socket": (name,)}, {}, ConfigFile())["unix_socket"] == (name,)
+    assert read_given({}, {}, ConfigFile("x", {"unix_socket": name}))["unix_socket"] == (name,)
+    assert read_given({}, {}, ConfigFile("x", {"unix_socket": [name]}))["unix_socket"] == (name,)
+    assert read_given({}, variables, ConfigFile())["unix_socket"] == ("/run/a.sock", "/run/b.sock")
