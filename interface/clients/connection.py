@@ -99,7 +99,7 @@ class Connection(TwistedProtocol):
         self._send: Callable[[bytes], int | Exception] | None = None
         self._empty: Callable[[], object] | None = None
         self._idle_timer = Countdown(register.context.reactor)
-        self._patience: Patience | Goodbye | None = None
+        self._patience: Patience | None = None
 
     # What Twisted calls.
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from zmqlayer.interface.clients.kernel import below, untaken_size
-from zmqlayer.interface.clients.taking import Taking
-from zmqlayer.interface.countdown import Countdown
+from zmqlayer.interface.clients.taking import Patience, Taking
 from zmqlayer.interface.options import Reactor
 
 __all__ = ["GOODBYE_S", "Goodbye"]
@@ -28,7 +27,7 @@ class Transport(Protocol):
     def loseConnection(self) -> None: ...
 
 
-class Goodbye:
+class Goodbye(Patience):
     """
     Closes one connection.
 
@@ -37,40 +36,23 @@ class Goodbye:
         over: Called when it has; cut the connection then.
     """
 
-    __slots__ = ("_limit_s", "_over", "_reactor", "_taking", "_timer", "_transport")
+    __slots__ = ("_transport",)
 
     def __init__(self, reactor: Reactor, transport: Transport, limit_s: float, over: Callable[[], object]) -> None:
-        self._reactor = reactor
+        super().__init__(reactor, limit_s, lambda: untaken_size(transport), over)
         self._transport = transport
-        self._limit_s = limit_s
-        self._over = over
-        self._timer = Countdown(reactor)
-        self._taking: Taking | None = None
 
     def start(self) -> None:
         """Close; what the client still sends is to be thrown away."""
-        self._taking = Taking(self._limit_s, untaken_size(self._transport), self._reactor.seconds())
-        self._plan(self._taking)
+        super().start()
         self._transport.resumeProducing()  # or the client's goodbye, and its end, are never read
         self._transport.loseConnection()
 
-    def stop(self) -> None:
-        """The connection is lost."""
-        self._taking = None
-        self._timer.stop()
-
     def _look(self) -> None:
-        if self._taking is None:
-            return
-        untaken = untaken_size(self._transport)
-        is_over = self._taking.look(untaken, self._reactor.seconds())
-        if not untaken:
+        if self._taking is not None and not self._untaken():
             below(self._transport).loseConnection()
-        elif is_over:
-            self.stop()
-            self._over()
         else:
-            self._plan(self._taking)
+            super()._look()
 
     def _plan(self, taking: Taking) -> None:
         now = self._reactor.seconds()
