@@ -67,8 +67,8 @@ LAYERS: Final = (
     ),
     Layer(
         "I/O",
-        words("bell descriptors ending handshakes inheritance memory memory_node memory_wires node probes publications")
-        | words("pump pushes scheduling security slot sockets solo switchboard transport waiters"),
+        words("bell descriptors ending handshakes inheritance memory memory_node memory_wires misspelt node probes")
+        | words("publications pump pushes scheduling security slot sockets solo switchboard transport waiters"),
         may_use=words("zmq"),
     ),
     Layer(

@@ -22,6 +22,7 @@ from zmqlayer.discovery.interfaces import reachable_hosts
 from zmqlayer.greetings import MAX_HOSTS, is_numeric
 from zmqlayer.layer import AsyncLayer
 from zmqlayer.limits import Limits
+from zmqlayer.misspelt import warn_of_misspelt
 from zmqlayer.node import Node
 from zmqlayer.ports import Discovery
 from zmqlayer.project import project_secrets, warn_of_flaw
@@ -31,7 +32,6 @@ from zmqlayer.slot import NodeSlot
 from zmqlayer.solo import SoloTransport
 from zmqlayer.sync import SyncLayer
 from zmqlayer.transport import ZmqTransport
-from zmqlayer.unknown import warn_of_misspelt
 
 __all__ = ["ChannelLayer", "InMemoryChannelLayer", "SyncChannelLayer", "build_node", "configure", "open_layer"]
 

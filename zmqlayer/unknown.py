@@ -5,14 +5,10 @@ A setting, or a variable for one, that does not exist: what its writer probably 
 from __future__ import annotations
 
 import difflib
-import logging
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
 from typing import Final
 
-__all__ = ["explain", "misspelt_variables", "warn_of_misspelt"]
-
-logger = logging.getLogger("zmqlayer")
+__all__ = ["explain", "misspelt_variables"]
 
 PREFIX: Final = "ZMQLAYER_"
 ALIKE: Final = 0.9
@@ -49,15 +45,3 @@ def misspelt_variables(environ: Iterable[str], known: Collection[str]) -> list[t
     strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=ALIKE) for name in strange}
     return [(name, meant[0]) for name, meant in nearest.items() if meant]
-
-
-def warn_of_misspelt(environ: Iterable[str], known: Collection[str]) -> None:
-    """Say, once in this process, of each of :func:`misspelt_variables` that it has no effect."""
-    for name, meant in misspelt_variables(environ, known):
-        tell(name, meant)
-
-
-@cache
-def tell(name: str, meant: str) -> None:
-    """Name a variable in the log; the second time it is named already."""
-    logger.warning("%s is in the environment, and nobody reads it; did you mean %s?", name, meant)

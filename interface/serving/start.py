@@ -17,7 +17,7 @@ from zmqlayer.interface.serving.logs import log_to_stderr
 from zmqlayer.interface.serving.places import inherited_sockets
 from zmqlayer.interface.serving.plan import Plan, make_plan
 from zmqlayer.interface.serving.settings import PREFIX, SETTINGS
-from zmqlayer.unknown import warn_of_misspelt
+from zmqlayer.misspelt import warn_of_misspelt
 
 __all__ = ["EXTRA", "FILE_VARIABLE", "describe", "read_plan", "start"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zmqlayer import ChannelLayer, InMemoryChannelLayer, SyncChannelLayer, unknown
+from zmqlayer import ChannelLayer, InMemoryChannelLayer, SyncChannelLayer, misspelt
 from zmqlayer.config import SETTINGS, Config
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.serving.settings import SETTINGS as SERVER_SETTINGS
@@ -63,7 +63,7 @@ def test_who_makes_a_node_hears_of_them(
 ) -> None:
     """Once in a process. With this one the mesh would not be encrypted; its value is not told."""
     monkeypatch.setenv("ZMQLAYER_SECERT", "0123456789abcdef")
-    unknown.tell.cache_clear()
+    misspelt.tell.cache_clear()
 
     for _ in range(2):
         kind(discovery="off")

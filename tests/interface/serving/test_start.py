@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zmqlayer import unknown
+from zmqlayer import misspelt
 from zmqlayer.interface.serving.config_file import BadFile
 from zmqlayer.interface.serving.start import describe, read_plan
 
@@ -29,7 +29,7 @@ def test_misspelt_variables_are_named(monkeypatch: pytest.MonkeyPatch, caplog: p
     """Already where a plan is only checked; those of the server and those of the mesh."""
     for name in ("ZMQLAYER_INTERFACE_HTTP_TIMOUT", "ZMQLAYER_CLUSTR", "ZMQLAYER_INTERFACE_CONFIG"):
         monkeypatch.setenv(name, "1")
-    unknown.tell.cache_clear()
+    misspelt.tell.cache_clear()
 
     read_plan(None, {}, {})
 
