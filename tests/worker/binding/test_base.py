@@ -411,8 +411,9 @@ def test_groups_must_be_a_list(monkeypatch: pytest.MonkeyPatch, write: Write) ->
         write()
 
 
-def test_keys_that_python_makes(layer: MemoryLayer, database: None) -> None:
-    """A new object is not looked for in the database, though it has a key."""
+@pytest.fixture
+def receipt_reader(layer: MemoryLayer, database: None) -> str:
+    """The channel of one who hears of all receipts."""
 
     class ReceiptBinding(WebsocketBinding):
         model = Receipt
@@ -424,31 +425,25 @@ def test_keys_that_python_makes(layer: MemoryLayer, database: None) -> None:
             return ["receipts"]
 
     layer.group_add("receipts", "reader")
+    return "reader"
+
+
+def test_keys_that_python_makes(layer: MemoryLayer, receipt_reader: str) -> None:
+    """A new object is not looked for in the database, though it has a key."""
     with CaptureQueriesContext(connection) as queries:
         receipt = Receipt.objects.create(total="1.50")
 
-    [message] = layer.sent("reader")
+    [message] = layer.sent(receipt_reader)
     assert f'"pk": "{receipt.pk}", "data": {{"total": "1.50"}}' in message["text"]
     assert kinds(queries) == ["INSERT", "SELECT"]  # the total was given as a string, so it is read
 
 
 @pytest.fixture
-def receipts(layer: MemoryLayer, database: None) -> Callable[[], list[tuple[str, str]]]:
+def receipts(layer: MemoryLayer, receipt_reader: str) -> Callable[[], list[tuple[str, str]]]:
     """What tells what one who looks at all receipts heard since it was asked last: actions and totals."""
 
-    class ReceiptBinding(WebsocketBinding):
-        model = Receipt
-        stream = "receipts"
-        fields = ["total"]
-
-        @classmethod
-        def group_names(cls, instance: Receipt) -> list[str]:
-            return ["receipts"]
-
-    layer.group_add("receipts", "reader")
-
     def hear() -> list[tuple[str, str]]:
-        payloads = [json.loads(message["text"])["payload"] for message in layer.sent("reader")]
+        payloads = [json.loads(message["text"])["payload"] for message in layer.sent(receipt_reader)]
         return [(payload["action"], payload["data"]["total"]) for payload in payloads]
 
     return hear
