@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from zmqlayer import ChannelLayer, InMemoryChannelLayer, SyncChannelLayer, misspelt
 from zmqlayer.config import SETTINGS, Config
 from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.serving.settings import SETTINGS as SERVER_SETTINGS
@@ -55,19 +54,3 @@ def test_variables_of_others_are_left_alone(known: list[str]) -> None:
     others += ["INTERFACE_PORT_80_TCP_ADDR", "INTERFACE_SERVICE_PORT"]
 
     assert misspelt_variables([*OURS, *SERVERS, *(f"ZMQLAYER_{name}" for name in others)], known) == []
-
-
-@pytest.mark.parametrize("kind", [ChannelLayer, SyncChannelLayer, InMemoryChannelLayer])
-def test_who_makes_a_node_hears_of_them(
-    kind: type[ChannelLayer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Once in a process. With this one the mesh would not be encrypted; its value is not told."""
-    monkeypatch.setenv("ZMQLAYER_SECERT", "0123456789abcdef")
-    misspelt.tell.cache_clear()
-
-    for _ in range(2):
-        kind(discovery="off")
-
-    assert caplog.messages == [
-        "ZMQLAYER_SECERT is in the environment, and nobody reads it; did you mean ZMQLAYER_SECRET?"
-    ]
