@@ -42,7 +42,7 @@ FORMS: Final = {
     "proxy_headers_port": (NAME, HEADER_NAME),
     "proxy_headers_proto": (NAME, HEADER_NAME),
     "proxy_headers_site": (NAME, HEADER_NAME),
-    "root_path": (r"[^\ud800-\udfff]*", "is not UTF-8"),
+    "root_path": (r"(?:/[^\ud800-\udfff]*)?", "is no path like '/site' in UTF-8"),
     "allowed_hosts": (
         r"\*|\.?[\w-]+(?:\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]",
         "is no name of a host; leave scheme, port and path out, as in 'example.com' or '.example.com', and put IPv6 in "

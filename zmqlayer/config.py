@@ -172,6 +172,7 @@ class Config:
             _open_up(merged)
         values = {name: _READERS[name](value) for name, value in merged.items()}
         if secret := values.pop("secret", None):
+            check_secrets((secret,), limits.secrets, "secret")
             values["secrets"] = (secret,)
         return cls(**values, timing=timing or Timing(), limits=limits)
 

@@ -60,14 +60,13 @@ def read_secrets(value: Any) -> tuple[bytes, ...]:
     return tuple(filter(None, dict.fromkeys(read_secret(secret, "secrets") for secret in value)))
 
 
-def check_secrets(secrets: Sequence[bytes], most: int) -> None:
+def check_secrets(secrets: Sequence[bytes], most: int, setting: str = "secrets") -> None:
     """
     Refuse secrets that can be guessed, and more of them than a node may have doors.
 
     Raises:
-        ConfigError: Too short, or too many.
+        ConfigError: Too short, or too many; of *setting*.
     """
-    setting = "secret" if len(secrets) == 1 else "secrets"
     for secret in secrets:
         if len(secret) < MIN_SECRET_BYTES:
             raise ConfigError(setting, f"has {len(secret)} bytes and needs {MIN_SECRET_BYTES}; {KEYGEN}")

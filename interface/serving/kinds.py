@@ -111,14 +111,12 @@ def switch(value: Any) -> bool:
 
 
 def mode(value: Any) -> int:
-    """Read the permissions of a file: octal digits as text, or a number."""
-    try:
-        bits = value if isinstance(value, int) else int(text(value), 8)
-    except ValueError:
-        bits = -1
-    if not 0 <= bits <= 0o777:
+    """Read the permissions of a file: octal digits as text, for nobody sees in a number whether it was meant so."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text; write octal digits with quotation marks, like '660'")
+    if not re.fullmatch("0*[0-7]{1,3}", value):
         raise ValueError(f"{value!r} is none of the permissions '000' to '777'")
-    return bits
+    return int(value, 8)
 
 
 def log_format(value: Any) -> str:

@@ -34,6 +34,7 @@ from zmqlayer.interface.options import ServerOptions
         ("proxy_headers_proto", "X-Proto:"),
         ("proxy_headers_site", "X-Host\n"),
         ("root_path", "/\udcff"),
+        ("root_path", "site"),
         ("allowed_hosts", ("a.example", "http://foo")),
         ("allowed_hosts", ("foo:8000",)),
         ("allowed_hosts", ("foo/",)),

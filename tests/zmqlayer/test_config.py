@@ -105,6 +105,7 @@ def test_a_flawed_key_opens_nothing(settings: dict[str, Any]) -> None:
         ({"discovery": "everywhere"}, "discovery", "is none of off, localhost, subnet"),
         ({"secret": "short"}, "secret", "has 5 bytes and needs 16; 'zmqlayer keygen' makes one"),
         ({"secrets": [SECRET, "short"]}, "secrets", "has 5 bytes and needs 16"),
+        ({"secrets": ["short"]}, "secrets", "has 5 bytes and needs 16"),
         ({"secrets": [f"{SECRET}{n}" for n in range(9)]}, "secrets", "9 are more than 8"),
         ({"secrets": [SECRET], "secret": SECRET}, "secrets", "is given beside 'secret'; give one"),
         ({"secrets": 5}, "secrets", "a int is no list of secrets"),
