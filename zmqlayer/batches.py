@@ -20,7 +20,8 @@ __all__ = ["MOST_BATCH_BYTES", "MOST_IN_BATCH", "MailBatch", "WorkBatch"]
 DIRECT, WORK, BATCH, WORK_BATCH = Kind.DIRECT, Kind.WORK, Kind.BATCH, Kind.WORK_BATCH  # faster than a member
 
 MOST_IN_BATCH: Final = 64
-MOST_BATCH_BYTES: Final = 65_536
+MOST_BATCH_BYTES: Final = 64_000
+"""Bytes of the messages alone. With places and names they fit into any frame: see FRAME_SLACK in ``frames.py``."""
 
 
 class MailBatch:

@@ -9,7 +9,18 @@ import pytest
 from support.strategies import node
 from zmqlayer.actions import Publish, Push
 from zmqlayer.batches import MOST_BATCH_BYTES, MOST_IN_BATCH, MailBatch, WorkBatch
-from zmqlayer.frames import Frame, Kind, Work, node_topic, pack_work, parse, parse_batch, parse_work_batch
+from zmqlayer.frames import (
+    FRAME_SLACK,
+    Frame,
+    Kind,
+    Work,
+    node_topic,
+    pack_work,
+    parse,
+    parse_batch,
+    parse_work_batch,
+)
+from zmqlayer.names import MAX_NAME_LENGTH
 from zmqlayer.peers import Peer
 from zmqlayer.queues import Letter
 
@@ -69,3 +80,16 @@ def test_a_batch_is_bounded(size: int, fit: int) -> None:
 
     assert sum(mail.add("x!1", 1000, place, bytes(size)) for place in places) == fit - 1
     assert sum(work.add(PEER, 8, letter(place, bytes(size)), 1000, place) for place in places) == fit - 1
+
+
+@pytest.mark.parametrize("size", [1, 100, 1000, 1024, 1100, MOST_BATCH_BYTES])
+def test_no_batch_is_larger_than_a_frame_may_be(size: int) -> None:
+    """Also where no message may be larger than these are, and the channel's name is as long as can be."""
+    body, name = bytes(size), MAX_NAME_LENGTH * "x"
+    mail = MailBatch(OWNER, name, 1000, 1, body)
+    work = WorkBatch(PEER, 8, replace(letter(1, body), channel=name), 1000, 1)
+    for place in range(2, MOST_IN_BATCH + 2):
+        mail.add(name, 1000, place, body)
+        work.add(PEER, 8, replace(letter(place, body), channel=name), 1000, place)
+
+    assert max(len(mail.pack(HERE).wire), len(work.pack(HERE).wire)) <= size + FRAME_SLACK
