@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from zmqlayer.base import BaseLayer
 from zmqlayer.events import Interest
-from zmqlayer.exceptions import LayerClosed
+from zmqlayer.exceptions import LayerClosed, LimitReached
 from zmqlayer.messages import Message
 from zmqlayer.switchboard import Receiver
 from zmqlayer.twisted import Reactor
@@ -25,8 +25,9 @@ def receive(layer: BaseLayer, interest: Interest, reactor: Reactor) -> Received:
     """
     Return a Deferred of the next (channel, message) for *interest*; (None, None) at once if that names no channel.
 
-    It fires on the reactor's thread, and fails with ``LayerClosed`` when the layer is closed. It may be cancelled
-    at any moment: a message is removed in the step that fires it.
+    It fires on the reactor's thread, and fails with ``LayerClosed`` when the layer is closed, or with ``LimitReached``
+    if the node reads too many named channels. It may be cancelled at any moment: a message is removed in the step that
+    fires it.
     """
     if not interest.keys:
         return succeed((None, None))
@@ -60,7 +61,7 @@ class _Receiving(Waiter):
                 if (message := self._layer.open_letter(letter)) is not None:
                     self.deferred.callback((letter.channel, message))
                     return
-        except LayerClosed as exc:
+        except (LayerClosed, LimitReached) as exc:
             self.deferred.errback(exc)
 
     def _give_up(self, deferred: Received) -> None:

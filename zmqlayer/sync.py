@@ -128,8 +128,9 @@ class SyncLayer(BaseLayer):
         """
         Return a Deferred of the next message of any of *channels*, as (channel, message). Needs Twisted.
 
-        It fires on the reactor's thread, fails with ``LayerClosed`` if the layer is closed first, and may be
-        cancelled at any moment without losing a message. It costs no thread and no connection.
+        It fires on the reactor's thread, fails with ``LayerClosed`` if the layer is closed first, or with
+        ``LimitReached`` if this process reads too many named channels, and may be cancelled at any moment without
+        losing a message. It costs no thread and no connection.
 
         Raises:
             InvalidName: The caller's mistake.

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from support.doubles import fake_node
 from zmqlayer.deferreds import Received, receive
-from zmqlayer.exceptions import LayerClosed
+from zmqlayer.exceptions import LayerClosed, LimitReached
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 
@@ -129,3 +129,18 @@ def test_closing_the_layer_fails_those_that_wait(layer: SyncLayer, reactor: Fake
     reactor.turn()
 
     assert [failure.type for failure in outcome] == [LayerClosed]
+
+
+def test_one_for_whom_there_is_no_room_any_more_fails(reactor: FakeReactor) -> None:
+    """It was woken, and others who read something else came before it looked."""
+    layer = SyncLayer(NodeSlot(lambda: fake_node(limits={"readers": 1})))
+    outcome: list[Any] = []
+    receive(layer, layer._interest(["jobs"]), reactor).addBoth(outcome.append)
+    layer.send("jobs", {"n": 1})
+    receive(layer, layer._interest(["other"]), reactor).addErrback(lambda failure: None)
+
+    reactor.turn()
+
+    assert [failure.type for failure in outcome] == [LimitReached]
+    layer.node.ask(lambda mesh, now: mesh.flush(now))
+    layer.close()
