@@ -56,7 +56,12 @@ class Enough:
 
 
 async def wait_until(node: Node, condition: Callable[[Mesh], bool], timeout_s: float) -> None:
-    """Wait until *condition* holds for the mesh of *node*, at most *timeout_s* seconds."""
+    """
+    Wait until *condition* holds for the mesh of *node*, at most *timeout_s* seconds.
+
+    Raises:
+        LayerClosed: The node was closed, perhaps while this waited.
+    """
     if node.ask(lambda mesh, now: condition(mesh)):
         return
     waiter = LoopWaiter(asyncio.get_running_loop())
@@ -69,6 +74,7 @@ async def wait_until(node: Node, condition: Callable[[Mesh], bool], timeout_s: f
         return
     finally:
         node.stop_waiting(waiter)
+    node.check_open()
 
 
 async def request(node: Node, begin: Callable[[Mesh, float], int | None]) -> Completed:

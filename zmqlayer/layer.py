@@ -136,6 +136,7 @@ class AsyncLayer(Backend):
 
         Raises:
             NotReady: Fewer were.
+            LayerClosed: The layer was closed, perhaps while this waited.
         """
         enough = asking.Enough(peers)
         await asking.wait_until(self.node, enough, timeout)

@@ -214,6 +214,16 @@ class Node:
 
     # What layers ask for
 
+    def check_open(self) -> None:
+        """
+        Look whether it is worth waiting for anything, or was: who begins under the lock is woken by :meth:`close`.
+
+        Raises:
+            LayerClosed: The node was closed, or is about to be.
+        """
+        if self._state is not RUNNING:
+            raise LayerClosed
+
     def ask(self, question: Callable[[Mesh, float], T]) -> T:
         """
         Return what *question* does with the mesh, or finds out about it; called as (mesh, now). It must not block.
@@ -289,7 +299,7 @@ class Node:
         """
 
         def take(mesh: Mesh, now: float) -> Letter | Receiver:
-            self._check_open()
+            self.check_open()
             letter = mesh.take(interest, now)
             if letter is not None:
                 return letter
@@ -353,7 +363,7 @@ class Node:
         """Begin a request; returns None if it is done, else a token, and *waiter* is woken when it is over."""
 
         def ask(mesh: Mesh, now: float) -> int | None:
-            self._check_open()
+            self.check_open()
             token = begin(mesh, now)
             if token is not None:
                 self._board.open_request(token, waiter)
@@ -369,7 +379,7 @@ class Node:
         """Return whether *condition* holds; if not, *waiter* is woken once it does."""
 
         def ask(mesh: Mesh, now: float) -> bool:
-            self._check_open()
+            self.check_open()
             if condition(mesh):
                 return True
             self._board.add_condition(condition, waiter)
@@ -400,11 +410,6 @@ class Node:
 
     # Inside: callers
 
-    def _check_open(self) -> None:
-        """Refuse to wait under the lock for what :meth:`close` has passed already."""
-        if self._state is not RUNNING:
-            raise LayerClosed
-
     def _with_mesh(self, question: Callable[[Mesh, float], T]) -> T:
         return self.pump.ask(question)
 
@@ -419,11 +424,11 @@ class Node:
         calls.carry_out(self.wake_receivers, self._peer_callbacks)
 
     def _drain(self) -> None:
-        """Wake all readers, return what they did not start, and wait while others still take what is queued."""
+        """Wake all who wait, return what readers did not start, and wait while others still take what is queued."""
         waiter = ThreadWaiter()
 
         def leave(mesh: Mesh, now: float) -> None:
-            self._board.wake_every_receiver(mesh)
+            self._board.end(mesh)
             mesh.leave(now)
             self._board.add_condition(lambda mesh: mesh.is_drained, waiter)
             self._board.check_conditions(mesh)

@@ -174,6 +174,14 @@ class Switchboard:
                 self._strike(receiver, mesh)
                 self._due.waiters.append(receiver.waiter)
 
+    def end(self, mesh: Mesh) -> None:
+        """The node is about to close: wake all who wait, for whatever it is. They look, and find that."""
+        self.wake_every_receiver(mesh)
+        self._due.waiters.extend(self._requests.values())
+        self._due.waiters.extend(waiter for _, waiter in self._conditions)
+        self._requests.clear()
+        self._conditions.clear()
+
     def watch(self, prefix: str, watcher: Watcher) -> None:
         """Tell *watcher* of channels below *prefix* that became readable and that nobody waits for."""
         self._watchers[prefix] = watcher

@@ -302,6 +302,7 @@ class SyncLayer(BaseLayer):
 
         Raises:
             NotReady: Fewer were.
+            LayerClosed: The layer was closed, perhaps while this waited.
         """
         enough = asking.Enough(peers)
         self._wait_until(enough, timeout)
@@ -318,6 +319,9 @@ class SyncLayer(BaseLayer):
 
         Returns:
             Whether they have, or are gone.
+
+        Raises:
+            LayerClosed: The layer was closed, perhaps while this waited.
         """
         return self._wait_until(lambda mesh: mesh.is_read(prefix), timeout)
 
@@ -362,15 +366,22 @@ class SyncLayer(BaseLayer):
         self._wait_until(_is_joined, 2 * self.node.config.timing.join_timeout_s)
 
     def _wait_until(self, condition: Callable[[Mesh], bool], timeout_s: float) -> bool:
-        """Return whether *condition* holds for the mesh, after waiting for that at most *timeout_s* seconds."""
+        """
+        Return whether *condition* holds for the mesh, after waiting for that at most *timeout_s* seconds.
+
+        Raises:
+            LayerClosed: The layer was closed, perhaps while this waited.
+        """
         node = self.node
         if node.ask(lambda mesh, now: condition(mesh)):
             return True
         waiter = ThreadWaiter()
         try:
-            return node.when(condition, waiter) or waiter.wait(timeout_s)
+            is_met = node.when(condition, waiter) or waiter.wait(timeout_s)
         finally:
             node.stop_waiting(waiter)
+        node.check_open()
+        return is_met
 
     def _request(self, begin: Callable[[Mesh, float], int | None]) -> Completed:
         waiter = ThreadWaiter()

@@ -317,17 +317,18 @@ def test_ready_counts_peers(open_layer: Callable[..., Any]) -> None:
 
 
 def test_closing_wakes_who_waits(open_layer: Callable[..., Any]) -> None:
-    """Coroutines that receive when the layer is closed hear so; later calls do too."""
+    """Coroutines that wait when the layer is closed, for a message or for others, hear so; later calls do too."""
 
     async def main() -> None:
         layer = open_layer(ChannelLayer)
         channel = await layer.new_channel()
         waiting = [asyncio.create_task(layer.receive(name)) for name in (channel, channel, "jobs")]
+        waiting.append(asyncio.create_task(layer.ready(1, timeout=60)))
         await asyncio.sleep(0)
         await layer.close()
         results = await asyncio.gather(*waiting, return_exceptions=True)
 
-        assert [type(result) for result in results] == [LayerClosed] * 3
+        assert [type(result) for result in results] == [LayerClosed] * 4
         for use in (layer.send("jobs", {}), layer.receive("jobs"), layer.group_send("g", {}), layer.flush()):
             with pytest.raises(LayerClosed):
                 await use

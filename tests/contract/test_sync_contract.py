@@ -623,9 +623,10 @@ def test_a_layer_that_was_never_used_can_be_closed() -> None:
 
 
 def test_closing_wakes_who_waits(open_layer: Callable[..., Any]) -> None:
-    """A receiver that blocks when its layer is closed hears so at once."""
+    """Who blocks when its layer is closed hears so at once, whether for a message or for others."""
     layer = open_layer()
     waits = [in_thread(lambda: layer.receive(["jobs"], block=True, timeout=60)) for _ in range(3)]
+    waits.append(in_thread(lambda: layer.ready(1, timeout=60)))
 
     layer.close()
 

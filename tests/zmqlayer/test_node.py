@@ -319,30 +319,32 @@ class ClosesMeanwhile(Node):
         return super().ask(meanwhile)
 
 
-@pytest.mark.parametrize(
-    "wait",
-    [
-        lambda node: node.take_or_wait(Receiver(Interest((), ("jobs",)), ThreadWaiter())),
-        lambda node: node.when(lambda mesh: False, ThreadWaiter()),
-        lambda node: node.request(lambda mesh, now: 1, ThreadWaiter()),
-    ],
-    ids=["receive", "condition", "request"],
-)
-def test_nobody_begins_to_wait_in_a_node_that_closes(open_node: Any, wait: Callable[[Node], object]) -> None:
+WAITS: list[tuple[str, Callable[[Node, ThreadWaiter], object]]] = [
+    ("receive", lambda node, waiter: node.take_or_wait(Receiver(Interest((), ("jobs",)), waiter))),
+    ("condition", lambda node, waiter: node.when(lambda mesh: False, waiter)),
+    ("request", lambda node, waiter: node.request(lambda mesh, now: 1, waiter)),
+]
+
+
+@pytest.mark.parametrize("wait", [wait for _, wait in WAITS], ids=[name for name, _ in WAITS])
+def test_nobody_begins_to_wait_in_a_node_that_closes(
+    open_node: Any, wait: Callable[[Node, ThreadWaiter], object]
+) -> None:
     """Who comes after the last wake is refused, or would sleep for ever."""
     node = open_node(ClosesMeanwhile)
     node.start()
     node.is_armed = True
 
     with pytest.raises(LayerClosed):
-        wait(node)
+        wait(node, ThreadWaiter())
 
 
-def test_closing_wakes_receivers_first(open_node: Any) -> None:
-    """Receivers are woken before anything is waited for."""
+@pytest.mark.parametrize("wait", [wait for _, wait in WAITS], ids=[name for name, _ in WAITS])
+def test_closing_wakes_who_waits(open_node: Any, wait: Callable[[Node, ThreadWaiter], object]) -> None:
+    """Whatever it waits for: nothing of it comes any more."""
     node = open_node()
     waiter = ThreadWaiter()
-    node.take_or_wait(Receiver(Interest((), ("jobs",)), waiter))
+    wait(node, waiter)
 
     node.close()
 

@@ -278,6 +278,19 @@ def test_a_dropped_condition_wakes_nobody(board: Board) -> None:
     assert board.calls().waiters == [here]
 
 
+def test_the_end_wakes_everybody(board: Board) -> None:
+    """Who receives, who made a request, who waits for a condition: each once, and nothing is left of them."""
+    receiver, asker, watcher = board.receiver(OWN), Waiter(), Waiter()
+    board.board.open_request(1, asker)
+    board.board.add_condition(lambda mesh: True, watcher)
+
+    board.board.end(board.mesh)
+    board.board.check_conditions(board.mesh)
+
+    assert board.sort(Completed(1)).waiters == [receiver.waiter, asker, watcher]
+    assert board.board.close_request(1) is None
+
+
 # Peers
 
 
