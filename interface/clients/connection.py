@@ -139,6 +139,8 @@ class Connection(TwistedProtocol):
         """The client shut down its side. TLS has no such state, and tells of the whole connection's loss."""
         if self._codec is not None:
             self._codec.ended()
+        elif self._frames is not None:
+            self._frames.ended()
         else:
             self._wire.loseConnection()
 

@@ -173,6 +173,10 @@ class Frames(AdaptedProtocol):
         self._closing = self.closeHandshakeTimeoutCall = self._end = None
         super().connectionLost(reason)
 
+    def ended(self) -> None:
+        """The client shut down its side, and can answer nothing any more: close, once it has taken what was written."""
+        self.dropConnection(abort=False)
+
     def dataReceived(self, data: bytes) -> None:
         if self._heartbeat is not None:
             self._heartbeat.heard()

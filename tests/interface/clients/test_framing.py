@@ -301,3 +301,16 @@ def test_a_text_with_a_mistake_is_never_passed_on(site: Site) -> None:
     assert failed_with(client) == 1007
     client.leave()
     assert [message.get("text") for _, message in site.layer.take()] == ["1", None]
+
+
+def test_a_slow_client_that_shuts_down_its_side_is_sent_nothing_new(site: Site) -> None:
+    """What was written before is still taken; then the socket ends, however much more workers have to say."""
+    client = site.open_websocket()
+    client.set_slow()
+
+    client.end()
+
+    assert client.transport.producer is None  # which a transport asks for more, instead of closing
+    assert client.is_closed_by_server
+    site.layer.reply.push({"text": "too late"})
+    assert client.read() == b""
