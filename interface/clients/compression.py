@@ -24,6 +24,8 @@ __all__ = ["Deflate"]
 LEVEL: Final = 5
 MEMORY_LEVEL: Final = 5
 """16 KB for the compressor's tables; the default of zlib is 128 KB, and allocating it costs more than it saves."""
+MOST: Final = sys.maxsize - 1
+"""Bytes that zlib can be asked for, but for one more."""
 TAIL: Final = b"\x00\x00\xff\xff"
 """Ends what is flushed, and is not sent (RFC 7692, 7.2.1)."""
 
@@ -56,7 +58,7 @@ class Deflate(PerMessageCompress):
             PayloadExceededError: More than *max_output_len* bytes; hardly more were made.
             PayloadCorruptError: The message cannot be decompressed.
         """
-        room = sys.maxsize - 1 if max_output_len is None else max(0, max_output_len)
+        room = MOST if max_output_len is None else min(max(0, max_output_len), MOST)
         parts = []
         try:
             while data:

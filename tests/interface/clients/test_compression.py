@@ -56,6 +56,11 @@ def test_nothing_is_taken_over() -> None:
     assert deflate.compress(b"hello" * 100) == deflate.compress(b"hello" * 100)
 
 
+def test_a_limit_may_be_above_what_zlib_takes() -> None:
+    """The operator wants none."""
+    assert decompress(HELLO, 10**20) == b"Hello"
+
+
 def test_a_bomb_stops_at_the_limit() -> None:
     """A hundred megabytes in a hundred kilobytes."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
