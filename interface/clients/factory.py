@@ -17,7 +17,7 @@ from zmqlayer.interface.options import Context
 
 __all__ = ["ConnectionFactory"]
 
-HTTP1: Final = b"http/1.1"
+HTTP1: Final = (b"http/1.1", b"http/1.0")
 HTTP2: Final = b"h2"
 """As ALPN calls them (RFC 7301, RFC 9113)."""
 
@@ -50,7 +50,7 @@ class ConnectionFactory(_Factory):
 
     def acceptableProtocols(self) -> tuple[bytes, ...]:
         """Return what to offer to a client that comes by TLS; Twisted asks for it too, for its ``ssl:`` endpoints."""
-        return (HTTP2, HTTP1) if self.context.options.http2 else (HTTP1,)
+        return (HTTP2, *HTTP1) if self.context.options.http2 else HTTP1
 
     def add(self, connection: Connection) -> None:
         """Count a connection as open."""

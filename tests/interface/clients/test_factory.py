@@ -89,7 +89,9 @@ def test_a_unix_socket_counts_for_nobody(make_site: SiteMaker) -> None:
     assert {type(site.factory.buildProtocol(UNIXAddress(None))) for _ in range(3)} == {Connection}
 
 
-@pytest.mark.parametrize(("http2", "offered"), [(True, (b"h2", b"http/1.1")), (False, (b"http/1.1",))])
+@pytest.mark.parametrize(
+    ("http2", "offered"), [(True, (b"h2", b"http/1.1", b"http/1.0")), (False, (b"http/1.1", b"http/1.0"))]
+)
 def test_http2_is_offered_first_unless_it_is_switched_off(http2: bool, offered: tuple[bytes, ...]) -> None:
-    """By ALPN (RFC 7301)."""
+    """By ALPN (RFC 7301); HTTP/1.0 too, which some clients ask for alone."""
     assert Site(ServerOptions(http2=http2)).factory.acceptableProtocols() == offered
