@@ -38,6 +38,10 @@ class _KeyKeeper(SessionBase):
     async def acycle_key(self) -> None:
         """Keep the key."""
 
+    def create(self) -> None:
+        """Be no session: the engine of files asks for a new one in place of one that it finds expired or garbled."""
+        self._session_key = None
+
     def save(self, must_create: bool = False) -> None:
         """
         Save the session.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.file import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
 
 from support.visits import log_in, new_user, on, run
 from zmqlayer.worker.stores import BrowserSession, ChannelSession, Row, channel_store, connection_key, http_store
@@ -43,6 +47,45 @@ def test_a_browser_session_is_never_created() -> None:
         run(lambda _, session=session: session.asave(), on("websocket.receive"))
 
     assert Session.objects.count() == 0
+
+
+@pytest.fixture
+def expired(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of a session in a file that has expired."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.file"
+    for kind in (SessionStore, type(http_store(None)), type(channel_store(ChannelSession, KEY))):
+        monkeypatch.setattr(kind, "_storage_path", str(tmp_path), raising=False)  # each remembers its first setting
+    session = SessionStore()
+    session["colour"] = "red"
+    session.set_expiry(timezone.now() - timedelta(seconds=1))
+    session.create()
+    assert session.session_key
+    return session.session_key
+
+
+def test_a_file_that_has_expired_is_no_session(expired: str, tmp_path: Path) -> None:
+    """Django's engine makes another in its place, whose key a view can tell the browser."""
+    session = http_store(expired)
+
+    assert session.get("colour") is None
+    session["colour"] = "blue"
+    session.save()
+
+    assert session.session_key is None
+    assert not session.is_empty()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connections_file_that_has_expired_begins_anew(expired: str, tmp_path: Path) -> None:
+    """Under the connection's own key, and no other file."""
+    session = channel_store(ChannelSession, expired)
+
+    assert session.get("colour") is None
+    session["colour"] = "blue"
+    session.save()
+
+    assert channel_store(ChannelSession, expired)["colour"] == "blue"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @contextmanager
