@@ -163,6 +163,14 @@ class BrowserSession(_KeyKeeper):
 
     _session = property(_get_session)
 
+    async def aload(self) -> dict[str, Any]:
+        await self._arecall()
+        return cast(dict[str, Any], await super().aload())
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        await self._arecall()
+        await super().adelete(session_key)
+
     def save(self, must_create: bool = False) -> None:
         if self.session_key is not None:
             super().save(must_create=must_create)

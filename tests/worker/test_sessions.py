@@ -833,6 +833,21 @@ def test_a_session_is_saved_that_nobody_looked_at(consumer: Any) -> None:
         run(consumer, on("websocket.receive"))
 
 
+@pytest.mark.parametrize("method", ["aflush", "adelete", "aload"])
+def test_coroutines_need_not_read_a_session_before_what_they_await(method: str) -> None:
+    """The first thing that one does may be to end the session, or to read it all."""
+    key = browser(colour="red")
+    walk_past(arriving(key))
+
+    @channel_and_http_session
+    async def do(message: Message) -> None:
+        await getattr(message.http_session, method)()
+
+    run(do, on("websocket.receive"))
+
+    assert Session.objects.filter(session_key=key).exists() == (method == "aload")
+
+
 def test_both_sessions_without_a_cookie() -> None:
     """The browser has no session when it connects; with later messages an empty one."""
     assert look(arriving()) is None
