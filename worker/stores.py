@@ -165,7 +165,7 @@ class BrowserSession(_KeyKeeper):
 
     async def aload(self) -> dict[str, Any]:
         await self._arecall()
-        return cast(dict[str, Any], await super().aload())
+        return await super().aload()
 
     async def adelete(self, session_key: str | None = None) -> None:
         await self._arecall()
