@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -68,12 +68,19 @@ def own_folders() -> set[Path]:
     layers = getattr(settings, "CHANNEL_LAYERS", None)
     entries = layers.values() if isinstance(layers, Mapping) else ()
     routings = [entry.get("ROUTING") for entry in entries if isinstance(entry, Mapping)]
-    routings += [getattr(settings, "ZMQLAYER_ROUTING", None), settings.ROOT_URLCONF]
+    routings += [getattr(settings, name, None) for name in ("ZMQLAYER_ROUTING", "ROOT_URLCONF")]
     packages = [name.partition(".")[0] for name in routings if isinstance(name, str)]
-    specs = [spec for name in packages if (spec := importlib.util.find_spec(name)) is not None]
-    folders = {Path(place) for spec in specs for place in spec.submodule_search_locations or ()}
+    folders = {Path(place) for package in packages for place in _places_of(package)}
     folders |= {Path(config.path) for config in apps.get_app_configs()}
     return {folder for folder in folders if not INSTALLED & set(folder.parts)}
+
+
+def _places_of(package: str) -> Iterable[str]:
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # "__main__", of a project in one file, which is watched as all that was imported
+        return ()
+    return (spec and spec.submodule_search_locations) or ()
 
 
 def _watch_folders(sender: autoreload.BaseReloader, **kwargs: object) -> None:

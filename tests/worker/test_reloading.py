@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings as django_settings
 from django.urls import get_script_prefix
 from django.utils import autoreload
 
@@ -51,6 +53,17 @@ def test_settings_that_are_wrong(settings: Any, layers: Any) -> None:
 def test_a_routing_that_is_a_list(settings: Any) -> None:
     """Whatever holds it was imported, and is watched anyway."""
     settings.ZMQLAYER_ROUTING = []
+
+    assert own_folders()
+
+
+@pytest.mark.parametrize("urls", [None, "__main__"])
+def test_a_project_without_a_package_for_urls(settings: Any, urls: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has consumers alone, or is one file that is run as a script."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    settings.ROOT_URLCONF = urls
+    if urls is None:
+        del django_settings.ROOT_URLCONF
 
     assert own_folders()
 
