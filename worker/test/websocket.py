@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from http.cookies import SimpleCookie
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -14,12 +15,15 @@ from django.contrib.auth import logout as log_out
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
+from zmqlayer.messages import WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT, WEBSOCKET_RECEIVE
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
 from zmqlayer.worker.test.client import Client, without_receipt
 
 __all__ = ["HttpClient", "WSClient"]
+
+NORMAL: Final = 1000
+"""The close code of a browser that leaves in order."""
 
 
 class WSClient(Client):
@@ -56,7 +60,8 @@ class WSClient(Client):
             to: The channel.
             content: More keys of the message; they win over all others but the text.
             text: What the browser sends, else that of *content*; anything but a str is made JSON.
-            path: Where the WebSocket was opened, with a query string after ``?`` if it has one.
+            path: Where the WebSocket was opened, as in a URL: percent signs are decoded, as by servers, and a query
+                string may follow after ``?``.
         """
         super().send(to, self._message(to, path, text, content or {}))
 
@@ -205,7 +210,7 @@ class WSClient(Client):
 
     def _message(self, to: str, path: str, text: Any, content: Content) -> Content:
         path, _, query = path.partition("?")
-        message: Content = {"path": path}
+        message: Content = {"path": unquote(path)}
         if self.ordered:
             self._order = 0 if to == WEBSOCKET_CONNECT else self._order + 1
             message["order"] = self._order
@@ -213,6 +218,8 @@ class WSClient(Client):
             message |= {"query_string": query.encode(), "headers": self._headers()}
         elif to == WEBSOCKET_RECEIVE:
             message |= {"text": None, "bytes": None}
+        elif to == WEBSOCKET_DISCONNECT:
+            message["code"] = NORMAL
         message |= content
         said = message.get("text") if text is None else text
         if said is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from zmqlayer.worker import Group, Message, channel_session, route
+from zmqlayer.worker import Channel, Group, Message, channel_session, route
 from zmqlayer.worker.auth import channel_session_user, channel_session_user_from_http
 from zmqlayer.worker.sessions import enforce_ordering, http_session
 from zmqlayer.worker.test import HttpClient, WSClient, apply_routes, in_memory_layers
@@ -103,6 +103,30 @@ def test_a_login_by_password(client: WSClient, database: None) -> None:
     assert (refused, accepted) == (False, True)
     assert client.receive() == {"by": "eve", "says": 1}
     assert "sessionid" not in client.cookies
+
+
+def keep(message: Message) -> None:
+    """Send the message on, to be looked at."""
+    Channel("kept").send(dict(message.content))
+
+
+@apply_routes([route("websocket.connect", keep, path="^/café/$")])
+def test_what_servers_make_of_a_url(client: WSClient) -> None:
+    """A path that ``reverse()`` gives leads where it does in production; the query string stays as it is."""
+    client.send_and_consume("websocket.connect", path="/caf%C3%A9/?q=%C3%BC", check_accept=False)
+
+    kept: Any = client.get_next_message("kept", require=True)
+    assert (kept["path"], kept["query_string"]) == ("/café/", b"q=%C3%BC")
+
+
+@apply_routes([route("websocket.disconnect", keep)])
+def test_a_disconnect_has_a_code(client: WSClient) -> None:
+    """As it always has in production; a test may say another one."""
+    client.send_and_consume("websocket.disconnect")
+    client.send_and_consume("websocket.disconnect", {"code": 1001})
+
+    kept: list[Any] = [client.get_next_message("kept", require=True) for _ in range(2)]
+    assert [message["code"] for message in kept] == [1000, 1001]
 
 
 @apply_routes(ROUTES)
