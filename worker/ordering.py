@@ -58,7 +58,7 @@ class Turn(Surrounding):
             call.try_to_deliver()
         else:
             # After the session is saved and the consumer's answers are sent: so they are in order too.
-            outbox.hold(call, {})
+            outbox.hold(call, {}, is_last=True)
 
     async def aend(self, error: BaseException | None) -> None:
         if isinstance(error, ConsumeLater) or current_outbox() is None:

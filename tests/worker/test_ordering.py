@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from support.memory_layer import MemoryLayer
 from support.visits import on, queries, run
 from support.worker_run import Waiting, worker_for
-from zmqlayer.worker import Message, ordering, overdue, route
+from zmqlayer.worker import Message, ordering, outbox, overdue, route
 from zmqlayer.worker.auth import channel_session_user
 from zmqlayer.worker.exceptions import ConsumeLater, DenyConnection, StopConsumer
 from zmqlayer.worker.overdue import Overdue
@@ -228,6 +228,29 @@ def test_the_next_one_runs_however_this_one_ends(kind: type[Chat], outcome: type
     chat.consume(2, 1)
 
     assert chat.seen == [1, 2]
+
+
+def test_the_next_one_runs_where_no_more_answers_are_held(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That the turn is passed on is no answer of the consumer, which has sent as many as it may."""
+    monkeypatch.setattr(outbox, "HELD_LIMIT", 3)
+    chat = Chat()
+    note = chat.note
+
+    def answer(message: Message) -> None:
+        note(message)
+        assert message.reply_channel is not None
+        for _ in range(3):
+            message.reply_channel.send({"text": "hello"})
+
+    chat.note = answer  # type: ignore[method-assign]
+    chat.__post_init__()
+
+    chat.consume(2, 1)
+
+    assert chat.seen == [1, 2]
+    assert not caplog.records
 
 
 @BOTH
