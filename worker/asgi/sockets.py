@@ -79,6 +79,11 @@ class Socket:
         return self._state in (State.CLOSED, State.REFUSED)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the application has answered the handshake with a refusal."""
+        return self.is_closed and self._before is State.HANDSHAKE
+
+    @property
     def is_open(self) -> bool:
         """Whether the application has accepted it, and it is not closed."""
         return self._state is State.OPEN

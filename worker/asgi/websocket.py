@@ -90,6 +90,8 @@ class WebSocketConversation(Conversation):
         except (ZmqLayerError, asyncio.CancelledError):
             self._socket.undo()
             raise
+        if "close" in message and self._socket.is_refused:
+            self._tell_end(ABNORMAL)  # a server tells no end of what its worker refused
 
     def stop(self) -> None:
         """The worker stops: the client may connect again, to another."""

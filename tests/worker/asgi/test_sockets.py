@@ -118,6 +118,21 @@ def test_what_was_not_sent_has_not_happened(socket: Socket) -> None:
     assert opened.end(1000, 500) == {"close": 1000}
 
 
+def test_a_refusal(socket: Socket) -> None:
+    """It answers the handshake; a close comes later."""
+    refused, responded = Socket([]), Socket([])
+    refused.read(CLOSE)
+    responded.read(REFUSE)
+    assert refused.is_refused
+    assert responded.is_refused
+
+    refused.undo()
+    socket.read(ACCEPT)
+    assert not refused.is_refused
+    socket.read(CLOSE)
+    assert not socket.is_refused
+
+
 def test_the_body_of_a_refusal_is_for_nobody(socket: Socket) -> None:
     """Frameworks send one, and then it belongs to its turn; the client has the status by then."""
     assert not socket.is_rest(BODY)

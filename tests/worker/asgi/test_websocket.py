@@ -14,6 +14,7 @@ from support.asgi_stage import Stage, eventually, play
 from zmqlayer.worker.asgi.exceptions import ClientGone
 
 ACCEPT = {"type": "websocket.accept"}
+REFUSE = {"type": "websocket.http.response.start"}
 CAPACITY = 16
 
 
@@ -178,6 +179,30 @@ def test_a_handshake_refused_by_a_framework(caplog: pytest.LogCaptureFixture) ->
 
     assert play(app, script) == {"close": 1000, "status": 403}
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("answer", [{"type": "websocket.close"}, {**REFUSE, "status": 404}])
+def test_who_has_refused_hears_the_end(answer: dict[str, Any], waits: bool) -> None:
+    """Consumers of Channels wait for it, and the server, which was told of it, says nothing."""
+    heard: list[Any] = []
+
+    async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            end = asyncio.create_task(receive())
+            if waits:
+                await asyncio.sleep(0)
+            await send(answer)
+            heard.extend([await end, await receive()])
+
+    async def script(stage: Stage) -> None:
+        reply, _ = await stage.invited()
+        await stage.read(reply)
+        await eventually(lambda: "running | 0" in repr(stage.worker))
+
+    play(refuse, script)
+    assert heard == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}] * 2
 
 
 @pytest.mark.parametrize(
