@@ -310,7 +310,7 @@ class WebSocket:
         logger.error("a message to the WebSocket at %s is malformed: %s", self._path, exc)
         if self._state is State.CONNECTING:
             self._refuse(500, "The worker's answer could not be understood. The server's log says why.")
-            self._ways.end()
+            self._bid_farewell(ABNORMAL)  # the worker takes it for open
         else:
             self._close(INTERNAL_ERROR, "the server made a mistake")
 

@@ -314,6 +314,15 @@ def test_a_malformed_answer_is_a_500(site: Site, caplog: pytest.LogCaptureFixtur
     assert "'accept' is of type int" in caplog.text
 
 
+def test_the_sender_of_a_malformed_answer_hears_of_the_end(site: Site) -> None:
+    """It takes the WebSocket for open."""
+    ask(site)
+
+    site.layer.reply.push({"accept": True, "headers": [[b"x a", b"b"]]})
+
+    assert disconnect_of(site) == (1006, 1)
+
+
 def test_a_slow_client_pauses_the_reply_channel(site: Site) -> None:
     """Messages wait at the mesh, where their senders feel it."""
     client = site.open_websocket()
