@@ -53,6 +53,7 @@ class Lifespan:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._answer: asyncio.Future[tuple[bool, str]] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._patience: asyncio.Timeout | None = None
 
     def __repr__(self) -> str:
         return f"<Lifespan [{self._state.name}]>"
@@ -76,14 +77,21 @@ class Lifespan:
             return
         self._state = State.STOPPING
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(within_s) as self._patience:
                 is_well, sentence = await self._ask("lifespan.shutdown")
         except TimeoutError:
-            logger.warning("the application did not shut down within %g s", within_s)
+            logger.warning("the application did not shut down in time")
         else:
             if not is_well:
                 logger.error("the application failed to shut down: %s", sentence or "it did not say why")
+        self._patience = None
         await self._cancel()
+
+    def hurry(self, within_s: float) -> None:
+        """If :meth:`stop` waits for the application, let it wait no longer than *within_s* from now on."""
+        ends_at = asyncio.get_running_loop().time() + within_s
+        if self._patience is not None and (self._patience.when() or 0.0) > ends_at:
+            self._patience.reschedule(ends_at)
 
     async def _ask(self, kind: str) -> tuple[bool, str]:
         assert self._task is not None  # start() made it

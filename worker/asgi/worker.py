@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 FAILED_TO_START: Final = 3
 """The exit status of a worker whose application says that it cannot start."""
 CUT_WITHIN_S: Final = 1.0
-"""How long an application may take to end when it is cancelled."""
+"""How long an application may take to end when there is no time left: when it is cancelled, and to shut down."""
 LOOK_AROUND_S: Final = 1.0
 """How long after the start the peers are reported."""
 
@@ -105,7 +105,8 @@ class AsgiWorker:
                 await self._work(face)
                 reports.cancel()
             await self._finish()
-            await self._lifespan.stop(self._options.graceful_timeout_s)
+            grace_s = 0.0 if self._hurrying.is_set() else self._options.graceful_timeout_s
+            await self._lifespan.stop(max(grace_s, CUT_WITHIN_S))
         finally:
             face.stop()
         return 0
@@ -118,6 +119,7 @@ class AsgiWorker:
         self._stopping.set()
         if self._stops > 1:
             self._hurrying.set()
+            self._lifespan.hurry(CUT_WITHIN_S)
         if self._slot is not None and not self._slot.done():
             self._slot.set_result(None)
 

@@ -95,4 +95,30 @@ def test_an_end_that_does_not_come(caplog: pytest.LogCaptureFixture) -> None:
 
     live(stubborn, within_s=0.01)
 
-    assert "did not shut down within 0.01 s" in caplog.text
+    assert "did not shut down in time" in caplog.text
+
+
+def test_an_end_that_is_hurried(caplog: pytest.LogCaptureFixture) -> None:
+    """An application that shuts down is given less time; before and after that there is nothing to hurry."""
+    is_told = asyncio.Event()
+
+    async def stubborn(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        is_told.set()
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        lifespan = Lifespan(stubborn)
+        await lifespan.start()
+        lifespan.hurry(0.0)
+        stopping = asyncio.create_task(lifespan.stop(1000.0))
+        await is_told.wait()
+        lifespan.hurry(0.01)
+        lifespan.hurry(1000.0)
+        await stopping
+        lifespan.hurry(0.0)
+
+    asyncio.run(asyncio.wait_for(main(), WITHIN_S))
+    assert "did not shut down in time" in caplog.text

@@ -232,3 +232,55 @@ def test_a_second_stop_waits_for_nothing(caplog: pytest.LogCaptureFixture) -> No
         return (await stage.read(reply))["status"]
 
     assert play(app, script, graceful_timeout_s=1000.0) == 503
+
+
+class Slow:
+    """An application that shuts down in its own time; ``ends`` holds how it went."""
+
+    def __init__(self, turns: int | None) -> None:
+        self.ends: list[str] = []
+        self._turns = turns
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        self.ends.append((await receive())["type"])
+        if self._turns is None:
+            await asyncio.Event().wait()
+        for _ in range(self._turns or 0):
+            await asyncio.sleep(0)
+        self.ends.append("done")
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def test_who_has_no_time_for_requests_lets_the_application_shut_down() -> None:
+    """What it keeps open has to be closed."""
+    app = Slow(turns=10)
+
+    async def script(stage: Stage) -> None:
+        await eventually(lambda: stage.said)
+        stage.worker.stop()
+        await stage.ended()
+
+    play(app, script, graceful_timeout_s=0.0)
+    assert app.ends == ["lifespan.shutdown", "done"]
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_second_stop_hurries_an_application_that_shuts_down(
+    is_late: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after it was told."""
+    monkeypatch.setattr(worker_module, "CUT_WITHIN_S", 0.01)
+    app = Slow(turns=None)
+
+    async def script(stage: Stage) -> None:
+        await eventually(lambda: stage.said)
+        stage.worker.stop()
+        if is_late:
+            await eventually(lambda: app.ends)
+        stage.worker.stop()
+        await stage.ended()
+
+    play(app, script, graceful_timeout_s=1000.0)
+    assert "did not shut down in time" in caplog.text
