@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from packaging.requirements import Requirement
 
 from support.sources import FOLDERS, ROOT, source_files
 
@@ -40,6 +41,12 @@ LEFTOVERS: Final = (
     "tests/support/.ruff_cache/0.1/1",
 )
 """What running the examples, the tests and the tools leaves in a checkout."""
+
+TOO_OLD: Final = {
+    "autobahn": "26.7.1",  # the last without PayloadCorruptError, which ends a WebSocket with 1007
+    "twisted": "25.5.0",  # the last that changes a TLS context in use, which pyOpenSSL 26.4 refuses for every client
+}
+"""Versions with which the interface server does not run beside what else must be new."""
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +161,16 @@ def test_every_dependency_has_its_reason(project: dict[str, Any]) -> None:
     groups = {"core": project["project"]["dependencies"], **project["dependency-groups"]}
     groups |= {f"extra `{name}`": extras[name] for name in extras if name != "all"}
     assert told == {(name_of(named), group) for group, all_named in groups.items() for named in all_named}
+
+
+@pytest.mark.parametrize("name", TOO_OLD)
+def test_versions_that_do_not_work_are_not_installed(project: dict[str, Any], name: str) -> None:
+    """A version that is there already stays, as long as what is declared allows it."""
+    declared = [Requirement(text) for text in project["project"]["optional-dependencies"]["interface"]]
+
+    (requirement,) = (each for each in declared if each.name == name)
+
+    assert not requirement.specifier.contains(TOO_OLD[name])
 
 
 def name_of(requirement: str) -> str:
