@@ -187,6 +187,7 @@ class Http1:
     def resume_body(self) -> None:
         """See ``streams.Stream``."""
         self._is_body_paused = False
+        self._silence = None
         self._watch_body()
         self._adjust_reading()
 
@@ -371,7 +372,7 @@ class Http1:
             return
         standing, wait_s = self._wire.standing, LOOK_S
         is_gone = standing is Standing.GONE
-        if self._phase is Phase.NEXT and (self._has_ended or standing is Standing.ENDED):
+        if self._has_ended or standing is Standing.ENDED:
             if request.is_two_way:  # an answer would be of no use
                 is_gone = True
             elif request.has_begun or self._response.http_version == "1.0":
@@ -394,7 +395,7 @@ class Http1:
         return wait_s
 
     def _is_silent(self) -> bool:
-        """Whether for a while nothing was sent, and nothing taken of what was sent before."""
+        """Whether for a while nothing was sent, or read, and nothing taken of what was sent before."""
         untaken, now = self._wire.untaken_size, self._context.reactor.seconds()
         if self._silence is None:
             self._silence = Taking(SILENCE_S, untaken, now)

@@ -519,6 +519,38 @@ def test_a_client_that_ends_while_nothing_is_read_is_probed(site: Site, link: Li
     assert not client.transport.is_aborted
 
 
+def test_a_client_that_ends_while_its_body_waits_is_probed(site: Site, link: Link) -> None:
+    """The end stands behind what is not read yet; the body is taken all the same if the client is there."""
+    client = site.request(post(b"abc")[:-1])
+    client.transport.socket, far_end = link
+    client.connection._codec.pause_body()  # as for a worker that is slow
+    far_end.shutdown(socket.SHUT_WR)
+
+    site.clock.advance(LOOK_S)
+    assert client.read() == CONTINUE
+    client.connection._codec.resume_body()
+    client.send(b"c")
+
+    assert site.layer.take_one("http.request")["body"] == b"abc"
+
+
+def test_a_body_that_is_taken_is_a_sign_of_life(site: Site, link: Link) -> None:
+    """As for HTTP/1.0, which knows no probes, something that is sent is."""
+    client = site.request(get("/", b"Content-Length: 3", method="POST", version="1.0") + b"a")
+    client.transport.socket, far_end = link
+    far_end.shutdown(socket.SHUT_WR)
+
+    for _ in range(3):
+        client.connection._codec.pause_body()
+        site.clock.pump([1.0] * int(SILENCE_S - 1))
+        client.connection._codec.resume_body()
+    assert not client.transport.is_aborted
+    client.connection._codec.pause_body()
+    site.clock.pump([1.0] * int(SILENCE_S + 1))
+
+    assert client.transport.is_aborted
+
+
 def test_what_a_client_sent_ahead_before_it_ended_is_probed_for_too(site: Site) -> None:
     """Each request anew: the client may be gone by then."""
     client = site.request(get("/1") + get("/2"))
