@@ -42,6 +42,13 @@ NO: Final = frozenset({"0", "false", "no", "off"})
 SOME_RECORD: Final = logging.LogRecord("zmqlayer", logging.INFO, "", 0, "", (), None)
 
 
+class Mode(int):
+    """The permissions of a file, which show themselves as they are given: in octal digits."""
+
+    def __repr__(self) -> str:
+        return repr(f"{int(self):03o}")
+
+
 def text(value: Any) -> str:
     """Read text."""
     if not isinstance(value, str):
@@ -110,13 +117,13 @@ def switch(value: Any) -> bool:
     return word in YES
 
 
-def mode(value: Any) -> int:
+def mode(value: Any) -> Mode:
     """Read the permissions of a file: octal digits as text, for nobody sees in a number whether it was meant so."""
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not text; write octal digits with quotation marks, like '660'")
     if not re.fullmatch("0*[0-7]{1,3}", value):
         raise ValueError(f"{value!r} is none of the permissions '000' to '777'")
-    return int(value, 8)
+    return Mode(value, 8)
 
 
 def log_format(value: Any) -> str:

@@ -25,6 +25,13 @@ def test_a_plan_is_described() -> None:
     assert [*describe(plan)] == ["http_timeout = 5.0  (--http-timeout)", "Everything is in order; cluster blue."]
 
 
+def test_permissions_are_described_in_octal_digits() -> None:
+    """As they are given; a decimal number could be given, too, and would mean others."""
+    plan = read_plan(None, {"unix_socket_mode": "0660"}, {})
+
+    assert next(describe(plan)) == "unix_socket_mode = '660'  (--unix-socket-mode)"
+
+
 def test_misspelt_variables_are_named(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Already where a plan is only checked; those of the server and those of the mesh."""
     for name in ("ZMQLAYER_INTERFACE_HTTP_TIMOUT", "ZMQLAYER_CLUSTR", "ZMQLAYER_INTERFACE_CONFIG"):
