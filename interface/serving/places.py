@@ -90,7 +90,8 @@ def choose_places(given: Given, passed: Sequence[Inherited] = ()) -> tuple[Place
         BadOption: ``bind`` is not an address.
     """
     others: list[Place] = [Unix(path, given["unix_socket_mode"]) for path in given["unix_socket"] or ()]
-    others += [Inherited(fd) for fd in given["fd"] or ()]
+    known = {place.fd for place in passed}  # with the name that the service manager has for each
+    others += [Inherited(fd) for fd in given["fd"] or () if fd not in known]
     others += [Described(text) for text in given["endpoint"] or ()]
     others += passed
     if others and not given["bind"] and not given["port"]:

@@ -57,6 +57,11 @@ def test_what_the_service_manager_passes_is_enough() -> None:
     assert places(Inherited(3), port=("80",)) == (Tcp("127.0.0.1", 80), Inherited(3))
 
 
+def test_a_socket_that_is_passed_and_named_is_opened_once() -> None:
+    """Else two listeners would take turns, one of which may not know that it is to stay without TLS."""
+    assert places(Inherited(3, is_plain=True), fd=("3", "4")) == (Inherited(4), Inherited(3, is_plain=True))
+
+
 @pytest.mark.parametrize("text", ["[::1", "::1]:80", "a:b", "a:70000", "a:1:b", "[a.example]:80"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     """With the place to change."""
