@@ -31,7 +31,7 @@ from django.utils.module_loading import import_string
 
 from zmqlayer.messages import Message as Content
 from zmqlayer.worker.auth import channel_session_user
-from zmqlayer.worker.binding.rows import load_missing, row_after, row_before
+from zmqlayer.worker.binding.rows import row_after, row_before, row_of
 from zmqlayer.worker.binding.selection import Selection, read_value
 from zmqlayer.worker.channel import Group
 from zmqlayer.worker.generic.groups import group_set
@@ -192,8 +192,7 @@ class Binding:
     def pre_change_receiver(cls, instance: Any, action: str, using: str | None = None, **kwargs: Any) -> None:
         """Keep how *instance* is stored, and its groups, until it has changed."""
         if action == DELETE:
-            load_missing(instance, using)
-            row = instance
+            row = row_of(instance, using)
         else:
             row = row_before(instance, using, is_raw=kwargs.get("raw", False))
         before = (row, set() if row is None else cls._groups(row))

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from django.db.models import NOT_PROVIDED, DecimalField, Model
 
-__all__ = ["is_surely_new", "load_missing", "row_after", "row_before"]
+__all__ = ["is_surely_new", "row_after", "row_before", "row_of"]
 
 AnyModel = TypeVar("AnyModel", bound=Model)
 
@@ -50,20 +50,14 @@ def row_after(
         update_fields: What was saved; None for all fields.
         is_raw: Whether a fixture was loaded, in which fields may be missing and those of parents are.
     """
-    if (
-        not is_raw
-        and update_fields is None
-        and all(_is_as_stored(instance, field) for field in instance._meta.concrete_fields)
-    ):
+    return _row(instance, using) if is_raw or update_fields is not None else row_of(instance, using)
+
+
+def row_of(instance: AnyModel, using: str | None) -> AnyModel | None:
+    """Return the object that the row of *instance* holds: the instance, if that shows it whole; None if it is gone."""
+    if all(_is_as_stored(instance, field) for field in instance._meta.concrete_fields):
         return instance
     return _row(instance, using)
-
-
-def load_missing(instance: Model, using: str | None) -> None:
-    """Load what is deferred of *instance*, in one query."""
-    missing = instance.get_deferred_fields()
-    if missing:
-        instance.refresh_from_db(using=using, fields=missing)
 
 
 def _is_as_stored(instance: Model, field: Any) -> bool:

@@ -219,6 +219,18 @@ def test_deferred_fields(heard: Any, write: Write) -> None:
     assert heard() == [("delete", "milk")]
 
 
+def test_an_object_is_deleted_that_was_made_of_other_types(heard: Any, write: Write) -> None:
+    """Django keeps them on the instance, and a date that is a string cannot be written as one."""
+    note = write(title="milk", due="2026-11-29")
+    note.stars = F("stars") + 1
+    note.save()
+    heard()
+
+    note.delete()
+
+    assert heard() == [("delete", "milk")]
+
+
 def kinds(queries: CaptureQueriesContext) -> list[str]:
     """Return the first words of the statements; PostgreSQL declares a cursor for a SELECT that is iterated over."""
     words = [query["sql"].split()[0].replace("DECLARE", "SELECT") for query in queries.captured_queries]
