@@ -173,11 +173,10 @@ class WebsocketBindingWithMembers(WebsocketBinding):
 
 
 def _parts(instance: Any) -> Iterator[Any]:
-    """Yield what *instance* is of its parents' models, and itself: Django serializes a model's own fields only."""
-    for parent, link in instance._meta.concrete_model._meta.parents.items():
-        if link is not None:  # to a table of its own
-            names = [field.attname for field in parent._meta.concrete_fields]
-            yield parent.from_db(instance._state.db, names, [getattr(instance, name) for name in names])
+    """Yield what *instance* is of each of its ancestors' tables, and itself: Django serializes a model's own only."""
+    for ancestor in instance._meta.concrete_model._meta.all_parents:
+        names = [field.attname for field in ancestor._meta.concrete_fields]
+        yield ancestor.from_db(instance._state.db, names, [getattr(instance, name) for name in names])
     yield instance
 
 

@@ -20,6 +20,12 @@ class Wall(Board):
     height = models.PositiveSmallIntegerField(default=2)
 
 
+class GardenWall(Wall):
+    """A wall with ivy on it; its row is in three tables."""
+
+    ivy = models.BooleanField(default=True)
+
+
 class Tag(models.Model):
     """A word; it is its own key."""
 

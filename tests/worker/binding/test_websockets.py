@@ -13,7 +13,7 @@ from django.db import models
 
 from support.memory_layer import MemoryLayer
 from support.notes.bindings import BoardSocket, NoteBinding
-from support.notes.models import Account, Board, Note, Tag, Wall
+from support.notes.models import Account, Board, GardenWall, Note, Tag, Wall
 from support.socket_talk import SocketTalk
 from support.worker_run import worker_for
 from zmqlayer.worker import route
@@ -122,6 +122,25 @@ def test_inherited_fields_are_sent(layer: MemoryLayer, database: None) -> None:
 
     told = [json.loads(message["text"])["payload"]["data"] for message in layer.sent("reader")]
     assert told == [{"name": "north", "height": 3}, *[{"name": "south", "height": 3}] * 2]
+
+
+def test_fields_of_grandparents_are_sent(layer: MemoryLayer, database: None) -> None:
+    """They are inherited over any number of tables."""
+
+    class GardenWallBinding(WebsocketBinding):
+        model = GardenWall
+        stream = "walls"
+        fields = ["name", "height", "ivy"]
+
+        @classmethod
+        def group_names(cls, instance: GardenWall) -> list[str]:
+            return ["walls"]
+
+    layer.group_add("walls", "reader")
+    GardenWall.objects.create(name="north")
+
+    (message,) = layer.sent("reader")
+    assert json.loads(message["text"])["payload"]["data"] == {"name": "north", "height": 2, "ivy": True}
 
 
 def test_members(layer: MemoryLayer, write: Write) -> None:
