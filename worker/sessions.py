@@ -21,11 +21,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any, Final, overload
+from urllib.parse import parse_qsl
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.http import QueryDict, parse_cookie
+from django.http import parse_cookie
 
 from zmqlayer.messages import HTTP_DISCONNECT, WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT
 from zmqlayer.worker.decoration import AnyConsumer, Surrounding, surround
@@ -284,9 +285,10 @@ class _RememberHttpSession(Surrounding):
 
 def _browser_key(message: Message) -> str | None:
     """Return the key of the browser's session: by query string, as where cookies are not sent, or by cookie."""
-    query: str | None = QueryDict(message.get("query_string") or b"").get("session_key")
+    query = message.get("query_string") or b""
+    fields = dict(parse_qsl(query if isinstance(query, str) else _text(query)))  # a QueryDict refuses many fields
     cookies = "; ".join(_text(header[1]) for header in message["headers"] if bytes(header[0]).lower() == b"cookie")
-    return query or parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    return fields.get("session_key") or parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
 
 
 def _text(value: bytes) -> str:
