@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, modify_settings
 
 from zmqlayer import ChannelLayer
 from zmqlayer.messages import Message as Content
@@ -38,7 +38,8 @@ __all__ = ["ChannelLiveServerTestCase"]
 
 START_WITHIN_S: Final = 20.0
 STOP_WITHIN_S: Final = 5.0
-LISTENING: Final = re.compile(r"Listening on http://127\.0\.0\.1:(\d+)")
+HOST: Final = "127.0.0.1"
+LISTENING: Final = re.compile(rf"Listening on http://{re.escape(HOST)}:(\d+)")
 
 
 class ChannelLiveServerTestCase(TransactionTestCase):
@@ -47,7 +48,7 @@ class ChannelLiveServerTestCase(TransactionTestCase):
 
     The site is on the layer ``"default"``; any other one is in memory, with nobody who reads it. Its workers begin
     before the test does, and read the channels that have routes then: what ``apply_routes`` puts in force later, as on
-    a method, has only these.
+    a method, has only these. Its host is one of ``ALLOWED_HOSTS`` while a test runs.
 
     Attributes:
         serve_static: Whether static files of the apps are served, where ``django.contrib.staticfiles`` is installed.
@@ -82,15 +83,16 @@ class ChannelLiveServerTestCase(TransactionTestCase):
 
     def _open_site(self, opened: contextlib.ExitStack) -> None:
         cluster, secret = f"test-{secrets.token_hex(8)}", secrets.token_hex(32)
-        backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind="127.0.0.1")
+        opened.enter_context(modify_settings(ALLOWED_HOSTS={"append": HOST}))
+        backend = ChannelLayer(cluster=cluster, secret=secret, discovery="off", bind=HOST)
         backends = {**memory_backends(), DEFAULT_CHANNEL_LAYER: backend}
         opened.enter_context(channel_layers.replaced(backends))
         self._start_workers(opened)
         server = _Server(cluster, secret, backend.sync.address)
         opened.callback(server.stop)
         backend.sync.ready(timeout=START_WITHIN_S)
-        self.live_server_url = f"http://127.0.0.1:{server.port}"
-        self.live_server_ws_url = f"ws://127.0.0.1:{server.port}"
+        self.live_server_url = f"http://{HOST}:{server.port}"
+        self.live_server_ws_url = f"ws://{HOST}:{server.port}"
 
     def _start_workers(self, opened: contextlib.ExitStack) -> None:
         shared = _share_in_memory_databases()
@@ -134,10 +136,10 @@ class _Server:
     """An interface server as a process, linked to one node."""
 
     def __init__(self, cluster: str, secret: str, seed: str) -> None:
-        options = ["-b", "127.0.0.1", "-p", "0", "--cluster", cluster, "--seed", seed, "--discovery", "off"]
+        options = ["-b", HOST, "-p", "0", "--cluster", cluster, "--seed", seed, "--discovery", "off"]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ZMQLAYER_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "zmqlayer.interface", *options, "--mesh-bind", "127.0.0.1"],
+            [sys.executable, "-m", "zmqlayer.interface", *options, "--mesh-bind", HOST],
             env={**environ, "ZMQLAYER_SECRET": secret, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

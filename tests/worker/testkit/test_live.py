@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "zmqlayer.worker", "site_app",
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3", "TEST": {"NAME": %r}}}
+ALLOWED_HOSTS = ["www.example.com"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "site_app.urls"
 STATIC_URL = "/static/"
@@ -32,7 +33,10 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.urls import path
 
-urlpatterns = [path("users/", lambda request: HttpResponse(str(User.objects.count())))]
+urlpatterns = [
+    path("users/", lambda request: HttpResponse(str(User.objects.count()))),
+    path("host/", lambda request: HttpResponse(f"http://{request.get_host()}")),
+]
 """
 
 TESTS = """
@@ -87,6 +91,9 @@ class SiteTest(ChannelLiveServerTestCase):
     def test_7_routes_that_come_too_late(self):
         with self.assertRaisesRegex(InvalidRoutingError, "for greetings, which nobody reads: .* on the class"):
             apply_routes(route("greetings", greet)).__enter__()
+
+    def test_8_its_own_host_is_allowed(self):
+        self.assertEqual(self.get("/host/").decode(), self.live_server_url)
 """
 
 
@@ -106,4 +113,4 @@ def test_a_live_site(tmp_path: Path, database: str) -> None:
     )  # fmt: skip
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Ran 7 tests" in run.stderr
+    assert "Ran 8 tests" in run.stderr
