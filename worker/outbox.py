@@ -73,7 +73,7 @@ class Outbox:
         self.is_over = False
         self._held: list[_Held] = []
         self._said: dict[str, Content] = {}
-        self._shut: set[str] = set()
+        self._shut: dict[str, bool] = {}
         self._refused: set[str] = set()
 
     def __repr__(self) -> str:
@@ -94,6 +94,10 @@ class Outbox:
     def has_shut(self, name: str) -> bool:
         """Whether the consumer refused or closed, by anything it sent to *name*, the WebSocket behind that."""
         return name in self._shut
+
+    def has_refused(self, name: str) -> bool:
+        """Whether what the consumer sent first to *name* refuses the WebSocket behind that, if it is not open yet."""
+        return self._shut.get(name, False)
 
     def was_refused(self, name: str) -> bool:
         """Whether something the consumer sent to *name* could not be sent at all: too large, or no message."""
@@ -163,10 +167,10 @@ class Outbox:
         return content
 
     def _note(self, target: Target, content: Content) -> None:
-        self._said[target.name] = content
         # Whatever follows: no word opens a WebSocket again.
         if content.get("accept") is False or content.get("close", False) not in (None, False):
-            self._shut.add(target.name)
+            self._shut.setdefault(target.name, target.name not in self._said and not _opens(content))
+        self._said[target.name] = content
 
     def _take(self) -> list[_Held]:
         taken, self._held = self._held, []
@@ -181,6 +185,12 @@ class Outbox:
         except ZmqLayerError as exc:
             self._refused.add(held.target.name)
             logger.error("consumer %s sent to %r what cannot be sent: %s", self.consumer, held.target.name, exc)
+
+
+def _opens(content: Content) -> bool:
+    """Whether *content* opens a WebSocket that waits for an answer, before anything else that it does."""
+    accept = content.get("accept")
+    return bool(accept) if accept is not None else any(content.get(key) for key in ("text", "bytes"))
 
 
 def _signed(held: list[_Held], receipt: Receipt[Target]) -> list[_Held]:

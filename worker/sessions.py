@@ -3,9 +3,10 @@ Sessions for consumers: one for each connection, and the one of the browser behi
 
 ``channel_session`` belongs to a connection, and is keyed by its reply channel. It is stored by
 ``CHANNEL_SESSION_ENGINE``, or ``SESSION_ENGINE`` where that is not set, and deleted after ``websocket.disconnect``, or
-``http.disconnect`` if a consumer with the session takes it. A request that is answered has no such end: what it stored
-stays until ``clearsessions`` after its expiry. Two consumers of one connection that run at once both work on a session
-of their own, and the later to end wins, key by key when they both create it.
+``http.disconnect`` if a consumer with the session takes it. For a WebSocket that is refused, which has no disconnect,
+it is not stored. A request that is answered has no such end: what it stored stays until ``clearsessions`` after its
+expiry. Two consumers of one connection that run at once both work on a session of their own, and the later to end wins,
+key by key when they both create it.
 
 A message of one's own channel may be consumed after the disconnect. If it is known here that the connection is closed,
 the session does not begin anew, and a warning says so; if not, it stays as that of a request does.
@@ -30,9 +31,16 @@ from django.http import parse_cookie
 
 from zmqlayer.messages import HTTP_DISCONNECT, WEBSOCKET_CONNECT, WEBSOCKET_DISCONNECT
 from zmqlayer.worker.decoration import AnyConsumer, Surrounding, surround
-from zmqlayer.worker.exceptions import ChannelSocketException, ConsumeLater, StopConsumer
+from zmqlayer.worker.exceptions import (
+    ChannelSocketException,
+    ConsumeLater,
+    DenyConnection,
+    StopConsumer,
+    WebsocketCloseException,
+)
 from zmqlayer.worker.message import Message
 from zmqlayer.worker.ordering import Turn, forget_turns
+from zmqlayer.worker.outbox import current_outbox
 from zmqlayer.worker.parking import Parked
 from zmqlayer.worker.stores import SIGNED_COOKIES, ChannelSession, channel_store, connection_key, http_store
 
@@ -57,7 +65,7 @@ def channel_session(consumer: AnyConsumer) -> AnyConsumer:
     Give *consumer* the session of the connection as ``message.channel_session``.
 
     The session is saved when the consumer ends, even by an exception, if it changed; but not when the
-    consumer raises ``ConsumeLater``, because it will run again.
+    consumer raises ``ConsumeLater``, because it will run again, nor when a WebSocket was refused by that.
 
     Raises:
         ValueError: By the consumer, when the message has no reply channel.
@@ -170,6 +178,9 @@ class _WithChannelSession(Surrounding):
         if self._is_last:
             session.delete(self._key)
             forget_turns(self.message)
+        elif self._is_refused(error):
+            if not session.is_new:
+                session.delete(self._key)
         elif session.modified and not self._is_over(session):
             try:
                 session.save()
@@ -183,6 +194,9 @@ class _WithChannelSession(Surrounding):
         if self._is_last:
             await session.adelete(self._key)
             await sync_to_async(forget_turns)(self.message)
+        elif self._is_refused(error):
+            if not session.is_new:
+                await session.adelete(self._key)
         elif session.modified and not self._is_over(session):
             try:
                 await session.asave()
@@ -199,6 +213,14 @@ class _WithChannelSession(Surrounding):
 
     def _will_run_again(self, error: BaseException | None) -> bool:
         return isinstance(error, Parked) or (isinstance(error, ConsumeLater) and not self.message.__doomed__)
+
+    def _is_refused(self, error: BaseException | None) -> bool:
+        """Whether the handshake is refused: nothing follows, not even a disconnect, so that nobody would delete it."""
+        outbox = current_outbox()  # None where a test calls the consumer by itself
+        if self.message.channel_name != WEBSOCKET_CONNECT or outbox is None:
+            return False
+        reply_channel = str(self.message.reply_channel)
+        return outbox.has_refused(reply_channel) or (_refuses(error) and outbox.said_to(reply_channel) is None)
 
     def _is_over(self, session: ChannelSession) -> bool:
         """Whether saving would begin the session of a connection that is closed; nobody would delete it then."""
@@ -281,6 +303,13 @@ class _RememberHttpSession(Surrounding):
             later.memory = self.message.channel_session
             return None
         return session.session_key if session is not None and brings_cookies(self.message) else None
+
+
+def _refuses(error: BaseException | None) -> bool:
+    """Whether a consumer that raises *error* refuses a WebSocket that waits for an answer, or fails to answer it."""
+    if isinstance(error, DenyConnection | WebsocketCloseException):
+        return True
+    return error is not None and not isinstance(error, ChannelSocketException | StopConsumer)
 
 
 def _browser_key(message: Message) -> str | None:

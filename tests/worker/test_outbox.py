@@ -78,6 +78,24 @@ def test_words_that_shut_a_websocket(layer: MemoryLayer, content: dict[str, Any]
     assert not outbox.has_shut("b")
 
 
+@pytest.mark.parametrize(
+    ("contents", "has_refused"),
+    [([{"close": True}], True), ([{"accept": False}], True), ([{"accept": False, "text": "a"}, {"accept": True}], True),
+     ([{"accept": True}, {"close": True}], False), ([{"accept": True, "close": 4003}], False),
+     ([{"text": "a", "close": True}], False), ([{"bytes": b"a"}, {"close": True}], False),
+     ([{"accept": True}], False), ([{"text": "", "close": True}], True)],
+)  # fmt: skip
+def test_words_that_refuse_a_websocket(layer: MemoryLayer, contents: list[dict[str, Any]], has_refused: bool) -> None:
+    """The first word counts: what opens it, and closes it then, is no refusal."""
+    outbox = Outbox(Waiting().patience(), "test")
+
+    for content in contents:
+        outbox.hold(Channel("a", channel_layer=layer), content)
+
+    assert outbox.has_refused("a") is has_refused
+    assert not outbox.has_refused("b")
+
+
 def test_a_flush_is_done_once(layer: MemoryLayer) -> None:
     """What went out is forgotten."""
     outbox = Outbox(Waiting().patience(), "test")

@@ -485,6 +485,83 @@ def test_a_disconnect_that_is_given_up_ends_the_session_too() -> None:
     assert Session.objects.count() == 0
 
 
+def answering(*contents: dict[str, Any], outcome: type[BaseException] | None = None) -> list[Any]:
+    """Consumers, a function and a coroutine, that write to the session, answer, and raise *outcome*."""
+
+    @channel_session
+    def answer(message: Message) -> None:
+        assert message.reply_channel is not None
+        message.channel_session["said"] = "hello"
+        for content in contents:
+            message.reply_channel.send(content)
+        if outcome is not None:
+            raise outcome
+
+    @channel_session
+    async def answer_later(message: Message) -> None:
+        assert message.reply_channel is not None
+        await message.channel_session.aset("said", "hello")
+        for content in contents:
+            await message.reply_channel.asend(content, immediately=True)
+        if outcome is not None:
+            raise outcome
+
+    return [answer, answer_later]
+
+
+def connect(consumer: Any, layer: MemoryLayer) -> None:
+    """Have a worker consume the first message of a WebSocket."""
+    worker = worker_for(layer, [route("websocket.connect", consumer)])
+    worker.consume("websocket.connect", {"reply_channel": layer.reply_channel(), "path": "/", "order": 0})
+
+
+@pytest.mark.parametrize(
+    "consumer",
+    [
+        *answering(outcome=DenyConnection),
+        *answering(outcome=RuntimeError),
+        *answering({"close": True}),
+        *answering({"accept": False}),
+    ],
+)
+def test_a_websocket_that_is_refused_leaves_no_session(layer: MemoryLayer, consumer: Any) -> None:
+    """No disconnect follows, so that nobody would delete it: a browser that tries again and again would leave many."""
+    connect(consumer, layer)
+
+    assert Session.objects.count() == 0
+
+
+def test_a_session_that_was_saved_goes_with_the_refusal(layer: MemoryLayer) -> None:
+    """A consumer may save it by itself."""
+
+    @channel_session
+    def save_and_deny(message: Message) -> None:
+        message.channel_session.save()
+        raise DenyConnection
+
+    connect(save_and_deny, layer)
+
+    assert Session.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "consumer",
+    [
+        *answering({"accept": True}),
+        *answering({"accept": True}, {"close": True}),
+        *answering({"accept": True}, outcome=RuntimeError),
+        *answering({"text": "hello"}, outcome=DenyConnection),
+        *answering(outcome=AcceptConnection),
+        *answering(outcome=StopConsumer),
+    ],
+)
+def test_a_websocket_that_opens_has_its_session_at_the_end(layer: MemoryLayer, consumer: Any) -> None:
+    """A disconnect follows, whose consumer may read it, even where it is closed at once."""
+    connect(consumer, layer)
+
+    assert recall(on("websocket.disconnect")) == "hello"
+
+
 def test_flushing_empties_the_session_of_this_connection() -> None:
     """It keeps its key, which comes from the reply channel: what is put in afterwards is found by the next message."""
     remember(on("websocket.connect", text="hello"))
