@@ -9,10 +9,13 @@ and the state after as well where the instance does not show it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from django.db.models import NOT_PROVIDED, DecimalField, Model
+from django.conf import settings
+from django.db.models import NOT_PROVIDED, DateTimeField, DecimalField, Model
+from django.utils.timezone import is_aware
 
 __all__ = ["is_surely_new", "row_after", "row_before", "row_of"]
 
@@ -61,12 +64,14 @@ def row_of(instance: AnyModel, using: str | None) -> AnyModel | None:
 
 
 def _is_as_stored(instance: Model, field: Any) -> bool:
-    """Whether the value on the instance is of the type, and has the places, with which the database gives it back."""
+    """Whether the value on the instance is of the type, and in the form, in which the database gives it back."""
     value = vars(instance).get(field.attname, UNKNOWN)
     if value is UNKNOWN or hasattr(value, "resolve_expression"):
         return False
     if isinstance(value, Decimal) and isinstance(field, DecimalField):
         return value.as_tuple().exponent == -field.decimal_places
+    if isinstance(value, datetime) and isinstance(field, DateTimeField):
+        return is_aware(value) is bool(settings.USE_TZ)  # the database makes one of the other
     return type(value) is type(field.to_python(value))
 
 

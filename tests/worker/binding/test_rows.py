@@ -96,6 +96,17 @@ def test_decimals_after(database: None, total: str, queries: int) -> None:
     assert n_queries(lambda: row_after(receipt, None, None)) == queries
 
 
+@pytest.mark.filterwarnings("ignore:DateTimeField Note.written received a naive datetime")
+@pytest.mark.parametrize(("tzinfo", "queries"), [(datetime.UTC, 0), (None, 1)])
+def test_times_after(write: Write, tzinfo: datetime.tzinfo | None, queries: int) -> None:
+    """The database takes one without a time zone for local time, and gives it back in UTC."""
+    note = write()
+    note.written = datetime.datetime(2026, 11, 29, 12, tzinfo=tzinfo)
+    note.save()
+
+    assert n_queries(lambda: row_after(note, None, None)) == queries
+
+
 def test_the_row_after_a_raw_save(database: None) -> None:
     """A fixture need not have had all of it."""
     receipt = Receipt.objects.create(total=decimal.Decimal("1.50"))
