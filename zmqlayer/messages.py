@@ -113,7 +113,11 @@ class HttpResponse(TypedDict):
 
 
 class HttpDisconnect(TypedDict):
-    """Sent to ``http.disconnect`` when the client went away before the response was complete."""
+    """
+    Sent to ``http.disconnect`` when the client went away before the response was complete.
+
+    On an ``events_channel`` also when the server ended the request itself, with an error.
+    """
 
     reply_channel: str
     path: str

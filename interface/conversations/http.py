@@ -173,6 +173,7 @@ class Exchange:
             step = self._response.read(message)
         except BadReply as exc:
             self._give_up(f"malformed: {exc}")
+            self._tell_who_invited()
             return
         if step is not None:
             self._take(step)
@@ -267,6 +268,7 @@ class Exchange:
             return
         timeout_s = self._context.options.http_timeout_s
         self._refuse(503, f"No worker answered within {timeout_s:g} seconds. Please try again.")
+        self._tell_who_invited()
 
     # Ending.
 
@@ -307,6 +309,11 @@ class Exchange:
             if was_asked and not is_whole:
                 self._context.farewells.send(self._context.layer, self._upload.channel)
         self._hold_body(False)
+
+    def _tell_who_invited(self) -> None:
+        """The server has ended the request: a worker that waits for its end takes it for one of the client's."""
+        if self._events is not None:
+            self._tell_disconnect()
 
     def _tell_disconnect(self) -> None:
         assert self._reply is not None  # a worker knows the request by it

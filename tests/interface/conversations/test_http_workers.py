@@ -257,6 +257,41 @@ def test_an_inviting_worker_that_goes_midway_cuts_the_connection(site: Site) -> 
     assert client.transport.is_aborted
 
 
+def test_who_invited_hears_that_the_server_gave_up(make_site: SiteMaker) -> None:
+    """In time, and once: it may wait for just this."""
+    site = make_site(http_timeout_s=3.0)
+    client = invite(site)
+
+    site.clock.advance(3.0)
+
+    assert split_response(client.read())[0] == 503
+    assert site.layer.take_one(EVENTS)["type"] == "http.disconnect"
+    client.leave()
+    assert site.layer.take() == []
+
+
+@pytest.mark.parametrize("content", [b"a", b""])
+def test_who_invited_hears_that_its_response_was_malformed(site: Site, content: bytes) -> None:
+    """Before and after the client had something of it: the worker takes it for sent, and may have more."""
+    invite(site)
+    if content:
+        site.layer.reply.push({"status": 200, "content": content, "more_content": True})
+
+    site.layer.reply.push({"status": 200, "content": "text"})
+
+    assert site.layer.take_one(EVENTS)["type"] == "http.disconnect"
+
+
+def test_who_breaks_off_hears_nothing_more(site: Site) -> None:
+    """It knows."""
+    invite(site)
+    site.layer.reply.push({"status": 200, "content": b"a", "more_content": True})
+
+    site.layer.reply.push({"content": b"", "closed": True})
+
+    assert site.layer.take() == []
+
+
 def test_another_invitation_replaces_the_first(site: Site) -> None:
     """The same one again changes nothing."""
     client = invite(site)
