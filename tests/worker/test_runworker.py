@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command, load_command_clas
 from support.memory_layer import MemoryLayer, MemoryPeer
 from zmqlayer.config import FLAGS, SETTINGS
 from zmqlayer.worker import plan, service
+from zmqlayer.worker.asgi import AsgiService
 from zmqlayer.worker.layers import channel_layers
 from zmqlayer.worker.management.commands import runworker
 from zmqlayer.worker.processes import VARIABLE, Lifeline
@@ -230,3 +232,36 @@ class _Left(BaseException):
 
 def _leave() -> None:
     raise _Left
+
+
+class EndedApplication(AsgiService):
+    """The service of an application that says that it cannot start."""
+
+    def __init__(self) -> None:
+        """It needs nothing."""
+
+    def run(self) -> int:
+        """Say so."""
+        return 3
+
+
+@pytest.mark.parametrize("is_program", [True, False])
+def test_the_end_of_an_application(is_program: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its threads keep a program no longer than a moment; who calls the command has threads of its own."""
+    ended: list[int] = []
+
+    def end(status: int) -> None:
+        ended.append(status)
+        sys.exit(status)
+
+    monkeypatch.setattr(runworker, "host_application", lambda *args: EndedApplication())
+    monkeypatch.setattr(runworker, "end_process", end)
+    monkeypatch.setattr(runworker, "log_to_stderr", lambda verbosity: None)
+
+    with pytest.raises(SystemExit) as caught:
+        if is_program:
+            load_command_class("zmqlayer.worker", "runworker").run_from_argv(["manage.py", "runworker", "--asgi"])
+        else:
+            call_command("runworker", "--asgi")
+
+    assert (caught.value.code, ended) == (3, [3] if is_program else [])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +14,7 @@ from zmqlayer.compose import open_layer
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, ZmqLayerError
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
+from zmqlayer.worker.asgi.ending import end_process
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.loading import load_application, look_in
 from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions
@@ -129,7 +127,7 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
         layer = open_layer(config, "worker")
         layer.work_in_batches()
         status = run_application(loaded, layer, options, lifeline=lifeline)
-    _exit(status)
+    end_process(status)
 
 
 def _read_options(application: str, config: Config, flags: dict[str, Any]) -> AsgiOptions:
@@ -174,13 +172,3 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise click.BadParameter(exc.problem, param_hint=f"--{exc.setting.replace('_', '-')}") from exc
     except (ZmqLayerError, CannotRepeat) as exc:
         raise click.ClickException(str(exc)) from exc
-
-
-def _exit(status: int) -> None:
-    """End the process, also where a thread of the application does not end."""
-    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
-        sys.exit(status)
-    logging.getLogger(__name__).warning("threads of the application still run; they are left behind")
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +36,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any, AsgiOptions]]:
         return 0
 
     monkeypatch.setattr(command, "run_application", run)
-    monkeypatch.setattr(command.os, "_exit", sys.exit)  # tests before may have left threads
+    monkeypatch.setattr(command, "end_process", sys.exit)  # tests before may have left threads
     monkeypatch.setattr(command.logging, "basicConfig", lambda **options: None)
     return made
 
@@ -102,18 +101,3 @@ def test_mistakes_have_a_sentence(arguments: tuple[str, ...], sentence: str, run
     assert result.exit_code == 2
     assert sentence in " ".join(result.output.split())
     assert runs == []
-
-
-def test_a_thread_that_does_not_end(runs: list[Any], caplog: pytest.LogCaptureFixture) -> None:
-    """The application's threads do not keep the process, which has finished."""
-    gate = threading.Event()
-    thread = threading.Thread(target=gate.wait)
-    thread.start()
-    try:
-        result = invoke(APP)
-    finally:
-        gate.set()
-        thread.join()
-
-    assert result.exit_code == 0
-    assert "threads of the application still run" in caplog.text

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.worker.asgi import AsgiService
+from zmqlayer.worker.asgi.ending import end_process
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.collecting import settle_in
 from zmqlayer.worker.console import log_to_stderr
@@ -43,6 +44,12 @@ class Command(BaseCommand):
 
     help = "Run consumers on the messages that interface servers and others send."
     leave_locale_alone = True
+    _is_program = False
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as the program of this process, which is not to outlive it."""
+        self._is_program = True
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the flags: the worker's own, and one for each setting of the layer."""
@@ -104,6 +111,14 @@ class Command(BaseCommand):
                 self._run(plan, options, lifeline)
 
     def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> None:
+        status = self._work(plan, options, lifeline)
+        if options["asgi"] is None:
+            return
+        if self._is_program:
+            end_process(status)
+        sys.exit(status)
+
+    def _work(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> int:
         try:
             channel_layers.override(plan.alias, given_mesh_flags(options))
             if plan.n_processes > 1:
@@ -113,11 +128,12 @@ class Command(BaseCommand):
                 become_parent(plan.n_processes, plan.grace_s)
             settle_in()
             if isinstance(service, AsgiService):
-                sys.exit(service.run())
+                return service.run()
             with stopped_by_signals(_stopping(service, is_child=lifeline is not None)):
                 if lifeline is not None:
                     lifeline.hold(plan.grace_s)
                 service.run()
+            return 0
         finally:
             channel_layers.close()
 
