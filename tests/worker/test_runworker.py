@@ -185,7 +185,13 @@ def test_many_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(_Left):
         call_command("runworker", "--processes", "3", "--graceful-timeout", "7", stdout=io.StringIO())
 
-    assert asked == [(3, 7.0)]
+    with pytest.raises(_Left):
+        call_command(
+            "runworker", "--processes", "3", "--graceful-timeout", "7", "--asgi", "support.asgi_app.application",
+            stdout=io.StringIO(),
+        )  # fmt: skip
+
+    assert asked == [(3, 7.0), (3, 14.0)]
 
 
 def test_one_of_many_processes(monkeypatch: pytest.MonkeyPatch) -> None:

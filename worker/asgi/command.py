@@ -121,7 +121,7 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
         lifeline = Lifeline.take()
         if flags["processes"] > 1 and lifeline is None:
             _check_port(config, flags["processes"])
-            become_parent(flags["processes"], options.graceful_timeout_s)
+            become_parent(flags["processes"], options.ending_s)
         loaded = load_application(application, app_dir, is_factory=factory)
         settle_in()
         layer = open_layer(config, "worker")

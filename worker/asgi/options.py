@@ -37,6 +37,11 @@ class AsgiOptions:
     loop: str = "auto"
     prefetch: int = WORKER_PREFETCH
 
+    @property
+    def ending_s(self) -> float:
+        """Seconds that the application may take to end: first its requests, then its own life."""
+        return 2 * self.graceful_timeout_s
+
     def __post_init__(self) -> None:
         if not self.channels or not set(self.channels) <= set(CHANNELS):
             known = ", ".join(CHANNELS)

@@ -52,6 +52,11 @@ class AsgiService:
     def __repr__(self) -> str:
         return f"<AsgiService of {self._worker or self._options.name!r}>"
 
+    @property
+    def ending_s(self) -> float:
+        """Seconds that the application may take to end, once it was told to."""
+        return self._options.ending_s
+
     def run(self) -> int:
         """
         Run the application until SIGTERM, SIGINT, :meth:`request_stop` or the end of the layer.
@@ -88,7 +93,7 @@ class AsgiService:
     async def _run(self) -> int:
         lifeline, ready = self._lifeline, None
         if lifeline is not None:
-            lifeline.hold(self._options.graceful_timeout_s)
+            lifeline.hold(self.ending_s)
             ready = lifeline.tell_ready
         worker = self._worker = AsgiWorker(self._application, self._layer, self._options, self._say, ready)
         if self._is_stopped:

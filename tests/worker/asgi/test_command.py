@@ -80,6 +80,20 @@ def test_defaults(runs: list[Any]) -> None:
     assert runs[1][0] is asgi_app.application
 
 
+def test_many_processes(runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command becomes their parent, which waits for what an application may take to end."""
+    asked: list[tuple[int, float]] = []
+
+    def become(n_processes: int, grace_s: float) -> None:
+        asked.append((n_processes, grace_s))
+        sys.exit(0)
+
+    monkeypatch.setattr(command, "become_parent", become)
+    invoke(APP, "--processes", "3", "--graceful-timeout", "7")
+
+    assert (asked, runs) == ([(3, 14.0)], [])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -17,6 +17,11 @@ def test_the_defaults_are_valid() -> None:
     assert (options.channels, options.limit_concurrency) == (("http.request", "websocket.connect"), 1000)
 
 
+def test_how_long_an_application_may_take_to_end() -> None:
+    """Its lifespan begins to end when its requests have, and has as long again."""
+    assert AsgiOptions(graceful_timeout_s=7.0).ending_s == 14.0
+
+
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [

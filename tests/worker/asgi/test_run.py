@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from zmqlayer.exceptions import ConfigError
 from zmqlayer.slot import NodeSlot
 from zmqlayer.sync import SyncLayer
 from zmqlayer.worker.asgi import AsgiOptions, run, run_application
+from zmqlayer.worker.processes import Lifeline
 
 
 def open_layer() -> SyncLayer:
@@ -43,6 +45,19 @@ def test_its_own_words_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     """They go to standard output, and an application that cannot start ends it with 3."""
     assert run_application(failing, open_layer()) == 3
     assert "reads" not in capsys.readouterr().out
+
+
+def test_how_long_a_child_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose parent is gone is killed only after what its application may take."""
+    ours, theirs = socket.socketpair()
+    held: list[float] = []
+    monkeypatch.setattr(Lifeline, "hold", lambda lifeline, grace_s: held.append(grace_s))
+
+    with ours, theirs:
+        options = AsgiOptions(graceful_timeout_s=7.0)
+        assert run_application(failing, open_layer(), options, lifeline=Lifeline(theirs.fileno(), 1, 2)) == 3
+
+    assert held == [14.0]
 
 
 def test_on_another_thread() -> None:

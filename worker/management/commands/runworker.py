@@ -125,7 +125,7 @@ class Command(BaseCommand):
                 check_port(plan)
             service = self._prepare(plan, options, lifeline)
             if plan.n_processes > 1:
-                become_parent(plan.n_processes, plan.grace_s)
+                become_parent(plan.n_processes, service.ending_s if isinstance(service, AsgiService) else plan.grace_s)
             settle_in()
             if isinstance(service, AsgiService):
                 return service.run()
