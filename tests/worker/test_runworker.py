@@ -251,6 +251,29 @@ class EndedApplication(AsgiService):
         return 3
 
 
+@pytest.mark.parametrize("status", [0, 3])
+def test_an_application_that_is_started_again(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its threads do not keep the new one waiting, nor who hit Ctrl-C."""
+    ended: list[int] = []
+
+    def end(status: int) -> None:
+        ended.append(status)
+        sys.exit(status)
+
+    def reload(run: Any, stop: Any) -> None:
+        if status:
+            sys.exit(status)
+
+    monkeypatch.setattr(runworker, "run_reloading", reload)
+    monkeypatch.setattr(runworker, "end_process", end)
+    monkeypatch.setattr(runworker, "log_to_stderr", lambda verbosity: None)
+
+    with pytest.raises(SystemExit):
+        load_command_class("zmqlayer.worker", "runworker").run_from_argv(["x", "runworker", "--asgi", "--reload"])
+
+    assert ended == [status]
+
+
 @pytest.mark.parametrize("is_program", [True, False])
 def test_the_end_of_an_application(is_program: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its threads keep a program no longer than a moment; who calls the command has threads of its own."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import threading
-import time
-from collections.abc import Sequence
 from typing import Final, NoReturn
 
 __all__ = ["end_process"]
@@ -24,18 +23,16 @@ def end_process(status: int) -> NoReturn:
 
     A thread that does not end within a second is left behind; the process ends at once then.
     """
-    left = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
-    if left:
-        threading.Thread(target=_end_without, args=(left, status), name="end", daemon=True).start()
+    if threading.active_count() > 1:
+        is_alone = threading.Event()
+        atexit.register(is_alone.set)  # called before all others, once no thread is waited for
+        threading.Thread(target=_end_without, args=(is_alone, status), name="end", daemon=True).start()
     sys.exit(status)
 
 
-def _end_without(threads: Sequence[threading.Thread], status: int) -> None:
-    """Wait for *threads* beside Python, which would wait as long as it takes."""
-    deadline = time.monotonic() + WITHIN_S
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if any(thread.is_alive() for thread in threads):
+def _end_without(is_alone: threading.Event, status: int) -> None:
+    """Watch Python wait for threads, which it does as long as it takes."""
+    if not is_alone.wait(WITHIN_S):
         logger.warning("threads of the application still run; they are left behind")
         logging.shutdown()
         sys.stdout.flush()

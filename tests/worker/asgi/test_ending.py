@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import atexit, concurrent.futures, logging, threading, time
 from zmqlayer.worker.asgi import ending
@@ -17,6 +19,14 @@ concurrent.futures.ThreadPoolExecutor().submit(time.monotonic).result()
 STUCK = """
 ending.WITHIN_S = 0.01
 concurrent.futures.ThreadPoolExecutor().submit(threading.Event().wait)
+"""
+STUCK_BELOW_A_DAEMON = """
+ending.WITHIN_S = 0.01
+def work():
+    concurrent.futures.ThreadPoolExecutor().submit(threading.Event().wait)
+thread = threading.Thread(target=work, daemon=True)
+thread.start()
+thread.join()
 """
 
 
@@ -37,6 +47,7 @@ def test_idle_threads_end() -> None:
     assert run(IDLE) == (3, "the exit was told", "")
 
 
-def test_a_thread_that_does_not_end() -> None:
-    """It does not keep the process, which has finished."""
-    assert run(STUCK) == (3, "", "threads of the application still run; they are left behind")
+@pytest.mark.parametrize("state", [STUCK, STUCK_BELOW_A_DAEMON])
+def test_a_thread_that_does_not_end(state: str) -> None:
+    """It does not keep the process, which has finished. Python waits for pools even if their threads are daemons."""
+    assert run(state) == (3, "", "threads of the application still run; they are left behind")

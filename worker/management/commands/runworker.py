@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -112,9 +112,11 @@ class Command(BaseCommand):
 
     def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> None:
         status = self._work(plan, options, lifeline)
-        if options["asgi"] is None:
-            return
-        if self._is_program:
+        if options["asgi"] is not None:
+            self._end(status, options)
+
+    def _end(self, status: Any, options: Mapping[str, Any]) -> NoReturn:
+        if options["asgi"] is not None and self._is_program:
             end_process(status)
         sys.exit(status)
 
@@ -157,7 +159,12 @@ class Command(BaseCommand):
             for service in services:
                 service.request_stop()
 
-        run_reloading(run, stop)
+        status: Any = 0
+        try:
+            run_reloading(run, stop)
+        except SystemExit as exc:  # a file has changed
+            status = exc.code
+        self._end(status, options)
 
     def _prepare(
         self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None = None
