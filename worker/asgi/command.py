@@ -44,7 +44,8 @@ SIGTERM and Ctrl-C end the worker in order: it takes nothing new, gives back wha
 with 1012, and lets requests finish. A second signal cuts them.
 
 \b
-Exit status: 0 told to stop, 2 a wrong option, 3 the application said that it cannot start.
+Exit status: 0 told to stop, 2 a wrong option, 3 the application said that it cannot start; 1 it could not be imported,
+or, with --processes, no process could start.
 """
 
 

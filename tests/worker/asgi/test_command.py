@@ -52,6 +52,7 @@ def test_help() -> None:
     said = invoke("--help").output
 
     assert "zmqlayer worker shop.asgi:application" in said
+    assert "with --processes, no process could start" in said
     for word in ("--limit-concurrency", "--graceful-timeout", "SIGTERM", "Exit status", "--factory", "--app-dir"):
         assert word in said
     assert not [setting.flag for setting in FLAGS if setting.flag not in said]
