@@ -17,7 +17,7 @@ from zmqlayer.project import SETTINGS_VARIABLE, join_project
 from zmqlayer.worker.asgi.ending import end_process
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.loading import load_application, look_in
-from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, AsgiOptions
+from zmqlayer.worker.asgi.options import CHANNELS, LOOPS, MOST_GRACE_S, AsgiOptions
 from zmqlayer.worker.asgi.run import run_application
 from zmqlayer.worker.choice import choose_channels
 from zmqlayer.worker.collecting import settle_in
@@ -80,7 +80,7 @@ or, with --processes, no process could start.
 @click.option(
     "--graceful-timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=MOST_GRACE_S),
     default=10.0,
     show_default=True,
     help="How long requests may take to finish when the worker stops.",

@@ -106,6 +106,8 @@ def test_many_processes(runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> Non
         ((APP, "--only-channels", "song"), "no channel is left to read; there are http.request, websocket.connect"),
         ((APP, "--capacity", "0"), "Invalid value for --capacity: 0 is below 1"),
         ((APP, "--prefetch", "-1"), "-1 is below 0"),
+        ((APP, "--graceful-timeout", "nan"), "--graceful-timeout: nan is not from 0 to 86,400"),
+        ((APP, "--graceful-timeout", "86401"), "86401.0 is not in the range 0<=x<=86400"),
         ((APP, "--processes", "2", "--mesh-bind", "127.0.0.1:7000"), "leave the port out, as in --mesh-bind 127.0.0.1"),
     ],
 )
