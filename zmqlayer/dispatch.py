@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from zmqlayer.accounts import Accounts
 from zmqlayer.actions import Push
 from zmqlayer.bodies import body_expiry
+from zmqlayer.closures import Closures
 from zmqlayer.codec import pack_control, unpack_control
 from zmqlayer.config import Config
 from zmqlayer.counters import CLOSED, WITHDRAWN, Counters, Drop
@@ -71,6 +72,7 @@ class Dispatch:
         self._rooms = notices.rooms
         self._custody = notices.custody
         self._backlogs: dict[str, Backlog] = {}
+        self._closures = Closures(config.limits.closed_channels)
         self._offers = Offers(int.from_bytes(self._node_id[:4]), self._load)
         self._readership = Readership(config.limits.reader_channels)
         self._numbered = 0
@@ -198,7 +200,7 @@ class Dispatch:
             self._custody.expired(number)
             return
         lives_s = min(frame.ttl_ms / 1000, body_expiry(channel, self._config.expiry))
-        self._restore(Letter(channel, body, now + lives_s, self._node_id, number=number))
+        self._restore(Letter(channel, body, now + lives_s, self._node_id, number=number), now)
         self._dispatch(inbox_of(channel), now)
 
     def offer_own(self, reader: int, channels: tuple[str, ...], limit: int) -> Offer:
@@ -227,7 +229,7 @@ class Dispatch:
         """A reader of this node gives back what it did not take."""
         keys = dict.fromkeys(inbox_of(letter.channel) for letter in letters)
         for letter in letters:
-            self._restore(letter)
+            self._restore(letter, now)
         for key in keys:
             self._dispatch(key, now)
 
@@ -254,6 +256,7 @@ class Dispatch:
 
     def sweep(self, now: float) -> None:
         """Drop expired messages; forget empty queues."""
+        self._closures.sweep(now)
         self._readership.sweep(now)
         for key, backlog in list(self._backlogs.items()):
             self._expire(backlog, now)
@@ -261,7 +264,8 @@ class Dispatch:
                 del self._backlogs[key]
 
     def drop(self, channel: str, now: float) -> None:
-        """Drop what waits in a ``?`` channel of this node, and tell who sent it."""
+        """Drop what waits in a ``?`` channel of this node, and what its reader gives back later; tell who sent it."""
+        self._closures.add(channel, now, self._numbered)
         backlog = self._backlogs.get(channel)
         if backlog is not None:
             letters = backlog.clear()
@@ -368,8 +372,13 @@ class Dispatch:
         """Return how many messages that were handed to a node nobody there has started, as far as is known."""
         return self.own.unread if node_id == self._node_id else self._accounts.load(node_id)
 
-    def _restore(self, letter: Letter) -> None:
-        self._queue(letter, self._backlogs.setdefault(inbox_of(letter.channel), Backlog()).restore)
+    def _restore(self, letter: Letter, now: float) -> None:
+        backlog = self._backlogs.setdefault(inbox_of(letter.channel), Backlog())
+        if self._closures.is_behind(letter.channel, letter.number):
+            self._counters.drop(Drop(CLOSED, letter.channel), now)
+            self._custody.expired(letter.number)
+        else:
+            self._queue(letter, backlog.restore)
 
     def _push(self, peer: Peer, kind: Kind, payload: dict[str, object]) -> None:
         """Push a control frame: it arrives after all work that was handed over before."""

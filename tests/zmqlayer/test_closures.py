@@ -48,3 +48,12 @@ def test_all_are_forgotten_in_the_end() -> None:
     closures.sweep(REMEMBERED_S)
 
     assert len(closures) == 0
+
+
+def test_what_was_queued_before_is_known_from_what_came_behind() -> None:
+    """By its number; nothing is known of channels that were not closed."""
+    closures = Closures(10)
+    closures.add("body?1", 0.0, 5)
+
+    assert [closures.is_behind("body?1", number) for number in (4, 5, 6)] == [True, True, False]
+    assert not closures.is_behind("body?2", 4)

@@ -345,6 +345,31 @@ def test_a_single_reader_channel_that_is_closed_is_empty() -> None:
     assert_settled(a, b)
 
 
+@pytest.mark.parametrize("is_own", [True, False], ids=["here", "elsewhere"])
+def test_what_a_reader_gives_back_after_the_end_is_dropped(is_own: bool) -> None:
+    """It would lie there for an hour, as pieces of a body of which nobody wanted the rest; what came later stays."""
+    network, a, b = joined("a", "b", prefetch=8)
+    reader, channel = a if is_own else b, f"body?{encode_node_id(a.node_id)}1"
+    send_numbers(a, channel, range(5))
+    reader.wait(channel)
+    network.run(0.05)
+    reader.unwait(channel)
+    first = reader.take(channel)
+
+    a.mesh.close_channel(channel, network.now)
+    a.send(channel, {"closed": True})
+    network.run(2.0)
+
+    assert first == {"n": 0}
+    assert (a.mesh.in_flight, b.mesh.in_flight) == (1, 0)
+    assert a.mesh.counters.dropped["channel closed"] == 4
+    reader.wait(channel)
+    network.run(0.05)
+    reader.unwait(channel)
+    assert reader.take(channel) == {"closed": True}
+    assert_conserved(a, b)
+
+
 def test_closing_a_channel_that_was_never_used_is_no_fault() -> None:
     """A body that was never read or written leaves nothing."""
     _, a = joined("a")
