@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from zmqlayer.discovery.countdown import Countdown
@@ -21,6 +22,8 @@ class Combined:
 
     def __init__(self, sources: Iterable[Discovery]) -> None:
         self._sources = tuple(sources)
+        self._to_start = deque(self._sources)
+        self._countdown = Countdown(len(self._sources))
 
     def __repr__(self) -> str:
         return f"<Combined {list(self._sources)}>"
@@ -29,9 +32,9 @@ class Combined:
         """Start every source; see :class:`zmqlayer.ports.Discovery`."""
         if not self._sources:
             listener.settled()
-        countdown = Countdown(len(self._sources))
-        for source in self._sources:
-            source.start(announcement, Settling(listener, countdown))
+        while self._to_start:
+            self._to_start[0].start(announcement, Settling(listener, self._countdown))
+            self._to_start.popleft()
 
     def stop(self) -> None:
         """Stop every source."""

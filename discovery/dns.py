@@ -96,19 +96,17 @@ class DnsDiscovery:
         self._every_s = every_s
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._countdown = Countdown(len(self._names))
 
     def __repr__(self) -> str:
         return f"<DnsDiscovery {self._names}>"
 
     def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
         """Begin to look; settled when each name was looked up once. See :class:`zmqlayer.ports.Discovery`."""
-        countdown = Countdown(len(self._names))
-        for name in self._names:
-            thread = threading.Thread(
-                target=self._run, args=(name, listener, countdown), name="zmqlayer-dns", daemon=True
-            )
-            self._threads.append(thread)
+        for name in self._names[len(self._threads) :]:
+            thread = threading.Thread(target=self._run, args=(name, listener), name="zmqlayer-dns", daemon=True)
             thread.start()
+            self._threads.append(thread)
 
     def stop(self) -> None:
         """Look no more. Should a look take longer, its thread ends in the background and reports nothing."""
@@ -116,9 +114,9 @@ class DnsDiscovery:
         for thread in self._threads:
             thread.join(STOP_WITHIN_S / len(self._threads))
 
-    def _run(self, name: DnsName, listener: DiscoveryListener, countdown: Countdown) -> None:
+    def _run(self, name: DnsName, listener: DiscoveryListener) -> None:
         self._look(name, listener)
-        if countdown.is_last() and not self._stopping.is_set():
+        if self._countdown.is_last() and not self._stopping.is_set():
             listener.settled()
         while not self._stopping.wait(self._every_s * random.uniform(0.8, 1.2)):
             self._look(name, listener)

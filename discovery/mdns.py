@@ -61,10 +61,15 @@ class MdnsDiscovery:
         """Begin to announce and to look; see :class:`zmqlayer.ports.Discovery`."""
         responder = self._responder or shared_responder(self._scope)
         responder.loop.enter()
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(responder, announcement, listener), name="zmqlayer-mdns", daemon=True
         )
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            responder.loop.leave()
+            raise
+        self._thread = thread
 
     def stop(self) -> None:
         """Say goodbye and close. Should that take longer than half a second, it ends in the background."""

@@ -39,6 +39,9 @@ logger = logging.getLogger("zmqlayer")
 T = TypeVar("T")
 
 CLOSE_LINGER_S: Final = 1.0
+LOOK_AGAIN_S: Final = 1.0
+"""Between two attempts to begin with discovery."""
+_NEVER: Final = float("inf")
 
 
 class _State(Enum):
@@ -89,6 +92,7 @@ class Node:
         self._board = Switchboard()
         self._stay: Callable[[], None] = lambda: None
         self._is_wanted = True
+        self._looks_at = _NEVER
         self._peer_callbacks: list[Callable[[PeerChanged], None]] = []
 
     # Life
@@ -122,7 +126,7 @@ class Node:
 
         Raises:
             TransportError: The address or a port cannot be used.
-            RuntimeError: No thread can be started; a later call tries again.
+            RuntimeError: No thread can be started. A later call tries again; where discovery lacks one, the node does.
             LayerClosed: The node was closed.
         """
         if self._state is RUNNING:
@@ -143,7 +147,8 @@ class Node:
             self._start_thread()
         self._stay = call_at_end(self.close)  # a script that sends and exits delivers what it sent
         logger.info("%s %s of cluster %r listens at %s", self.role, short(node_id), self.config.cluster, self.address)
-        self._discovery.start(Announcement(node_id, self._listening, doors), self)
+        self._announcement = Announcement(node_id, self._listening, doors)
+        self._look_around()
 
     def close(self) -> None:
         """
@@ -451,6 +456,15 @@ class Node:
             raise
         self._state = _State.RUNNING
 
+    def _look_around(self) -> None:
+        """Begin with discovery. Without it a node is alone, so what cannot begin now is tried again until it does."""
+        self._looks_at = _NEVER
+        try:
+            self._discovery.start(self._announcement, self)
+        except RuntimeError:
+            self._looks_at = self._clock() + LOOK_AGAIN_S
+            raise
+
     def _run(self) -> None:
         if self.works_in_batches:
             wait_its_turn()
@@ -459,6 +473,9 @@ class Node:
             self.pump.close(CLOSE_LINGER_S)
 
     def _goes_on(self) -> bool:
+        if self._looks_at != _NEVER and self._clock() >= self._looks_at and self._state is RUNNING:
+            with suppress(RuntimeError):
+                self._look_around()
         if not self._is_wanted:
             with suppress(RuntimeError):  # none starts now: the next round tries again, unless the process ends
                 threading.Thread(target=self.close, name="zmqlayer-close").start()

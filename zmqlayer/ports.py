@@ -151,6 +151,9 @@ class Discovery(Protocol):
         Begin to announce and to look, and return within milliseconds.
 
         A network that cannot do it is a warning in the log, after which the listener hears ``settled``.
+
+        Raises:
+            RuntimeError: No thread can be started. Called again, it goes on with what is missing.
         """
 
     def stop(self) -> None:

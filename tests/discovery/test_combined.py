@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.announcements import announce
 from support.found import FoundListener
 from zmqlayer.discovery import Combined, StaticDiscovery
@@ -86,3 +88,29 @@ def test_stop_reaches_every_source() -> None:
     Combined(sources).stop()
 
     assert [source.stop_count for source in sources] == [1, 1]
+
+
+class Hesitant(ScriptedDiscovery):
+    """A source that finds no thread for its first start."""
+
+    starts = 0
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise RuntimeError("can't start new thread")
+        super().start(announcement, listener)
+
+
+def test_a_start_that_failed_goes_on_where_it_was() -> None:
+    """No source starts twice, and all together settle once."""
+    listener, sources = FoundListener(), [StaticDiscovery([SEED.address]), Hesitant(), ScriptedDiscovery()]
+    combined = Combined(sources)
+    with pytest.raises(RuntimeError, match="new thread"):
+        combined.start(ANNOUNCEMENT, listener)
+
+    combined.start(ANNOUNCEMENT, listener)
+    for source in sources[1:]:
+        source.listener.settled()
+
+    assert (listener.candidates, listener.settled_count) == ([SEED], 1)

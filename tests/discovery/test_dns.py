@@ -158,6 +158,32 @@ def test_stop_does_not_wait_for_a_resolver() -> None:
     assert (listener.candidates, listener.settled_count) == ([], 0)
 
 
+def test_a_start_without_a_thread_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that are looked up already are not looked up twice; and what began can be stopped."""
+    starts, left = threading.Thread.start, iter([True, False])
+
+    def start_one(thread: threading.Thread) -> None:
+        if not next(left):
+            raise RuntimeError("can't start new thread")
+        starts(thread)
+
+    resolver, listener = Resolver(), FoundListener()
+    discovery = DnsDiscovery([SEED, "dns://other.example:1"], MOST, resolver, every_s=1000.0)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(threading.Thread, "start", start_one)
+        discovery.start(ANNOUNCEMENT, listener)
+    first = resolver.asked.get(timeout=WITHIN_S)
+
+    discovery.start(ANNOUNCEMENT, listener)
+
+    assert (first, resolver.asked.get(timeout=WITHIN_S)) == ("mesh.example", "other.example")
+    for _ in range(2):
+        resolver.answers.put(NO_NAME)
+    assert listener.wait_settled()
+    discovery.stop()
+    assert resolver.asked.empty()
+
+
 def test_stop_needs_no_start() -> None:
     """Stopping what never started does nothing."""
     DnsDiscovery([SEED], MOST).stop()

@@ -79,6 +79,29 @@ def test_stop_while_starting_is_silent(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.records
 
 
+@pytest.mark.parametrize("name", ["zmqlayer-mdns-loop", "zmqlayer-mdns"])
+def test_a_start_without_a_thread_leaves_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It can be stopped, and started again."""
+    starts = threading.Thread.start
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        starts(thread)
+
+    listener, discovery = FoundListener(), MdnsDiscovery("localhost", Responder(refuse))
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(threading.Thread, "start", start_others)
+        discovery.start(announce(new_cluster()), listener)
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("zmqlayer")]
+
+    discovery.start(announce(new_cluster()), listener)
+
+    assert listener.wait_settled()
+    discovery.stop()
+    assert left == []
+
+
 def test_stop_needs_no_start() -> None:
     """Stopping what never started does nothing, twice."""
     discovery = MdnsDiscovery("localhost")

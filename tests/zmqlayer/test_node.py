@@ -21,8 +21,8 @@ from zmqlayer.exceptions import ChannelFull, LayerClosed, TransportError
 from zmqlayer.frames import BROADCAST, Kind, is_barrier, node_topic, pack, pack_batch, parse
 from zmqlayer.mesh import Mesh
 from zmqlayer.names import encode_node_id
-from zmqlayer.node import Node
-from zmqlayer.ports import Candidate, Door
+from zmqlayer.node import LOOK_AGAIN_S, Node
+from zmqlayer.ports import Announcement, Candidate, DiscoveryListener, Door
 from zmqlayer.switchboard import Receiver
 from zmqlayer.waiters import ThreadWaiter
 
@@ -176,6 +176,35 @@ def test_a_node_without_a_thread_closes_quietly(open_node: Any, monkeypatch: pyt
     node.close()
 
     assert (node.transport.closes, node.discovery.stops, node.is_closed) == (1, 0, True)
+
+
+class Hesitant(FakeDiscovery):
+    """Finds no thread for its first start, and says when it has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = threading.Event()
+        self.attempts = 0
+
+    def start(self, announcement: Announcement, listener: DiscoveryListener) -> None:
+        self.attempts += 1
+        if self.attempts < 3:
+            raise RuntimeError("can't start new thread")
+        super().start(announcement, listener)
+        self.has_begun.set()
+
+
+def test_discovery_without_a_thread_is_tried_again(open_node: Any) -> None:
+    """The first use says so; the node would be alone for ever, so it goes on until there is one."""
+    node = open_node(discovery=Hesitant())
+    with pytest.raises(RuntimeError, match="new thread"):
+        node.start()
+
+    while not node.discovery.has_begun.wait(0.001):
+        node.clock.now += LOOK_AGAIN_S
+        node.pump.wake()
+
+    assert (node.transport.opens, len(node.discovery.announced), node.discovery.attempts) == (1, 1, 3)
 
 
 def test_a_signal_while_the_thread_starts_leaves_it_running(open_node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
