@@ -26,6 +26,7 @@ made: code that names a class of Channels has imported ``channels.exceptions`` b
 
 from __future__ import annotations
 
+import copyreg
 import sys
 from typing import Any, ClassVar, Final, Self, TypeVar
 
@@ -259,6 +260,12 @@ def _shorten(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+class _Joined(type):
+    """The type of classes that are made below, for pickle, which would look for them by their names."""
+
+    _plain: type[ZmqLayerError]
+
+
 _joined: Final[dict[tuple[type, type], type]] = {}
 
 
@@ -269,5 +276,12 @@ def _related(error: type[ErrorKind]) -> type[ErrorKind]:
         return error
     if (error, relative) not in _joined:
         names = {"__module__": error.__module__, "__qualname__": error.__qualname__, "__doc__": error.__doc__}
-        _joined[error, relative] = type(error.__name__, (error, relative), {**names, "_plain": error})
+        _joined[error, relative] = _Joined(error.__name__, (error, relative), {**names, "_plain": error})
     return _joined[error, relative]
+
+
+def _reduce(joined: _Joined) -> tuple[Any, ...]:
+    return _related, (joined._plain,)
+
+
+copyreg.pickle(_Joined, _reduce)

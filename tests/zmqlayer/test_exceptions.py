@@ -184,6 +184,19 @@ def test_errors_of_channels_travel_between_processes(
     assert (type(copy), str(copy)) == (kind, str(kind(*arguments)))
 
 
+@related
+def test_types_of_errors_travel_between_processes(
+    channels: Channels, kind: Any, arguments: tuple[object, ...], relative: type[Exception]
+) -> None:
+    """Django's parallel tests pickle the type of an error beside the error."""
+    error = type(kind(*arguments))
+    packed = pickle.dumps(error)
+
+    assert pickle.loads(packed) is error
+    del sys.modules["channels.exceptions"]
+    assert pickle.loads(packed) is kind
+
+
 def test_other_errors_and_modules_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors without a counterpart stay as they are, and so do all beside a module that is not Channels."""
     monkeypatch.setitem(sys.modules, "channels.exceptions", ModuleType("channels.exceptions"))
