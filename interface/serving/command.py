@@ -13,9 +13,9 @@ from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.serving.config_file import BadFile
 from zmqlayer.interface.serving.given import BadOption
 from zmqlayer.interface.serving.help import SectionedCommand, options_of
-from zmqlayer.interface.serving.settings import SETTINGS
+from zmqlayer.interface.serving.settings import EXTRA, FILE_VARIABLE, SETTINGS
 from zmqlayer.interface.serving.sockets import CannotServe
-from zmqlayer.interface.serving.start import EXTRA, FILE_VARIABLE, describe, read_plan, start
+from zmqlayer.interface.serving.start import describe, read_plan, start
 from zmqlayer.project import SETTINGS_VARIABLE, join_project
 
 __all__ = ["interface"]

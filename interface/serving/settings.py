@@ -16,9 +16,13 @@ from zmqlayer.interface.options import ServerOptions
 from zmqlayer.interface.serving import kinds
 from zmqlayer.interface.serving.kinds import Reader
 
-__all__ = ["BY_NAME", "PREFIX", "SECTIONS", "SETTINGS", "Setting"]
+__all__ = ["BY_NAME", "EXTRA", "FILE_VARIABLE", "PREFIX", "SECTIONS", "SETTINGS", "Setting"]
 
 PREFIX: Final = "ZMQLAYER_INTERFACE_"
+FILE_VARIABLE: Final = f"{PREFIX}CONFIG"
+
+EXTRA: Final = frozenset({"autobahn", "cryptography", "h2", "httptools", "OpenSSL", "twisted"})
+"""Packages of the optional extra: those that a server imports."""
 
 LISTENING: Final = "Listening"
 TLS: Final = "TLS"

@@ -9,22 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from zmqlayer.interface.serving.config_file import BadFile, ConfigFile, read_file
 from zmqlayer.interface.serving.lean import import_transports
 from zmqlayer.interface.serving.logs import log_to_stderr
 from zmqlayer.interface.serving.places import inherited_sockets
 from zmqlayer.interface.serving.plan import Plan, make_plan
-from zmqlayer.interface.serving.settings import PREFIX, SETTINGS
+from zmqlayer.interface.serving.settings import FILE_VARIABLE, SETTINGS
 from zmqlayer.misspelt import warn_of_misspelt
 
-__all__ = ["EXTRA", "FILE_VARIABLE", "describe", "read_plan", "start"]
-
-FILE_VARIABLE: Final = f"{PREFIX}CONFIG"
-
-EXTRA: Final = frozenset({"autobahn", "cryptography", "h2", "httptools", "OpenSSL"})
-"""What the optional extra brings besides Twisted; it is imported when the server starts."""
+__all__ = ["describe", "read_plan", "start"]
 
 
 def read_plan(

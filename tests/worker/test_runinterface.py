@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
 
+from support.sources import ROOT
+from zmqlayer.interface.serving import start as serving
 from zmqlayer.interface.serving.plan import Plan
 from zmqlayer.interface.serving.settings import SETTINGS
-from zmqlayer.worker.management.commands import runinterface
 
 SECRET = "0123456789abcdef" * 4
+
+WITHOUT_TWISTED = (
+    "import runpy, sys; sys.modules['twisted'] = None; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +38,7 @@ def project(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def plan_of(monkeypatch: pytest.MonkeyPatch, *args: str) -> Plan:
     """Return what would be run."""
     started: list[Plan] = []
-    monkeypatch.setattr(runinterface, "start", started.append)
+    monkeypatch.setattr(serving, "start", started.append)
     call_command("runinterface", *args)
     return started[0]
 
@@ -132,7 +139,7 @@ def test_a_missing_library_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     def start(plan: Plan) -> None:
         raise ModuleNotFoundError(name=missing[0])
 
-    monkeypatch.setattr(runinterface, "start", start)
+    monkeypatch.setattr(serving, "start", start)
 
     missing = ["h2.connection"]
     with pytest.raises(CommandError, match=r"needs h2; install it with: pip install 'zmqlayer\[interface\]'"):
@@ -140,3 +147,21 @@ def test_a_missing_library_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     missing = ["shop"]
     with pytest.raises(ModuleNotFoundError):
         call_command("runinterface")
+
+
+@pytest.mark.parametrize("command", ["runinterface", "runserver"])
+def test_a_missing_extra_has_a_sentence(command: str) -> None:
+    """Who has installed the part for workers only is told what else there is."""
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TWISTED, "manage.py", command],
+        cwd=ROOT / "examples" / "chat",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1] == (
+        f"CommandError: {command} needs twisted; install it with: pip install 'zmqlayer[interface]'"
+    )

@@ -15,8 +15,9 @@ from zmqlayer.exceptions import ZmqLayerError
 from zmqlayer.interface.serving.arguments import add_options
 from zmqlayer.interface.serving.config_file import BadFile
 from zmqlayer.interface.serving.given import BadOption
-from zmqlayer.interface.serving.start import EXTRA, FILE_VARIABLE, describe, read_plan, start
+from zmqlayer.interface.serving.settings import FILE_VARIABLE
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER, layer_settings
+from zmqlayer.worker.management.extra import interface_extra
 from zmqlayer.worker.management.mesh_flags import add_mesh_flags, given_mesh_flags
 
 __all__ = ["Command"]
@@ -51,7 +52,9 @@ class Command(BaseCommand):
         Raises:
             CommandError: An option cannot be used, or the server cannot start; the message names the cure.
         """
-        with _told_in_a_sentence():
+        with interface_extra("runinterface"), _told_in_a_sentence():
+            from zmqlayer.interface.serving.start import describe, read_plan, start  # they need the extra
+
             alias = options["layer"]
             config = layer_settings(alias).get("CONFIG", {})
             flags = given_mesh_flags(options)
@@ -83,8 +86,3 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise CommandError(f"{exc.param_hint}: {exc.message}") from exc
     except (ZmqLayerError, BadOption, BadFile) as exc:
         raise CommandError(str(exc)) from exc
-    except ModuleNotFoundError as exc:
-        package = (exc.name or "").partition(".")[0]
-        if package not in EXTRA:
-            raise
-        raise CommandError(f"runinterface needs {package}; install it with: pip install 'zmqlayer[interface]'") from exc

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib.staticfiles.management.commands.runserver import Command as StaticRunserver
@@ -20,10 +21,13 @@ from zmqlayer.interface.serving.kinds import ports
 from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.worker.console import log_to_stderr
 from zmqlayer.worker.layers import DEFAULT_CHANNEL_LAYER
-from zmqlayer.worker.management.development import DevelopmentSite, make_do_without_layers
+from zmqlayer.worker.management.extra import interface_extra
 from zmqlayer.worker.plan import DEFAULT_THREADS, BadPlan, Plan, choose_http_consumer
 from zmqlayer.worker.reloading import is_reloaded, run_reloading
 from zmqlayer.worker.stopping import stopped_by_signals
+
+if TYPE_CHECKING:
+    from zmqlayer.worker.management.development import DevelopmentSite
 
 __all__ = ["Command"]
 
@@ -71,9 +75,11 @@ class Command(StaticRunserver):
         Run a site, under the autoreloader if that is wanted.
 
         Raises:
-            CommandError: The port is none.
+            CommandError: The port is none, or the server's part of the package is not installed.
         """
         self._check_port()
+        with interface_extra("runserver"):
+            import_module("zmqlayer.worker.management.development")
         sites: list[DevelopmentSite] = []
 
         def stop() -> None:
@@ -124,6 +130,8 @@ class Command(StaticRunserver):
     def _make_do(self) -> None:
         if getattr(settings, "CHANNEL_LAYERS", None):
             return
+        from zmqlayer.worker.management.development import make_do_without_layers  # see run()
+
         make_do_without_layers()
         self.stdout.write(
             "The settings have no CHANNEL_LAYERS: this process has a layer of its own, which no other can join.\n"
@@ -132,6 +140,8 @@ class Command(StaticRunserver):
     def _open_site(self, options: Mapping[str, Any]) -> DevelopmentSite:
         if not options["has_server"] and not options["has_worker"]:
             raise BadPlan("--nointerface and --noworker leave nothing to run; give one of them")
+        from zmqlayer.worker.management.development import DevelopmentSite  # see run()
+
         consumer = choose_http_consumer(
             is_static_wanted=options["use_static_handler"], is_insecure=options["insecure_serving"]
         )
