@@ -48,16 +48,18 @@ def read_secrets(value: Any) -> tuple[bytes, ...]:
     Return several secrets as bytes, each once.
 
     Args:
-        value: A list; or text with spaces or commas between the secrets, as environments have it.
+        value: A list; or text with spaces or commas between the secrets, as environments have it. Empty for none.
 
     Raises:
-        ConfigError: Neither, or something in the list is neither str nor bytes.
+        ConfigError: Neither, or something in the list is neither str nor bytes, or all of them are empty.
     """
-    if isinstance(value, str):
-        value = re.split(r"[,\s]+", value.strip())
-    if not isinstance(value, Iterable) or isinstance(value, bytes):
+    parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(parts, Iterable) or isinstance(parts, bytes):
         raise ConfigError("secrets", f"a {type(value).__name__} is no list of secrets")
-    return tuple(filter(None, dict.fromkeys(read_secret(secret, "secrets") for secret in value)))
+    secrets = tuple(filter(None, dict.fromkeys(read_secret(secret, "secrets") for secret in parts)))
+    if value and not secrets:  # variables that are not set, say; nobody turned off encryption
+        raise ConfigError("secrets", f"holds no secret; {KEYGEN}")
+    return secrets
 
 
 def check_secrets(secrets: Sequence[bytes], most: int, setting: str = "secrets") -> None:

@@ -109,6 +109,8 @@ def test_a_flawed_key_opens_nothing(settings: dict[str, Any]) -> None:
         ({"secrets": [f"{SECRET}{n}" for n in range(9)]}, "secrets", "9 are more than 8"),
         ({"secrets": [SECRET], "secret": SECRET}, "secrets", "is given beside 'secret'; give one"),
         ({"secrets": 5}, "secrets", "a int is no list of secrets"),
+        ({"secrets": ["", ""]}, "secrets", "holds no secret; 'zmqlayer keygen' makes one"),
+        ({"secrets": " , ", "discovery": "localhost"}, "secrets", "holds no secret"),
         ({"secrets": [SECRET, SECRET[::-1]], "bind": "0.0.0.0:65534"}, "bind", "leaves no room for two ports"),
         ({"secret": 5}, "secret", "a int is neither str nor bytes"),
         ({"cluster": ""}, "cluster", "is not a cluster name"),
