@@ -8,15 +8,14 @@ from typing import Any, Final
 
 import click
 
-from zmqlayer.cli.options import layer_options, take_settings
-from zmqlayer.exceptions import ConfigError
+from zmqlayer.cli.options import join_named_project, layer_options, take_settings
 from zmqlayer.interface.serving.config_file import BadFile
 from zmqlayer.interface.serving.given import BadOption
 from zmqlayer.interface.serving.help import SectionedCommand, options_of
 from zmqlayer.interface.serving.settings import EXTRA, FILE_VARIABLE, SETTINGS
 from zmqlayer.interface.serving.sockets import CannotServe
 from zmqlayer.interface.serving.start import describe, read_plan, start
-from zmqlayer.project import SETTINGS_VARIABLE, join_project
+from zmqlayer.project import SETTINGS_VARIABLE
 
 __all__ = ["interface"]
 
@@ -36,8 +35,8 @@ Each option may stand in the environment, --http-timeout as ZMQLAYER_INTERFACE_H
   bind = ["0.0.0.0:80", "[::]:80"]
   [mesh]
   cluster = "shop"
-A flag comes before the environment, the environment before the file. Times are in seconds; sizes are in bytes, or
-end in k, M or G.
+A flag comes before the environment, the environment before the file. Times are in seconds; sizes are in bytes, or,
+but for those of the mesh, end in k, M or G.
 
 SIGTERM and Ctrl-C end the server in order, and a second time at once. SIGHUP reads certificates and opens the access
 log again. SIGUSR1 writes counts to the log.
@@ -55,7 +54,9 @@ The secret of a mesh is not given here, where every user of the machine can read
 )
 @layer_options
 @click.option("--config", metavar="FILE", envvar=FILE_VARIABLE, help="Read options from this TOML file.", default=None)
-@click.option("--check-config", is_flag=True, help="Check all options, show those that were given, and do no more.")
+@click.option(
+    "--check-config", is_flag=True, help="Check all options, show those of the server that were given, and do no more."
+)
 @click.option(
     "--settings",
     metavar="MODULE",
@@ -73,20 +74,13 @@ def interface(settings: str | None, config: str | None, check_config: bool, **fl
     """
     with _told_in_a_sentence():
         if settings is not None:
-            _join_project(settings)
+            join_named_project(settings)
         plan = read_plan(config, flags, take_settings(flags))
         if check_config:
             for line in describe(plan):
                 click.echo(line)
             return
         start(plan)
-
-
-def _join_project(settings: str) -> None:
-    try:
-        join_project(settings)
-    except ConfigError as exc:
-        raise BadOption("--settings", exc.problem) from exc
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import click
 
-from zmqlayer.cli.options import layer_options, read_config, take_settings
+from zmqlayer.cli.options import join_named_project, layer_options, read_config, take_settings
 from zmqlayer.compose import open_layer
 from zmqlayer.config import Config
 from zmqlayer.exceptions import ConfigError, ZmqLayerError
-from zmqlayer.project import SETTINGS_VARIABLE, join_project
+from zmqlayer.project import SETTINGS_VARIABLE
 from zmqlayer.worker.asgi.ending import end_process
 from zmqlayer.worker.asgi.exceptions import CannotLoad
 from zmqlayer.worker.asgi.loading import load_application, look_in
@@ -116,7 +116,8 @@ def worker(application: str, factory: bool, app_dir: str, settings: str | None, 
         logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
         mesh = take_settings(flags)
         if settings is not None:
-            _join_project(settings, app_dir)
+            look_in(app_dir)
+            join_named_project(settings)
         config = read_config(mesh)
         options = _read_options(application, config, flags)
         lifeline = Lifeline.take()
@@ -152,14 +153,6 @@ def _check_port(config: Config, n_processes: int) -> None:
             f"--processes is {n_processes}, and only one process can listen on port {config.bind.port} of the mesh; "
             f"leave the port out, as in --mesh-bind {config.bind.host}"
         )
-
-
-def _join_project(settings: str, app_dir: str) -> None:
-    look_in(app_dir)
-    try:
-        join_project(settings)
-    except ConfigError as exc:
-        raise click.BadParameter(exc.problem, param_hint="--settings") from exc
 
 
 @contextmanager

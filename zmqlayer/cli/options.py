@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from zmqlayer.compose import configure
 from zmqlayer.config import FLAGS, SETTINGS, Config, parse_environment
 from zmqlayer.exceptions import ConfigError
+from zmqlayer.project import SETTINGS_VARIABLE, join_project
 
-__all__ = ["layer_options", "read_config", "take_settings"]
+__all__ = ["join_named_project", "layer_options", "read_config", "take_settings"]
 
 PREFIX: Final = "mesh_"
 """Of the parameters of a command that are the layer's, so that they cannot meet its own."""
@@ -58,4 +60,19 @@ def read_config(settings: dict[str, Any], places: Mapping[str, str] | None = Non
         ambient = parse_environment(os.environ).keys() - settings.keys()
         ours = {each.name: each.variable if each.is_secret or each.name in ambient else each.flag for each in SETTINGS}
         place = {**ours, **(places or {})}.get(exc.setting, exc.setting)
+        raise click.BadParameter(exc.problem, param_hint=place) from exc
+
+
+def join_named_project(module: str) -> None:
+    """
+    Share the secrets of the Django project that the running command's ``--settings``, or its variable, names.
+
+    Raises:
+        click.BadParameter: It cannot be imported; names the flag, or the variable.
+    """
+    try:
+        join_project(module)
+    except ConfigError as exc:
+        source = click.get_current_context().get_parameter_source("settings")
+        place = SETTINGS_VARIABLE if source is ParameterSource.ENVIRONMENT else "--settings"
         raise click.BadParameter(exc.problem, param_hint=place) from exc

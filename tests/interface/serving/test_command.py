@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from click.testing import CliRunner
 
+from zmqlayer.cli import main, options
+from zmqlayer.exceptions import ConfigError
 from zmqlayer.interface.serving.command import interface
 
 
@@ -36,3 +40,40 @@ def test_a_wrong_flag_is_one_sentence(arguments: list[str], sentence: str) -> No
 
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+def test_help_says_which_sizes_may_have_a_unit() -> None:
+    """Those of the server; the mesh's are plain numbers, wherever they are given."""
+    says = " ".join(CliRunner().invoke(interface, ["-h"]).output.split())
+    outcomes = [
+        CliRunner().invoke(interface, [flag, "2M", "--check-config"]).exit_code
+        for flag in ("--max-body-size", "--max-message-size")
+    ]
+
+    assert outcomes == [0, 2]
+    assert "sizes are in bytes, or, but for those of the mesh, end in k, M or G" in says
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "place"),
+    [
+        (["--settings", "no.settings"], {"DJANGO_SETTINGS_MODULE": "others"}, "--settings"),
+        ([], {"DJANGO_SETTINGS_MODULE": "no.settings"}, "DJANGO_SETTINGS_MODULE"),
+    ],
+)
+@pytest.mark.parametrize("command", [["interface"], ["worker", "module:application"]])
+def test_a_project_that_is_none_is_told_with_its_place(
+    command: list[str], arguments: list[str], environ: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flag, or the variable that Django has for it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(options, "join_project", refuse)
+
+    result = CliRunner().invoke(main, [*command, *arguments], env=environ)
+
+    assert result.exit_code == 2
+    assert f"Invalid value for {place}: 'no.settings' cannot be imported" in result.output
+
+
+def refuse(module: str) -> None:
+    raise ConfigError("settings", f"{module!r} cannot be imported")

@@ -40,7 +40,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--config", metavar="FILE", help=f"Read options from this TOML file. ({FILE_VARIABLE})")
         parser.add_argument(
-            "--check-config", action="store_true", help="Check all options, show those that were given, and do no more."
+            "--check-config",
+            action="store_true",
+            help="Check all options, show those of the server that were given, and do no more.",
         )
         add_options(parser, omitted=("verbosity",))
         add_mesh_flags(parser)
