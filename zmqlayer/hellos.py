@@ -46,6 +46,10 @@ class Hellos:
         self._outbox = outbox
         self._peers = peers
 
+    def moved(self, identity: Identity) -> None:
+        """This node has other hosts than before, which greetings tell from now on."""
+        self._identity = identity
+
     def push(
         self, address: str, number: int, link: int, patience_s: float, *,
         answers: str | None = None, to: NodeId | None = None,

@@ -98,6 +98,7 @@ class Links:
     def moved(self, identity: Identity, now: float) -> None:
         """This node has other hosts than before: greetings tell them, and what did not answer may do so now."""
         self._identity = identity
+        self._hellos.moved(identity)
         self._dialling.hurry(now)
         self._outbox.call_by(now)
 

@@ -804,6 +804,21 @@ def test_a_host_that_leads_elsewhere_is_no_way() -> None:
     assert list(b.pushes) == [a.pull]
 
 
+def test_greetings_tell_where_a_node_has_moved() -> None:
+    """A machine that had no network at the start is answered where it is now, and not where it was."""
+    network = MemoryNetwork(seed=1)
+    a, b = network.add("a", hints=[]), network.add("b", hints=[])
+    a.mesh.moved(("nowhere",), network.now)
+    dial(network, a, b)
+    network.run(1.0)
+    assert set(b.pushes) == {"tcp://nowhere:1"}
+
+    a.mesh.moved(("a",), network.now)
+    network.run(3.0)
+
+    assert_meshed(a, b)
+
+
 def test_hosts_are_tried_for_a_while() -> None:
     """If none of a node's hosts can be reached from here, nothing of the attempt is left."""
     network = MemoryNetwork(seed=1)
