@@ -133,14 +133,18 @@ class Session:
     async def _refresh(self, interfaces: tuple[Interface, ...], speakers: list[str | int]) -> None:
         has_ipv4, has_ipv6 = (any(isinstance(s, kind) for s in speakers) for kind in (str, int))
         version = IPVersion.All if has_ipv4 and has_ipv6 else IPVersion.V4Only if has_ipv4 else IPVersion.V6Only
-        await self._zeroconf.async_update_interfaces(speakers, version)
-        self._interfaces = interfaces
+        before, self._interfaces = self._interfaces, interfaces  # others are heard there while this goes on
+        try:
+            await self._zeroconf.async_update_interfaces(speakers, version)
+        except BaseException:
+            self._interfaces = before
+            raise
         self._services = [self._describe(door) for door in self._announcement.doors]
         if not self._is_reachable():
             return
-        before, self._announcing = self._announcing, []
+        announced, self._announcing = self._announcing, []
         for service in self._services:
-            if before:
+            if announced:
                 service.set_server_if_missing()
                 sending = await self._zeroconf.async_update_service(service)
                 self._announcing.append(asyncio.ensure_future(sending))
