@@ -83,8 +83,8 @@ class ServerOptions:
     Limits and times of one server. Times are seconds, sizes are bytes; 0 means none where it says so.
 
     Attributes:
-        http_timeout_s: From a request, or the last piece of its body that a worker took, to the first message of its
-            response.
+        http_timeout_s: From a request, or the last piece of its body that found room on the way to the worker, to the
+            first message of its response.
         worker_timeout_s: How long a request waits while no worker is known at all.
         websocket_connect_timeout_s: From a WebSocket's request to the worker's answer.
         websocket_timeout_s: The longest life of a WebSocket; 0 for any.
