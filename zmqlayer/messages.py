@@ -155,6 +155,7 @@ class WebSocketDisconnect(TypedDict):
 
     reply_channel: str
     code: int
+    reason: NotRequired[str]  # what the client said with the code, if anything
     path: str
     order: int
     consumed: NotRequired[int]

@@ -65,8 +65,8 @@ class FrameListener(Protocol):
     def received(self, payload: str | bytes) -> None:
         """A whole message arrived: text as str."""
 
-    def lost(self, code: int) -> None:
-        """The connection is closed; nothing follows. 1006 without a closing handshake."""
+    def lost(self, code: int, reason: str = "") -> None:
+        """The connection is closed; nothing follows. 1006 without a closing handshake; *reason* is the client's."""
 
     def pauseProducing(self) -> None:
         """Send nothing for now: the client reads more slowly than we write."""
@@ -316,7 +316,7 @@ class Frames(AdaptedProtocol):
         return super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]  # None for a frame without them
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self._listener.lost(NO_CODE if code is None else code)
+        self._listener.lost(NO_CODE if code is None else code, reason if wasClean and reason else "")
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

@@ -127,12 +127,12 @@ class Inbound:
         self._send_waiting()
         return not self._waiting
 
-    def disconnect(self, code: int) -> None:
+    def disconnect(self, code: int, reason: str = "") -> None:
         """The client is gone: tell the workers, after everything else."""
         if self._is_ended:
             return
         self._order += 1
-        message = websocket_disconnect(self._reply_channel, self._path, code, self._order)
+        message = websocket_disconnect(self._reply_channel, self._path, code, self._order, reason)
         self._waiting.append((WEBSOCKET_DISCONNECT, cast(Message, message)))
         self._send_waiting()
 

@@ -98,9 +98,12 @@ def websocket_receive(reply_channel: str, path: str, payload: str | bytes, order
     )
 
 
-def websocket_disconnect(reply_channel: str, path: str, code: int, order: int) -> WebSocketDisconnect:
-    """Return the message that says: this WebSocket is closed, with *code* of RFC 6455, 7.4."""
-    return WebSocketDisconnect(reply_channel=reply_channel, code=code, path=path, order=order)
+def websocket_disconnect(reply_channel: str, path: str, code: int, order: int, reason: str = "") -> WebSocketDisconnect:
+    """Return the message that says: this WebSocket is closed, with a code and the client's reason (RFC 6455, 7)."""
+    message = WebSocketDisconnect(reply_channel=reply_channel, code=code, path=path, order=order)
+    if reason:
+        message["reason"] = reason
+    return message
 
 
 def _to_headers(fields: tuple[Field, ...]) -> list[Header]:

@@ -167,14 +167,14 @@ class WebSocket:
         if self._state is State.OPEN and not self._ways.receive(payload) and self._frames is not None:
             self._frames.pause()
 
-    def lost(self, code: int) -> None:
+    def lost(self, code: int, reason: str = "") -> None:
         """The connection is gone: tell the workers."""
         if self._state is State.CLOSED:
             return
         self._move(Event.LOST)
         self._opening = self._frames = None  # they know this socket, and such a circle waits for the collector
         self._silence()
-        self._bid_farewell(code)
+        self._bid_farewell(code, reason)
 
     def expired(self) -> None:
         """It is as old as it may become; the client can open another one."""
@@ -321,11 +321,11 @@ class WebSocket:
             self._ways.drop_waiting()
             self._frames.close(code, reason)
 
-    def _bid_farewell(self, code: int) -> None:
+    def _bid_farewell(self, code: int, reason: str = "") -> None:
         """Tell the workers that the client is gone, when it is its turn; at once if the server stops."""
         if self._is_stopping:
             self._ways.hurry()
-        self._ways.disconnect(code)
+        self._ways.disconnect(code, reason)
 
     def _silence(self) -> None:
         """Wait for no answer. Messages are still read, for what they tell of the worker."""

@@ -148,7 +148,7 @@ class WebSocketConversation(Conversation):
             self._tell({"type": kind, "bytes": message.get("bytes"), "text": message.get("text")})
         elif kind == WEBSOCKET_DISCONNECT:
             self.is_gone = True
-            self._tell_end(message.get("code", ABNORMAL))
+            self._tell_end(message.get("code", ABNORMAL), message.get("reason", ""))
 
     def _tell(self, event: Event) -> None:
         while self._waiting:

@@ -247,6 +247,18 @@ def test_a_close_waits_for_the_answer_to_what_was_said_before(site: Site) -> Non
     assert client.is_closed_by_server
 
 
+def test_the_reason_of_a_close_is_passed_on(site: Site) -> None:
+    """As the client said it. Where nobody closed in order, there is none."""
+    leaving, cut = site.open_websocket(), site.open_websocket()
+
+    leaving.send(frame(CLOSE, struct.pack("!H", 4005) + "tschüß".encode()))
+    for client in (leaving, cut):
+        client.leave()
+
+    told = [message for _, message in site.layer.take()]
+    assert [(message["code"], message.get("reason")) for message in told] == [(4005, "tschüß"), (1006, None)]
+
+
 def test_a_mistake_waits_likewise(site: Site) -> None:
     """It spoils nothing that came before."""
     client = site.open_websocket(consumed=0)

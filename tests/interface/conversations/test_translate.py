@@ -78,5 +78,6 @@ def test_disconnects_name_the_channel_and_the_path() -> None:
 
     check_format("http.disconnect", http)
     check_format("websocket.disconnect", websocket)
+    assert websocket_disconnect("websocket.send.n!1", "/p", 1006, 7, "bye") == {**websocket, "reason": "bye"}
     assert http == {"reply_channel": "http.response.n!1", "path": "/p"}
     assert websocket == {"reply_channel": "websocket.send.n!1", "path": "/p", "code": 1006, "order": 7}

@@ -71,7 +71,7 @@ def test_a_disconnect_is_told_again_and_again() -> None:
     async def script(stage: Stage) -> None:
         _, events = await stage.opened()
         stage.say(events, "a")
-        stage.tell(events, "websocket.disconnect", code=4001)
+        stage.tell(events, "websocket.disconnect", code=4001, reason="bye")
         await eventually(lambda: "running | 0" in repr(stage.worker))
 
     async def send_after_the_end(receive: Any, send: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_disconnect_is_told_again_and_again() -> None:
     assert app.heard == [
         {"type": "websocket.connect"},
         {"type": "websocket.receive", "text": "a", "bytes": None},
-        {"type": "websocket.disconnect", "code": 4001, "reason": ""},
+        {"type": "websocket.disconnect", "code": 4001, "reason": "bye"},
     ]
     assert (late.heard[-1]["code"], late.error) == (4001, None)
 
