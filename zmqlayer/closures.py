@@ -8,21 +8,12 @@ lie there until it expires, and hold up its sender; the membership would last fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
 __all__ = ["Closures"]
 
 REMEMBERED_S: Final = 60.0
-
-
-@dataclass(slots=True)
-class _Closure:
-    """When a channel was closed, and the number of the last message that was queued before."""
-
-    at: float
-    last: int
 
 
 class Closures:
@@ -33,30 +24,36 @@ class Closures:
         most: How many are remembered; the oldest are forgotten first.
 
     Attributes:
-        channels: Their names, and what is known of the end of each.
+        channels: Their names, and when each was closed.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.channels: dict[str, _Closure] = {}
+        self.channels: dict[str, float] = {}
+        self._lasts: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.channels)
 
     def add(self, channel: str, now: float, last: int = 0) -> None:
-        """Note that *channel* ended, behind message *last* of those that are numbered."""
-        self.channels.pop(channel, None)
+        """Note that *channel* ended, behind message *last* if they are numbered."""
+        self._forget(channel)
         if len(self.channels) >= self._most:
-            del self.channels[next(iter(self.channels))]
-        self.channels[channel] = _Closure(now, last)
+            self._forget(next(iter(self.channels)))
+        self.channels[channel] = now
+        if last:
+            self._lasts[channel] = last
 
     def is_behind(self, channel: str, number: int) -> bool:
         """Whether *channel* ended after message *number* had been queued there."""
-        closure = self.channels.get(channel)
-        return closure is not None and number <= closure.last
+        return number <= self._lasts.get(channel, 0)
 
     def sweep(self, now: float) -> None:
         """Forget what is long ago."""
-        aged = takewhile(lambda item: item[1].at + REMEMBERED_S <= now, self.channels.items())
+        aged = takewhile(lambda item: item[1] + REMEMBERED_S <= now, self.channels.items())
         for channel in [channel for channel, _ in aged]:
-            del self.channels[channel]
+            self._forget(channel)
+
+    def _forget(self, channel: str) -> None:
+        self.channels.pop(channel, None)
+        self._lasts.pop(channel, None)
