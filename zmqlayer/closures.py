@@ -25,12 +25,13 @@ class Closures:
 
     Attributes:
         channels: Their names, and when each was closed.
+        lasts: The numbers of the last messages before, where they are numbered.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.channels: dict[str, float] = {}
-        self._lasts: dict[str, int] = {}
+        self.lasts: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.channels)
@@ -42,11 +43,11 @@ class Closures:
             self._forget(next(iter(self.channels)))
         self.channels[channel] = now
         if last:
-            self._lasts[channel] = last
+            self.lasts[channel] = last
 
     def is_behind(self, channel: str, number: int) -> bool:
         """Whether *channel* ended after message *number* had been queued there."""
-        return number <= self._lasts.get(channel, 0)
+        return number <= self.lasts.get(channel, 0)
 
     def sweep(self, now: float) -> None:
         """Forget what is long ago."""
@@ -56,4 +57,4 @@ class Closures:
 
     def _forget(self, channel: str) -> None:
         self.channels.pop(channel, None)
-        self._lasts.pop(channel, None)
+        self.lasts.pop(channel, None)

@@ -57,3 +57,14 @@ def test_what_was_queued_before_is_known_from_what_came_behind() -> None:
 
     assert [closures.is_behind("body?1", number) for number in (4, 5, 6)] == [True, True, False]
     assert not closures.is_behind("body?2", 4)
+
+
+def test_numbers_are_forgotten_with_their_channels() -> None:
+    """Where there are too many, and with time."""
+    closures = Closures(2)
+    for number in (1, 2, 3):
+        closures.add(f"body?{number}", 0.0, number)
+
+    assert closures.lasts == {"body?2": 2, "body?3": 3}
+    closures.sweep(REMEMBERED_S)
+    assert not closures.lasts

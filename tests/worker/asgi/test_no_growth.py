@@ -15,7 +15,7 @@ from support.sizes import table_sizes
 from zmqlayer.worker.asgi.conversation import Conversation
 
 FEW, MANY, SLACK = 10, 300, 20
-REMEMBERED = ("_closures.channels", ".closed.channels", "_dispatch._backlogs")
+REMEMBERED = ("_closures.channels", "_closures.lasts", ".closed.channels", "_dispatch._backlogs")
 """Closed channels are remembered for a minute, bounded; queues that are empty go with time, which stands still here."""
 
 
