@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -105,22 +105,13 @@ class Command(BaseCommand):
             lifeline = Lifeline.take()
             if lifeline is not None:
                 plan = replace(plan, n_processes=1)
-            if options["reload"]:
-                self._run_reloading(plan, options)
-            else:
-                self._run(plan, options, lifeline)
-
-    def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> None:
-        status = self._work(plan, options, lifeline)
-        if options["asgi"] is not None:
-            self._end(status, options)
-
-    def _end(self, status: Any, options: Mapping[str, Any]) -> NoReturn:
+            status = self._run_reloading(plan, options) if options["reload"] else self._run(plan, options, lifeline)
         if options["asgi"] is not None and self._is_program:
             end_process(status)
-        sys.exit(status)
+        if options["asgi"] is not None or status:
+            sys.exit(status)
 
-    def _work(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> int:
+    def _run(self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None) -> int:
         try:
             channel_layers.override(plan.alias, given_mesh_flags(options))
             if plan.n_processes > 1:
@@ -139,7 +130,7 @@ class Command(BaseCommand):
         finally:
             channel_layers.close()
 
-    def _run_reloading(self, plan: Plan, options: Mapping[str, Any]) -> None:
+    def _run_reloading(self, plan: Plan, options: Mapping[str, Any]) -> Any:
         services: list[Service | AsgiService] = []
 
         def run() -> None:
@@ -159,12 +150,11 @@ class Command(BaseCommand):
             for service in services:
                 service.request_stop()
 
-        status: Any = 0
         try:
             run_reloading(run, stop)
         except SystemExit as exc:  # a file has changed
-            status = exc.code
-        self._end(status, options)
+            return exc.code
+        return 0
 
     def _prepare(
         self, plan: Plan, options: Mapping[str, Any], lifeline: Lifeline | None = None
